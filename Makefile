@@ -1,0 +1,40 @@
+# Two commands for a machine that has only Python and make; both make .venv on first use.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# pip writes this file when the install has finished; a change of pyproject.toml makes it anew
+STAMP_DEMO := $(VENV)/.installed-demo
+STAMP_DEV := $(VENV)/.installed-dev
+
+.PHONY: demo test lint clean help
+
+help:
+	@echo "make demo   render the built-in music and run everything on it"
+	@echo "make test   ruff, mypy, import layers and the tests with coverage"
+	@echo "make clean  remove .venv and what the tests leave"
+
+demo: $(STAMP_DEMO)
+	$(BIN)/tonearm demo --out demo
+
+test: lint
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --cov-report=term
+
+lint: $(STAMP_DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMP_DEV): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[dev]"
+	@touch $(STAMP_DEV) $(STAMP_DEMO)
+
+$(STAMP_DEMO): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[deep,demo]"
+	@touch $(STAMP_DEMO)
+
+clean:
+	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,49 @@
+"""What can go wrong, each with a message that says what was found, what is allowed and where.
+
+Conventions
+-----------
+Every error that a user can cause is a `TonearmError`; the command line prints its message without a
+traceback and exits with code 2. Anything else that escapes is a bug of ours.
+"""
+
+
+class TonearmError(Exception):
+    """Base of all errors that a user can mend; read the message for what to do."""
+
+
+class AudioError(TonearmError):
+    """A file that cannot become usable samples.
+
+    path: the file as it was named. reason: why, in words that can stand in a failures table. kind: one
+    word for machines (`missing`, `empty`, `undecodable`, `truncated`, `silent`, `short`, `nonfinite`,
+    `unsupported`, `directory`).
+    """
+
+    def __init__(self, path: str, kind: str, reason: str) -> None:
+        super().__init__(path, kind, reason)  # all three, so that the error survives pickling
+        self.path = path
+        self.kind = kind
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class ConfigError(TonearmError):
+    """A setting that is unknown, misspelt, of the wrong type or outside its limits."""
+
+
+class CatalogError(TonearmError):
+    """A folder or table that does not hold labelled clips in a layout we know."""
+
+
+class SplitError(TonearmError):
+    """Clips that cannot be divided as asked (too few, no groups, unknown names)."""
+
+
+class ModelError(TonearmError):
+    """A model that cannot be built or trained with these settings or on these rows."""
+
+
+class RunError(TonearmError):
+    """A run folder that is missing, damaged, or written by a newer tonearm."""

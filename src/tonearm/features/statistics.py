@@ -1,0 +1,74 @@
+"""Statistics over the frames of a series.
+
+Conventions
+-----------
+Each takes `Moments` of series, shape (series, frames), and returns float64 of shape (series,). Sums run in
+float64. Variance, skewness and kurtosis are those of the frames themselves (divisor n, no bias correction),
+as numpy's and scipy.stats's defaults have it; kurtosis is the excess over the normal distribution's 3.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonearm.settings import Statistic
+
+
+class Moments:
+    """Central moments of series, each computed when first asked for.
+
+    series: real values, shape (series, frames), at least one frame.
+    """
+
+    def __init__(self, series: NDArray[np.floating]) -> None:
+        self.series = np.asarray(series, dtype=np.float64)
+
+    @cached_property
+    def mean(self) -> NDArray[np.float64]:
+        """Means, shape (series,)."""
+        return self.series.mean(axis=1)  # type: ignore[no-any-return]
+
+    @cached_property
+    def _deviation(self) -> NDArray[np.float64]:
+        return self.series - self.mean[:, None]
+
+    @cached_property
+    def _square(self) -> NDArray[np.float64]:
+        return self._deviation**2
+
+    @cached_property
+    def variance(self) -> NDArray[np.float64]:
+        """Mean squared deviations, shape (series,)."""
+        return self._square.mean(axis=1)  # type: ignore[no-any-return]
+
+    @cached_property
+    def _varies(self) -> NDArray[np.bool_]:
+        # scipy.stats's test: what is left of a constant after rounding has no shape
+        return self.variance > (1e-15 * self.mean) ** 2
+
+    def standardised(self, order: int) -> NDArray[np.float64]:
+        """Mean of ((x - mean) / std) ** order for order 3 or 4, 0 for a constant; shape (series,)."""
+        factor = self._deviation if order == 3 else self._square
+        central = np.mean(factor * self._square, axis=1)
+        scale = np.where(self._varies, self.variance, 1.0) ** (order / 2)
+        return np.where(self._varies, central / scale, 0.0)
+
+
+def _kurtosis(moments: Moments) -> NDArray[np.float64]:
+    # a constant has no tails; it gets 0 as its skewness does, where scipy gives NaN
+    fourth = moments.standardised(4)
+    return np.where(fourth > 0, fourth - 3.0, 0.0)
+
+
+STATISTICS: dict[Statistic, Callable[[Moments], NDArray[np.float64]]] = {
+    "mean": lambda moments: moments.mean,
+    "var": lambda moments: moments.variance,
+    "std": lambda moments: np.sqrt(moments.variance),
+    "min": lambda moments: moments.series.min(axis=1),
+    "max": lambda moments: moments.series.max(axis=1),
+    "median": lambda moments: np.median(moments.series, axis=1),
+    "skew": lambda moments: moments.standardised(3),
+    "kurtosis": _kurtosis,
+}

@@ -1,0 +1,229 @@
+"""One pass over the frames of a spectrum or of a waveform for each question about it.
+
+Conventions
+-----------
+As in the package: spectra are (frames, bins) float32. Sums run in float64 where librosa's run in numpy's
+pairwise float32, and in sequential float32 where librosa's do (the roll-off's cumulative sum), because
+there a rounding decides which bin is found.
+"""
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+_SUM_IN_ANY_ORDER = {"reassoc", "contract"}  # lets the compiler vectorise a sum; NaN rules stay
+
+
+@numba.njit(cache=True, nogil=True, fastmath=_SUM_IN_ANY_ORDER)
+def _centroid(line: NDArray[np.float32], frequencies: NDArray[np.float64]) -> tuple[float, float]:
+    mass = 0.0
+    moment = 0.0
+    for k in range(line.shape[0]):
+        mass += np.float64(line[k])
+        moment += np.float64(line[k]) * frequencies[k]
+    return mass, moment
+
+
+@numba.njit(cache=True, nogil=True, fastmath=_SUM_IN_ANY_ORDER)
+def _spread(line: NDArray[np.float32], frequencies: NDArray[np.float64], centre: float) -> float:
+    spread = 0.0
+    for k in range(line.shape[0]):
+        distance = frequencies[k] - centre
+        spread += np.float64(line[k]) * (distance * distance)
+    return spread
+
+
+@numba.njit(cache=True, nogil=True)
+def spectral_moments(
+    S: NDArray[np.float32], frequencies: NDArray[np.float64], roll_percent: np.float32
+) -> NDArray[np.float64]:
+    """Centroid, bandwidth and roll-off of each frame, in the unit of `frequencies`; shape (3, frames).
+
+    A silent frame gives 0, 0 and the first frequency, as librosa does.
+    """
+    moments = np.zeros((3, S.shape[0]))
+    cumulative = np.empty(S.shape[1], dtype=np.float32)
+    for t in range(S.shape[0]):
+        mass, moment = _centroid(S[t], frequencies)
+        if mass > 0.0:
+            centre = moment / mass
+            moments[0, t] = centre
+            moments[1, t] = np.sqrt(_spread(S[t], frequencies, centre) / mass)
+        total = np.float32(0.0)
+        for k in range(S.shape[1]):
+            total += S[t, k]
+            cumulative[k] = total
+        moments[2, t] = frequencies[np.searchsorted(cumulative, roll_percent * total)]
+    return moments
+
+
+@numba.njit(cache=True, nogil=True)
+def spectral_peaks(
+    S: NDArray[np.float32], low: int, high: int, bin_hz: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Frequencies (Hz) and heights of the local maxima in bins low to high - 1, by parabolic interpolation.
+
+    A peak stands above a tenth of its frame's largest value. The arithmetic follows librosa.piptrack
+    operation by operation, in its mixture of float32 and float64, since a histogram of the results decides
+    the tuning. Source: J. O. Smith, "Spectral Audio Signal Processing", 2011, sinusoidal peak interpolation.
+    """
+    bins = S.shape[1]
+    most = S.shape[0] * ((high - low) // 2 + 1)
+    frequency = np.empty(most, dtype=np.float32)
+    height = np.empty(most, dtype=np.float32)
+    found = 0
+    for t in range(S.shape[0]):
+        largest = np.float32(0.0)
+        for k in range(bins):
+            largest = max(largest, S[t, k])
+        threshold = np.float32(0.1) * largest
+        for k in range(max(low, 1), min(high, bins - 1)):
+            here = S[t, k]
+            if here > threshold and here > S[t, k - 1] and here >= S[t, k + 1]:
+                curve = np.float64(np.float32(S[t, k + 1] + S[t, k - 1])) - 2.0 * np.float64(here)
+                slope = np.float64(np.float32(S[t, k + 1] - S[t, k - 1])) / 2.0
+                shift = np.float32(0.0) if abs(slope) >= abs(curve) else np.float32(-slope / curve)
+                frequency[found] = np.float32((k + np.float64(shift)) * bin_hz)
+                height[found] = here + np.float32(0.5) * np.float32(slope) * shift
+                found += 1
+    return frequency[:found], height[:found]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=_SUM_IN_ANY_ORDER)
+def mean_square(y: NDArray[np.float32], frame_length: int, hop_length: int) -> NDArray[np.float64]:
+    """Mean of the squared samples of each centred frame, zeros beyond the ends; shape (frames,)."""
+    frames = 1 + y.shape[0] // hop_length
+    means = np.empty(frames)
+    for t in range(frames):
+        start = t * hop_length - frame_length // 2
+        energy = 0.0
+        for i in range(max(start, 0), min(start + frame_length, y.shape[0])):
+            energy += np.float64(y[i]) * np.float64(y[i])
+        means[t] = energy / frame_length
+    return means
+
+
+@numba.njit(cache=True, nogil=True)
+def count_crossings(y: NDArray[np.float32], frame_length: int, hop_length: int) -> NDArray[np.float64]:
+    """Fraction of samples in each centred frame that differ in sign from the one before; shape (frames,).
+
+    Values within 1e-10 of zero count as positive. Beyond the ends the edge sample is repeated.
+    """
+    threshold = np.float32(1e-10)
+    crossings = np.zeros(y.shape[0] + 1, dtype=np.int64)  # crossings[i]: those before sample i
+    negative = y[0] < -threshold
+    for i in range(1, y.shape[0]):
+        previous = negative
+        negative = y[i] < -threshold
+        crossings[i + 1] = crossings[i] + (1 if negative != previous else 0)
+    frames = 1 + y.shape[0] // hop_length
+    rates = np.empty(frames)
+    for t in range(frames):
+        start = t * hop_length - frame_length // 2
+        begin = min(max(start + 1, 1), y.shape[0])  # a frame's first sample has no predecessor in it
+        end = min(max(start + frame_length, begin), y.shape[0])
+        rates[t] = (crossings[end] - crossings[begin]) / frame_length
+    return rates
+
+
+@numba.njit(cache=True, nogil=True)
+def masked(
+    D: NDArray[np.complex64],
+    S: NDArray[np.float32],
+    kept: NDArray[np.float32],
+    dropped: NDArray[np.float32],
+    out: NDArray[np.complex64],
+) -> None:
+    """Fill out with D under the soft mask kept² / (kept² + dropped²), one half where both are zero.
+
+    All of shape (frames, bins); S is |D|. The ratios are taken before the squares, so that none underflows,
+    and the magnitude is masked before it gets its phase back: librosa's order, for librosa's roundings.
+    Source: J. Driedger, M. Müller, S. Disch, "Extending harmonic-percussive separation of audio", ISMIR 2014.
+    """
+    tiny = np.float32(np.finfo(np.float32).tiny)
+    for t in range(D.shape[0]):
+        for k in range(D.shape[1]):
+            larger = max(kept[t, k], dropped[t, k])
+            if larger < tiny:
+                mask = np.float32(0.5)
+            else:
+                ours = kept[t, k] / larger
+                theirs = dropped[t, k] / larger
+                mask = (ours * ours) / (ours * ours + theirs * theirs)
+            magnitude = S[t, k]
+            if magnitude > np.float32(0.0):
+                level = magnitude * mask
+                out[t, k] = complex(level * (D[t, k].real / magnitude), level * (D[t, k].imag / magnitude))
+            else:
+                out[t, k] = 0.0
+
+
+@numba.njit(cache=True, nogil=True)
+def overlap_add(
+    frames: NDArray[np.float32], window: NDArray[np.float64], hop_length: int, first: int, y: NDArray[np.float32]
+) -> None:
+    """Add window * frames[t] to y from sample (first + t) * hop_length on."""
+    for t in range(frames.shape[0]):
+        target = y[(first + t) * hop_length : (first + t) * hop_length + frames.shape[1]]
+        for i in range(frames.shape[1]):
+            target[i] = np.float32(np.float64(target[i]) + window[i] * np.float64(frames[t, i]))
+
+
+@numba.njit(cache=True, nogil=True)
+def band_extremes(
+    S: NDArray[np.float32], first: NDArray[np.int64], last: NDArray[np.int64], kept: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Means of the kept[b] smallest and largest values in bins first[b] to last[b] - 1 of each frame.
+
+    Returns shape (2, bands, frames): valleys and peaks.
+    """
+    extremes = np.zeros((2, first.shape[0], S.shape[0]))
+    small = np.empty(kept.max(), dtype=np.float32)
+    large = np.empty(kept.max(), dtype=np.float32)
+    for t in range(S.shape[0]):
+        for b in range(first.shape[0]):
+            count = kept[b]
+            small[:count] = np.inf
+            large[:count] = -np.inf
+            for k in range(first[b], last[b]):
+                value = S[t, k]
+                if value < small[count - 1]:  # keep the smallest in ascending order
+                    at = count - 1
+                    while at > 0 and small[at - 1] > value:
+                        small[at] = small[at - 1]
+                        at -= 1
+                    small[at] = value
+                if value > large[count - 1]:  # and the largest in descending order
+                    at = count - 1
+                    while at > 0 and large[at - 1] < value:
+                        large[at] = large[at - 1]
+                        at -= 1
+                    large[at] = value
+            for i in range(count):
+                extremes[0, b, t] += small[i] / np.float64(count)
+                extremes[1, b, t] += large[i] / np.float64(count)
+    return extremes
+
+
+@numba.njit(cache=True, nogil=True)
+def flatness(P: NDArray[np.float32], amin: np.float32) -> NDArray[np.float64]:
+    """Geometric over arithmetic mean of max(amin, P) in each frame, in (0, 1]; shape (frames,).
+
+    Eight values are multiplied before each logarithm: with amin >= 1e-10 their product stays in range.
+    """
+    ratios = np.empty(P.shape[0])
+    bins = P.shape[1]
+    for t in range(P.shape[0]):
+        logarithms = 0.0
+        total = 0.0
+        product = 1.0
+        for k in range(bins):
+            value = np.float64(max(amin, P[t, k]))
+            total += value
+            product *= value
+            if k % 8 == 7:
+                logarithms += np.log(product)
+                product = 1.0
+        logarithms += np.log(product)
+        ratios[t] = np.exp(logarithms / bins) / (total / bins)
+    return ratios

@@ -1,0 +1,74 @@
+"""Every setting outside the models: its default, its limits and its meaning, once.
+
+Conventions
+-----------
+A section is a frozen pydantic model that refuses unknown keys; the config file's tables have the same
+names. The settings of a model stand in the model's own file; `config` puts all together and reads the
+TOML file. Each module takes the section it needs, never the whole.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Statistic = Literal["mean", "var", "std", "min", "max", "median", "skew", "kurtosis"]
+
+
+class Settings(BaseModel):
+    """Base of all sections: frozen, unknown keys refused, defaults checked as well."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class DataSettings(Settings):
+    """`[data]`: where the clips are and what is known about them."""
+
+    folder: str = Field(
+        "", description="class folders, a folder with metadata.csv, or a feature table (.csv, .parquet)"
+    )
+    metadata: str = Field("", description="CSV that adds label, artist or split by file name")
+    group_column: str = Field("artist", description="metadata column whose values must not cross splits")
+    split_column: str = Field("split", description="metadata column that names train, valid or test")
+
+
+class AudioSettings(Settings):
+    """`[audio]`: how a file becomes samples."""
+
+    sr: int = Field(22_050, ge=2_000, le=192_000, description="sampling rate after resampling, Hz")
+    offset: float = Field(0.0, ge=0, description="seconds left out at the start of each clip")
+    duration: float | None = Field(None, gt=0, description="seconds used of each clip; absent: all")
+
+
+class FeatureSettings(Settings):
+    """`[features]`: which numbers describe a clip."""
+
+    preset: Literal["gtzan57", "fma518", "basic", "full"] = Field("full", description="ready choice of columns")
+    families: tuple[str, ...] = Field((), description="families instead of the preset's; `tonearm features` lists them")
+    statistics: tuple[Statistic, ...] = Field((), description="statistics over frames instead of the preset's")
+    n_fft: int = Field(2048, ge=128, le=65_536, description="analysis window, samples")
+    hop_length: int = Field(512, ge=16, le=65_536, description="samples from one frame to the next")
+    n_mels: int = Field(128, ge=20, le=512, description="mel bands under the MFCC and the onset strength")
+    n_mfcc: int = Field(20, ge=1, le=128, description="mel-frequency cepstral coefficients kept")
+
+
+class SplitSettings(Settings):
+    """`[split]`: which clips train, which choose, which judge."""
+
+    method: Literal["auto", "random", "stratified", "group", "listed"] = Field(
+        "auto",
+        description="auto: listed where the catalog has splits, group where it has artists, else stratified",
+    )
+    valid: float = Field(0.15, ge=0, lt=1, description="fraction of clips for validation")
+    test: float = Field(0.2, ge=0, lt=1, description="fraction of clips for the test")
+    folds: Annotated[int, Field(ge=0, le=100)] = Field(
+        0, description="0: one hold-out split; k >= 2: k-fold cross-validation"
+    )
+    seed: int = Field(0, ge=0, lt=2**32, description="seed of the division")
+
+
+class TrainSettings(Settings):
+    """`[train]`: what all models share while they learn."""
+
+    seed: int = Field(0, ge=0, lt=2**32, description="seed of weights, shuffling and dropout")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where torch models run")
+    workers: int = Field(1, ge=1, le=1024, description="models (and folds) trained side by side")
