@@ -51,6 +51,20 @@ class FeatureSettings(Settings):
     n_mfcc: int = Field(20, ge=1, le=128, description="mel-frequency cepstral coefficients kept")
 
 
+class SpectrogramSettings(Settings):
+    """`[spectrogram]`: how a clip becomes a picture."""
+
+    kinds: tuple[str, ...] = Field(("linear", "log", "layl"), min_length=1, description="kinds of pictures to make")
+    width: int = Field(173, ge=8, le=4096, description="columns of pixels: time")
+    height: int = Field(172, ge=8, le=4096, description="rows of pixels: frequency, low at the bottom")
+    n_fft: int = Field(2048, ge=128, le=65_536, description="analysis window, samples")
+    hop_length: int = Field(512, ge=16, le=65_536, description="samples from one frame to the next")
+    n_mels: int = Field(128, ge=20, le=512, description="mel bands under the kinds mel and mfcc")
+    top_db: float = Field(80.0, gt=0, le=200, description="decibels below the loudest bin that still show")
+    colour_map: str = Field("magma", description="a colour map of matplotlib")
+    grey: bool = Field(False, description="one channel of brightness instead of colours")
+
+
 class SplitSettings(Settings):
     """`[split]`: which clips train, which choose, which judge."""
 

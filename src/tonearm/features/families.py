@@ -28,7 +28,7 @@ def chroma_stft(spectrum: Spectrum) -> Series:
     """Energy of the 12 pitch classes C to B in [0, 1], loudest 1; ``librosa.feature.chroma_stft``."""
     filters = _chroma_filters(spectrum.sr, spectrum.n_fft, spectrum.tuning)
     chroma = np.einsum("cf,ft->ct", filters, spectrum.power.T, optimize=True)
-    return librosa.util.normalize(chroma, norm=np.inf, axis=0)  # type: ignore[no-any-return]  # type: ignore[no-any-return]
+    return librosa.util.normalize(chroma, norm=np.inf, axis=0)  # type: ignore[no-any-return]
 
 
 def chroma_cqt(spectrum: Spectrum) -> Series:
@@ -51,7 +51,8 @@ def tonnetz(spectrum: Spectrum) -> Series:
 
 def rms(spectrum: Spectrum) -> Series:
     """Root mean square of the samples of each frame, full scale 1; ``librosa.feature.rms(y=y)``."""
-    return np.sqrt(kernels.mean_square(spectrum.y, spectrum.n_fft, spectrum.hop_length))[None]
+    power: NDArray[np.float64] = kernels.mean_square(spectrum.y, spectrum.n_fft, spectrum.hop_length)
+    return np.sqrt(power)[None]
 
 
 def zero_crossing_rate(spectrum: Spectrum) -> Series:

@@ -1,0 +1,69 @@
+"""How far a long task is: a bar on a terminal, plain lines elsewhere.
+
+Conventions
+-----------
+Everything goes to standard error, so that standard output stays the result alone.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+SECONDS_BETWEEN_LINES = 5.0
+
+Report = Callable[[int, int, int], None]
+
+
+@contextmanager
+def counting(title: str, unit: str) -> Iterator[Report]:
+    """Yield a function of (done, total, failed) that shows progress with rate and time left."""
+    if sys.stderr.isatty():
+        with _bar(title, unit) as report:
+            yield report
+    else:
+        yield _lines(title, unit)
+
+
+@contextmanager
+def _bar(title: str, unit: str) -> Iterator[Report]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    start = time.monotonic()
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(title, total=None, note="")
+
+        def report(done: int, total: int, failed: int) -> None:
+            rate = done / max(time.monotonic() - start, 1e-9)
+            note = f"{rate:.1f} {unit}/s" + (f", {failed} failed" if failed else "")
+            progress.update(task, completed=done, total=total, note=note)
+
+        yield report
+
+
+def _lines(title: str, unit: str) -> Report:
+    start = time.monotonic()
+    last = -SECONDS_BETWEEN_LINES
+
+    def report(done: int, total: int, failed: int) -> None:
+        nonlocal last
+        elapsed = time.monotonic() - start
+        if done < total and elapsed - last < SECONDS_BETWEEN_LINES:
+            return
+        last = elapsed
+        rate = done / max(elapsed, 1e-9)
+        left = (total - done) / rate if rate else 0.0
+        failures = f", {failed} failed" if failed else ""
+        print(f"{title}: {done}/{total} {unit}, {rate:.1f} {unit}/s, {left:.0f} s left{failures}", file=sys.stderr)
+
+    return report
