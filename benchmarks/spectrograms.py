@@ -77,9 +77,8 @@ def main() -> None:
         ours.append(seconds(lambda clip=clip: our_pictures(clip, sr)))  # type: ignore[misc]
         theirs.append(seconds(lambda clip=clip: specshow_pictures(clip, sr)))  # type: ignore[misc]
     ratios = [b / a for a, b in zip(ours, theirs, strict=True)]
-    print(
-        f"{len(clips)} clips of {statistics.median(len(clip) / sr for clip in clips):.1f} s, 3 pictures each, one thread"
-    )
+    length = statistics.median(len(clip) / sr for clip in clips)
+    print(f"{len(clips)} clips of {length:.1f} s, 3 pictures each, one thread")
     print(f"specshow and savefig: {statistics.median(theirs) * 1e3:8.1f} ms a clip (median)")
     print(f"tonearm:              {statistics.median(ours) * 1e3:8.1f} ms a clip (median)")
     print(f"median ratio:         {statistics.median(ratios):8.1f} x  ({min(ratios):.1f} to {max(ratios):.1f})")
