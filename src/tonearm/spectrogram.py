@@ -11,15 +11,16 @@ pixel shows the one cell of the spectrum that its centre falls on, which is what
 import io
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.errors import ConfigError
-from tonearm.settings import SpectrogramSettings
+from tonearm.settings import AudioSettings, SpectrogramSettings
 from tonearm.spectrum import Spectrum, decibel
 
+DEFINITION = 1  # raised when any pixel's meaning changes
 SYMLOG_THRESHOLD_HZ = 65.40639132514966  # C2: librosa.display's log axis is linear below it
 AMPLITUDE_FLOOR = np.float32(1e-5)  # librosa.amplitude_to_db's amin
 
@@ -86,6 +87,17 @@ def draw_pictures(samples: NDArray[np.float32], sr: int, settings: SpectrogramSe
     spectrum = Spectrum(samples, sr, settings.n_fft, settings.hop_length, n_mels=settings.n_mels)
     colours = _grey_table() if settings.grey else _colour_table(settings.colour_map)
     return {kind: colours[_table_index(KINDS[kind].draw(spectrum, settings))] for kind in settings.kinds}
+
+
+def representation(audio: AudioSettings, settings: SpectrogramSettings) -> dict[str, Any]:
+    """All that decides the pixels, as JSON-ready values: what a run stores. Raises as `check_spectrogram`."""
+    check_spectrogram(settings)
+    return {
+        "kind": "pictures",
+        "definition": DEFINITION,
+        "audio": audio.model_dump(mode="json"),
+        "spectrogram": settings.model_dump(mode="json"),
+    }
 
 
 def encode_png(picture: NDArray[np.uint8]) -> bytes:

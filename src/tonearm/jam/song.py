@@ -76,7 +76,7 @@ class Song:
     @property
     def bars(self) -> int:
         """Bars that cover the seconds wanted."""
-        return int(np.ceil(self.seconds_wanted * self.bpm / 60.0 / self.meter)) + 1
+        return int(np.ceil(self.seconds_wanted * self.bpm / 60.0 / self.meter))
 
     def seconds(self, beat: float) -> float:
         """When a beat falls, in seconds from the start: swing and rubato applied.

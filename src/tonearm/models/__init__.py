@@ -1,1 +1,15 @@
-"""tonearm models."""
+"""All models, one line each: name in a config → settings, builder, what it reads, which extra it needs.
+
+Conventions
+-----------
+The keys are the `type` literals of the settings classes. See `models.base` for what a model's file holds.
+"""
+
+from tonearm.models import logistic
+from tonearm.models.base import Model, ModelSettings
+
+__all__ = ["MODELS", "Model", "ModelSettings"]
+
+MODELS: dict[str, Model] = {
+    "logistic": Model(logistic.LogisticSettings, logistic.build),
+}

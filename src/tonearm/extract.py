@@ -1,0 +1,188 @@
+"""Catalog to files: the feature table, or the pictures, of all clips, and the clips that failed.
+
+Conventions
+-----------
+The files follow from the catalog and the settings alone: the number of workers, and how often the work was
+stopped and taken up again, leave no trace in their bytes. `features.csv` and `features.parquet` hold the
+same numbers to the last bit; the Parquet file also holds the representation, so that a run knows how
+its columns were made.
+"""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonearm.catalog import Catalog, Clip
+from tonearm.dataset import Dataset
+from tonearm.errors import CatalogError
+from tonearm.files import replacing, write_bytes
+from tonearm.settings import AudioSettings, DataSettings, FeatureSettings, SpectrogramSettings
+from tonearm.shards import Failure, Progress, Shards, fingerprint, run_shards
+from tonearm.tables import REPRESENTATION_KEY, read_table
+
+CLIP_COLUMNS = ("filename", "label", "artist", "split")
+ROWS_A_GROUP = 1024
+FEATURES_CSV, FEATURES_PARQUET, FAILURES_CSV = "features.csv", "features.parquet", "failures.csv"
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What an extraction made: where, how many clips anew and how many from before, and what failed."""
+
+    out: Path
+    clips: int
+    computed: int
+    reused: int
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True)
+class FeatureWorker:
+    """Clip to its row of features."""
+
+    audio: AudioSettings
+    features: FeatureSettings
+    fingerprint: str
+
+    def compute(self, clip: Clip) -> NDArray[np.float64]:
+        """The row, in the order of `feature_columns`."""
+        from tonearm.audio import load
+        from tonearm.features import compute_features, shortest_clip
+
+        samples = load(clip.path, self.audio, shortest_clip(self.features))
+        return compute_features(samples, self.audio.sr, self.features)
+
+    def is_done(self, clip: Clip) -> bool:
+        """Whether its files are there: it has none beside the part."""
+        return True
+
+
+@dataclass(frozen=True)
+class PictureWorker:
+    """Clip to its pictures, one PNG a kind."""
+
+    audio: AudioSettings
+    spectrogram: SpectrogramSettings
+    out: Path
+    fingerprint: str
+
+    def compute(self, clip: Clip) -> NDArray[np.float64]:
+        """An empty row; the pictures are files."""
+        from tonearm.audio import load
+        from tonearm.spectrogram import draw_pictures, encode_png
+
+        samples = load(clip.path, self.audio, self.spectrogram.n_fft)
+        for kind, picture in draw_pictures(samples, self.audio.sr, self.spectrogram).items():
+            write_bytes(picture_path(self.out, kind, clip), encode_png(picture))
+        return np.zeros(0)
+
+    def is_done(self, clip: Clip) -> bool:
+        """Whether all its pictures are there."""
+        return all(picture_path(self.out, kind, clip).is_file() for kind in self.spectrogram.kinds)
+
+
+def extract_features(
+    catalog: Catalog,
+    audio: AudioSettings,
+    features: FeatureSettings,
+    out: Path,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Extraction:
+    """Write features.csv, features.parquet and failures.csv of the catalog's clips to the folder `out`.
+
+    Raises ConfigError where the features are not defined with these settings, TonearmError as `run_shards`.
+    """
+    from tonearm.features import representation
+
+    made = representation(audio, features)
+    worker = FeatureWorker(audio, features, fingerprint(made))
+    shards = run_shards(catalog, worker, out, workers, progress)
+    _write_csv(out / FEATURES_CSV, (*CLIP_COLUMNS, *made["columns"]), _csv_rows(shards))
+    _write_parquet(out / FEATURES_PARQUET, shards, made)
+    _write_csv(out / FAILURES_CSV, ("filename", "kind", "reason"), shards.failures)
+    return _summary(out, shards)
+
+
+def draw_spectrograms(
+    catalog: Catalog,
+    audio: AudioSettings,
+    spectrogram: SpectrogramSettings,
+    out: Path,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Extraction:
+    """Write `out`/<kind>/<label>/<file name>.png for each clip and kind, and failures.csv.
+
+    Raises ConfigError for an unknown kind or colour map, CatalogError where two clips of a class have the
+    same file name, TonearmError as `run_shards`.
+    """
+    from tonearm.spectrogram import representation
+
+    _check_distinct(catalog, out)
+    worker = PictureWorker(audio, spectrogram, out, fingerprint(representation(audio, spectrogram)))
+    shards = run_shards(catalog, worker, out, workers, progress)
+    _write_csv(out / FAILURES_CSV, ("filename", "kind", "reason"), shards.failures)
+    return _summary(out, shards)
+
+
+def picture_path(out: Path, kind: str, clip: Clip) -> Path:
+    """Where a clip's picture lies: under its label, or as its own name says where it has none."""
+    return out / kind / (f"{clip.label}/{Path(clip.name).name}.png" if clip.label else f"{clip.name}.png")
+
+
+def _check_distinct(catalog: Catalog, out: Path) -> None:
+    taken: dict[Path, str] = {}
+    for clip in catalog.clips:
+        first = taken.setdefault(picture_path(out, "", clip), clip.name)
+        if first != clip.name:
+            raise CatalogError(
+                f"{catalog.root}: {first} and {clip.name} would both become {clip.label}/{Path(clip.name).name}.png; "
+                "rename one of them"
+            )
+
+
+def load_features(folder: Path) -> Dataset:
+    """The data set that `extract_features` wrote to the folder."""
+    dataset, _ = read_table(DataSettings(folder=str(folder / FEATURES_PARQUET)))
+    return dataset
+
+
+def _summary(out: Path, shards: Shards) -> Extraction:
+    return Extraction(out, len(shards.catalog), shards.computed, shards.reused, shards.failures)
+
+
+def _csv_rows(shards: Shards) -> Iterator[tuple[Any, ...]]:
+    for clip, row in shards.rows():
+        # repr gives the shortest digits that read back as the same number
+        yield (clip.name, clip.label, clip.group, clip.split, *(repr(float(value)) for value in row))
+
+
+def _write_csv(path: Path, columns: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+
+
+def _write_parquet(path: Path, shards: Shards, made: dict[str, Any]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    fields = [(name, pa.string()) for name in CLIP_COLUMNS] + [(name, pa.float64()) for name in made["columns"]]
+    schema = pa.schema(fields, metadata={REPRESENTATION_KEY: json.dumps(made)})
+    with replacing(path) as temporary, pyarrow.parquet.ParquetWriter(temporary, schema) as writer:
+        rows = shards.rows()
+        while group := list(islice(rows, ROWS_A_GROUP)):
+            clips = [clip for clip, _ in group]
+            values = np.stack([row for _, row in group])
+            texts = [[getattr(clip, name) for clip in clips] for name in ("name", "label", "group", "split")]
+            columns = [pa.array(text, pa.string()) for text in texts] + [pa.array(column) for column in values.T]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))

@@ -1,0 +1,133 @@
+"""Softmax regression by plain full-batch gradient descent, made for very many epochs.
+
+Conventions
+-----------
+The loss is the mean cross-entropy, plus `l2 / 2` times the squared weights (never the intercepts). All
+weights start at zero, so that a fit is the same each time without a seed. With P the probabilities, Y the
+one-hot truth and m the weights of the clips, the gradient is ((P - Y) m) X; the part Y m X never changes
+and is computed once. C. Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.4.
+"""
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from tonearm.errors import ModelError
+
+HISTORY_ROWS = 200  # points of the learning curve, however many epochs there are
+
+
+class GradientDescent(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Softmax regression whose every epoch is one step along the gradient of all rows.
+
+    learning_rate: length of the step. epochs: steps at most. tolerance: stop where no part of the gradient
+    is larger than this, 0: never. class_weight: None or "balanced". Fitted: classes_, coef_ of shape
+    (classes, columns), intercept_ of shape (classes,), n_iter_, history_ (dicts of epoch, train_loss and
+    train_accuracy at up to 200 epochs).
+    """
+
+    def __init__(
+        self,
+        learning_rate: float = 0.1,
+        epochs: int = 5_000,
+        l2: float = 0.0,
+        tolerance: float = 0.0,
+        class_weight: str | None = None,
+    ) -> None:
+        self.learning_rate = learning_rate
+        self.epochs = epochs
+        self.l2 = l2
+        self.tolerance = tolerance
+        self.class_weight = class_weight
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Learn from rows X, shape (rows, columns), and their labels y, shape (rows,).
+
+        Raises ModelError where the weights grow beyond all numbers.
+        """
+        rows, labels = validate_data(self, X, y, dtype=np.float64)
+        check_classification_targets(labels)
+        self.classes_, truth = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError("a classifier needs at least 2 classes; the labels have 1 class")
+        mass = compute_sample_weight(self.class_weight, labels) / len(labels)
+        weights = self._descend(np.column_stack([rows, np.ones(len(rows))]), truth, mass)
+        self.coef_ = np.ascontiguousarray(weights[:, :-1])
+        self.intercept_ = weights[:, -1].copy()
+        return self
+
+    def _descend(
+        self, rows: NDArray[np.float64], truth: NDArray[np.intp], mass: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """The weights after all epochs, shape (classes, columns + 1); the last column are the intercepts."""
+        columns = np.ascontiguousarray(rows.T)  # classes × rows keeps all that is elementwise contiguous
+        weights = np.zeros((len(self.classes_), rows.shape[1]))
+        wanted = np.zeros((len(self.classes_), len(rows)))
+        wanted[truth, np.arange(len(rows))] = mass
+        fixed = wanted @ rows
+        decay = np.full(rows.shape[1], self.l2)
+        decay[-1] = 0.0
+        logits = np.empty_like(wanted)
+        gradient = np.empty_like(weights)
+        noted = set(np.unique(np.linspace(1, self.epochs, min(self.epochs, HISTORY_ROWS)).astype(int)).tolist())
+        self.history_: list[dict[str, float]] = []
+        self.n_iter_ = 0
+        for epoch in range(1, self.epochs + 1):
+            _softmax(np.matmul(weights, columns, out=logits))
+            if epoch in noted:
+                self._note(epoch, logits, truth, mass, weights)
+            logits *= mass
+            np.matmul(logits, rows, out=gradient)
+            gradient -= fixed
+            if self.l2:
+                gradient += decay * weights
+            self.n_iter_ = epoch
+            if self.tolerance and np.abs(gradient).max() <= self.tolerance:
+                break
+            gradient *= self.learning_rate
+            weights -= gradient
+        return weights
+
+    def _note(
+        self,
+        epoch: int,
+        probabilities: NDArray[np.float64],
+        truth: NDArray[np.intp],
+        mass: NDArray[np.float64],
+        weights: NDArray[np.float64],
+    ) -> None:
+        """Add a row to the history, from the probabilities that this epoch begins with."""
+        if not np.isfinite(weights).all():
+            raise ModelError(
+                f"logistic: gradient descent diverged before epoch {epoch}; choose a learning_rate below "
+                f"{self.learning_rate:g}"
+            )
+        found = probabilities[truth, np.arange(len(truth))]
+        loss = -float(mass @ np.log(np.maximum(found, np.finfo(np.float64).tiny))) / float(mass.sum())
+        right = float(np.mean(probabilities.argmax(axis=0) == truth))
+        self.history_.append({"epoch": epoch, "train_loss": loss, "train_accuracy": right})
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Probability of each class in the order of `classes_`, shape (rows, classes)."""
+        check_is_fitted(self)
+        rows = validate_data(self, X, dtype=np.float64, reset=False)
+        logits = self.coef_ @ rows.T + self.intercept_[:, np.newaxis]
+        return np.ascontiguousarray(_softmax(logits).T)
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """The most probable class of each row, shape (rows,)."""
+        probabilities = self.predict_proba(X)
+        return np.asarray(self.classes_[probabilities.argmax(axis=1)])
+
+
+def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Softmax over axis 0, in place."""
+    logits -= logits.max(axis=0)
+    np.exp(logits, out=logits)
+    logits /= logits.sum(axis=0)
+    return logits

@@ -1,0 +1,48 @@
+"""Logistic regression over all classes at once, by scikit-learn's L-BFGS or by plain gradient descent.
+
+Conventions
+-----------
+Columns are standardised on the training rows. `lbfgs` minimises the cross-entropy with an L2 penalty of
+strength 1 / C; `gradient-descent` takes `epochs` full-batch steps of `learning_rate` with no penalty.
+"""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from tonearm.models.base import ModelSettings
+from tonearm.settings import TrainSettings
+
+
+class LogisticSettings(ModelSettings):
+    """`type = "logistic"`."""
+
+    type: Literal["logistic"] = Field("logistic", description="which model this is")
+    solver: Literal["lbfgs", "gradient-descent"] = Field("lbfgs", description="how the weights are found")
+    C: float = Field(1.0, gt=0, description="lbfgs: weak penalty where large, 1 / strength of the L2 penalty")
+    max_iter: int = Field(2_000, ge=1, description="lbfgs: iterations at most")
+    learning_rate: float = Field(0.1, gt=0, description="gradient-descent: length of a step")
+    epochs: int = Field(5_000, ge=1, le=100_000_000, description="gradient-descent: full-batch steps")
+    tolerance: float = Field(0.0, ge=0, description="gradient-descent: stop at so small a gradient; 0: never")
+    class_weight: Literal["none", "balanced"] = Field("none", description="balanced: rare classes weigh more")
+
+
+def build(settings: LogisticSettings, train: TrainSettings) -> Any:
+    """Unfitted pipeline of a scaler and the regression; nothing in it is random."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from tonearm.models.descent import GradientDescent
+
+    weight = None if settings.class_weight == "none" else settings.class_weight
+    if settings.solver == "lbfgs":
+        regression = LogisticRegression(C=settings.C, max_iter=settings.max_iter, class_weight=weight)
+    else:
+        regression = GradientDescent(
+            learning_rate=settings.learning_rate,
+            epochs=settings.epochs,
+            tolerance=settings.tolerance,
+            class_weight=weight,
+        )
+    return Pipeline([("scale", StandardScaler()), ("classify", regression)])

@@ -1,0 +1,217 @@
+"""The work on many clips: in parallel, resumable at any moment, with what failed beside what was done.
+
+Conventions
+-----------
+A task is a shard, some clips in catalog order; the process that works on it writes its own part file, so
+that the driver holds names and never data. A part is written whole or not at all. A clip's result is found
+again by its key: name, size and time of change of its file and the fingerprint of what is computed; whatever
+of these changes is computed anew, everything else is reused. Failures are never reused: the cause may be gone.
+"""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonearm.catalog import Catalog, Clip
+from tonearm.errors import AudioError, TonearmError
+from tonearm.files import clear_leftovers, replacing
+
+PARTS = "parts"
+CLIPS_A_SHARD = 32
+PARTS_IN_MEMORY = 8
+
+Progress = Callable[[int, int, int], None]  # done, total, failed
+
+
+class Worker(Protocol):
+    """What is done with one clip; it travels to the process that does it."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of all that decides a result beside the clip; `fingerprint` makes one."""
+
+    def compute(self, clip: Clip) -> NDArray[np.float64]:
+        """The clip's row of numbers, shape (columns,); files of its own are written before it returns."""
+
+    def is_done(self, clip: Clip) -> bool:
+        """Whether all files that `compute` writes for the clip are there."""
+
+
+class Failure(NamedTuple):
+    """A clip that could not be used, and why."""
+
+    name: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Shards:
+    """Where each clip's row lies after the work.
+
+    part: index into `parts` of each clip of the catalog, -1 for a failure; row: row in that part.
+    """
+
+    catalog: Catalog
+    parts: tuple[Path, ...]
+    part: NDArray[np.int64]
+    row: NDArray[np.int64]
+    failures: tuple[Failure, ...]
+    computed: int
+    reused: int
+
+    def rows(self) -> Iterator[tuple[Clip, NDArray[np.float64]]]:
+        """Each clip that worked and its row, in catalog order, a few parts in memory at a time."""
+        loaded: dict[int, NDArray[np.float64]] = {}
+        for index, clip in enumerate(self.catalog.clips):
+            part = int(self.part[index])
+            if part < 0:
+                continue
+            if part not in loaded:
+                while len(loaded) >= PARTS_IN_MEMORY:
+                    loaded.pop(next(iter(loaded)))
+                loaded[part] = _read_part(self.parts[part])["values"]
+            yield clip, loaded[part][self.row[index]]
+
+
+def run_shards(
+    catalog: Catalog, worker: Worker, folder: Path, workers: int = 1, progress: Progress | None = None
+) -> Shards:
+    """Do the work on all clips of the catalog and keep the results in `folder`/parts.
+
+    workers: processes; 1 works here. progress: called with (done, total, failed) now and then. The result
+    does not depend on `workers`. Raises TonearmError where another process works in the same folder, or where
+    a worker process was killed; in both cases what is finished is kept.
+    """
+    import filelock
+
+    parts = folder / PARTS
+    parts.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / ".lock")
+    try:
+        with lock.acquire(timeout=0):
+            clear_leftovers(parts)
+            return _run(catalog, worker, parts, workers, progress or (lambda done, total, failed: None))
+    except filelock.Timeout as error:
+        raise TonearmError(
+            f"{folder}: another tonearm is writing there; wait for it or choose another folder"
+        ) from error
+
+
+def _run(catalog: Catalog, worker: Worker, parts: Path, workers: int, progress: Progress) -> Shards:
+    keys = [_key(clip, worker.fingerprint) for clip in catalog.clips]
+    known = _find_known(parts)
+    waiting = [i for i, clip in enumerate(catalog.clips) if keys[i] not in known or not worker.is_done(clip)]
+    reused = len(keys) - len(waiting)
+    done, failures = reused, {}
+    progress(done, len(keys), 0)
+    size = max(1, min(CLIPS_A_SHARD, -(-len(waiting) // (4 * workers))))
+    tasks = [
+        ([catalog.clips[i] for i in waiting[start : start + size]], [keys[i] for i in waiting[start : start + size]])
+        for start in range(0, len(waiting), size)
+    ]
+    for clips, failed in _work(worker, tasks, parts, workers):
+        failures.update({failure.name: failure for failure in failed})
+        done += clips
+        progress(done, len(keys), len(failures))
+    return _locate(catalog, keys, parts, failures, len(waiting), reused)
+
+
+def _work(
+    worker: Worker, tasks: list[tuple[list[Clip], list[str]]], parts: Path, workers: int
+) -> Iterator[tuple[int, list[Failure]]]:
+    """Results of the tasks as they come: clips done, failures among them."""
+    import joblib
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    if workers == 1 or len(tasks) < 2:
+        for clips, keys in tasks:
+            yield _work_on_shard(worker, clips, keys, parts)
+        return
+    try:
+        with joblib.parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
+            pool = joblib.Parallel(return_as="generator_unordered", batch_size=1)
+            yield from pool(joblib.delayed(_work_on_shard)(worker, clips, keys, parts) for clips, keys in tasks)
+    except TerminatedWorkerError as error:
+        raise TonearmError(
+            f"a worker process was killed, most often because memory ran out with {workers} workers; what is "
+            f"finished is kept in {parts}: start again, with fewer workers if it happens again"
+        ) from error
+
+
+def _work_on_shard(worker: Worker, clips: list[Clip], keys: list[str], parts: Path) -> tuple[int, list[Failure]]:
+    """Compute the clips and write one part. Runs in a worker process."""
+    from threadpoolctl import threadpool_limits
+
+    rows, names, failures = [], [], []
+    with threadpool_limits(limits=1):  # another number of threads would sum in another order
+        for clip, key in zip(clips, keys, strict=True):
+            try:
+                row = worker.compute(clip)
+                if not np.isfinite(row).all():
+                    raise AudioError(clip.path, "nonfinite", "a feature came out as no finite number; please report it")
+            except AudioError as error:
+                failures.append(Failure(clip.name, error.kind, error.reason))
+            except Exception as error:  # one broken clip never stops the others; the row names the cause
+                failures.append(Failure(clip.name, "internal", f"{type(error).__name__}: {error}"))
+            else:
+                rows.append(row)
+                names.append(key)
+    if rows:
+        name = hashlib.sha256("".join(names).encode()).hexdigest()[:20]
+        with replacing(parts / f"{name}.npz") as temporary, temporary.open("wb") as file:
+            np.savez(file, keys=np.array(names), values=np.stack(rows))
+    return len(clips), failures
+
+
+def _key(clip: Clip, fingerprint: str) -> str:
+    """What a clip's result depends on, as 32 hexadecimal digits; a file that cannot be seen has its own."""
+    try:
+        status = Path(clip.path).stat()
+        state = f"{status.st_size}:{status.st_mtime_ns}"
+    except OSError:
+        state = "unseen"
+    return hashlib.sha256("\0".join((fingerprint, clip.name, state)).encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def _read_part(path: Path) -> dict[str, NDArray[Any]]:
+    with np.load(path, allow_pickle=False) as part:
+        return {"keys": part["keys"], "values": part["values"]}
+
+
+def _find_known(parts: Path) -> dict[str, tuple[int, int]]:
+    """Part number (in sorted order of the files) and row of every key that some part holds."""
+    known = {}
+    for number, path in enumerate(sorted(parts.glob("*.npz"))):
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as part:
+                known.update({str(key): (number, row) for row, key in enumerate(part["keys"])})
+        except (ValueError, KeyError, OSError, zipfile.BadZipFile):
+            continue  # damaged from outside: its clips count as not done, and it is removed as unused
+    return known
+
+
+def _locate(
+    catalog: Catalog, keys: list[str], parts: Path, failures: dict[str, Failure], computed: int, reused: int
+) -> Shards:
+    """The finished work; parts that no clip needs any more are removed."""
+    known = _find_known(parts)
+    paths = sorted(parts.glob("*.npz"))
+    places = [(-1, -1) if clip.name in failures else known[key] for clip, key in zip(catalog.clips, keys, strict=True)]
+    part, row = np.array(places, dtype=np.int64).reshape(-1, 2).T
+    for number in set(range(len(paths))) - set(part.tolist()):
+        paths[number].unlink()
+    ordered = tuple(failures[clip.name] for clip in catalog.clips if clip.name in failures)
+    return Shards(catalog, tuple(paths), part, row, ordered, computed, reused)
+
+
+def fingerprint(representation: dict[str, Any]) -> str:
+    """A digest of all that decides a clip's result beside the clip."""
+    return hashlib.sha256(json.dumps(representation, sort_keys=True).encode()).hexdigest()

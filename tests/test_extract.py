@@ -1,0 +1,245 @@
+"""Extraction: same bytes however it ran, resumable at any moment, nothing lost to a broken clip."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+import soundfile
+from PIL import Image
+
+import signals
+from tonearm.catalog import Catalog, read_catalog
+from tonearm.errors import CatalogError, TonearmError
+from tonearm.extract import Extraction, draw_spectrograms, extract_features, load_features
+from tonearm.features import compute_features, feature_columns, representation
+from tonearm.settings import AudioSettings, DataSettings, FeatureSettings, SpectrogramSettings
+from tonearm.tables import read_table
+
+CHEAP = FeatureSettings(families=("rms", "mfcc"), statistics=("mean", "max"))
+AUDIO = AudioSettings()
+FILES = ("features.csv", "features.parquet", "failures.csv")
+
+
+def music(folder: Path, clips: int = 6) -> Path:
+    for index in range(clips):
+        path = folder / ("rock" if index % 2 else "jazz") / f"{index:03d}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, signals.tone(200.0 + 40 * index, 0.4), signals.SR)
+    return folder
+
+
+def catalog_of(folder: Path) -> Catalog:
+    return read_catalog(DataSettings(folder=str(folder)))
+
+
+def extract(folder: Path, out: Path, features: FeatureSettings = CHEAP, workers: int = 1) -> Extraction:
+    return extract_features(catalog_of(folder), AUDIO, features, out, workers)
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    return {name: (out / name).read_bytes() for name in FILES}
+
+
+def test_table_holds_each_clips_features_in_catalog_order(tmp_path: Path) -> None:
+    folder = music(tmp_path / "g")
+    extract(folder, tmp_path / "out")
+    dataset = load_features(tmp_path / "out")
+    clips = catalog_of(folder).clips
+    assert dataset.names.tolist() == [clip.name for clip in clips]
+    assert dataset.labels.tolist() == [clip.label for clip in clips]
+    assert dataset.columns == feature_columns(CHEAP)
+    assert dataset.representation == representation(AUDIO, CHEAP)
+    samples, _ = soundfile.read(clips[2].path, dtype="float32")
+    assert np.array_equal(dataset.X[2], compute_features(samples, signals.SR, CHEAP))
+
+
+def test_csv_equals_parquet_to_the_last_bit(tmp_path: Path) -> None:
+    extract(music(tmp_path / "g"), tmp_path / "out")
+    from_csv, _ = read_table(DataSettings(folder=str(tmp_path / "out" / "features.csv")))
+    from_parquet = load_features(tmp_path / "out")
+    assert np.array_equal(from_csv.X, from_parquet.X)
+    assert from_csv.names.tolist() == from_parquet.names.tolist()
+
+
+def test_two_workers_write_the_same_bytes_as_one(tmp_path: Path) -> None:
+    folder = music(tmp_path / "g", clips=9)
+    (folder / "rock" / "bad.wav").write_text("words")
+    extract(folder, tmp_path / "one")
+    extract(folder, tmp_path / "two", workers=2)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_broken_clips_are_rows_and_the_others_go_on(tmp_path: Path) -> None:
+    folder = music(tmp_path / "g")
+    soundfile.write(folder / "rock" / "silent.wav", np.zeros(9_000), signals.SR)
+    (folder / "rock" / 'odd, "name".wav').touch()
+    (folder / "rock" / "folder.wav").mkdir()
+    done = extract(folder, tmp_path / "out")
+    assert (done.clips, len(done.failures)) == (9, 3)
+    with (tmp_path / "out" / "failures.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert [row[:2] for row in rows] == [
+        ["filename", "kind"],
+        ["rock/folder.wav", "directory"],
+        ['rock/odd, "name".wav', "empty"],
+        ["rock/silent.wav", "silent"],
+    ]
+    assert len(load_features(tmp_path / "out")) == 6
+
+
+def test_a_fault_of_ours_is_a_row_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(samples: object, sr: int, settings: FeatureSettings) -> None:
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr("tonearm.features.compute_features", fail)
+    done = extract(music(tmp_path / "g", 2), tmp_path / "out")
+    assert done.failures[0][1:] == ("internal", "ZeroDivisionError: by nothing")
+    assert len(load_features(tmp_path / "out")) == 0
+
+
+def test_numbers_that_are_none_never_reach_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tonearm.features.compute_features", lambda samples, sr, settings: np.array([np.nan]))
+    assert extract(music(tmp_path / "g", 2), tmp_path / "out").failures[0].kind == "nonfinite"
+
+
+def test_only_what_changed_is_computed_anew(tmp_path: Path) -> None:
+    folder = music(tmp_path / "g")
+    first = extract(folder, tmp_path / "out")
+    before = contents(tmp_path / "out")
+    again = extract(folder, tmp_path / "out")
+    assert (first.computed, again.computed, again.reused) == (6, 0, 6)
+    assert contents(tmp_path / "out") == before
+
+    changed = folder / "rock" / "001.wav"
+    soundfile.write(changed, signals.tone(999.0, 0.5), signals.SR)
+    assert extract(folder, tmp_path / "out").computed == 1
+    extract(folder, tmp_path / "fresh")
+    assert contents(tmp_path / "out") == contents(tmp_path / "fresh")
+
+    changed.unlink()
+    assert extract(folder, tmp_path / "out").computed == 0
+    other = CHEAP.model_copy(update={"hop_length": 256})
+    assert extract(folder, tmp_path / "out", other).computed == 5
+
+
+def test_failures_are_tried_again_and_damaged_parts_made_anew(tmp_path: Path) -> None:
+    folder = music(tmp_path / "g")
+    (folder / "rock" / "bad.wav").touch()
+    extract(folder, tmp_path / "out")
+    before = contents(tmp_path / "out")
+    assert extract(folder, tmp_path / "out").computed == 1
+    part = sorted((tmp_path / "out" / "parts").glob("*.npz"))[0]
+    part.write_bytes(part.read_bytes()[:50])
+    assert extract(folder, tmp_path / "out").computed > 1
+    assert contents(tmp_path / "out") == before
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from tonearm.catalog import read_catalog
+from tonearm.extract import extract_features
+from tonearm.settings import AudioSettings, DataSettings, FeatureSettings
+features = FeatureSettings(families=("rms", "mfcc"), statistics=("mean", "max"))
+catalog = read_catalog(DataSettings(folder=sys.argv[1]))
+extract_features(catalog, AudioSettings(), features, Path(sys.argv[2]), int(sys.argv[3]))
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_killed_and_started_again_ends_with_the_same_bytes(tmp_path: Path, workers: int) -> None:
+    folder = music(tmp_path / "g", clips=120)
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(folder), str(out), str(workers)], start_new_session=True
+    )
+    parts = out / "parts"
+    while len(list(parts.glob("*.npz"))) < 2 and process.poll() is None:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (out / "features.csv").exists()
+    done = extract(folder, out, workers=workers)
+    assert 0 < done.reused < 120
+    extract(folder, tmp_path / "undisturbed")
+    assert contents(out) == contents(tmp_path / "undisturbed")
+    assert not list(parts.glob(".tonearm-*"))
+
+
+def test_a_worker_that_dies_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def die(*arguments: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    from tonearm import shards
+
+    monkeypatch.setattr(shards, "_work_on_shard", die)
+    with pytest.raises(TonearmError, match="a worker process was killed"):
+        extract(music(tmp_path / "g"), tmp_path / "out", workers=2)
+
+
+def test_two_at_once_in_one_folder_are_refused(tmp_path: Path) -> None:
+    import filelock
+
+    folder = music(tmp_path / "g", 2)
+    extract(folder, tmp_path / "out")
+    with (
+        filelock.FileLock(tmp_path / "out" / ".lock"),
+        pytest.raises(TonearmError, match="another tonearm is writing there"),
+    ):
+        extract(folder, tmp_path / "out")
+
+
+def test_progress_counts_every_clip(tmp_path: Path) -> None:
+    seen: list[tuple[int, int, int]] = []
+    folder = music(tmp_path / "g")
+    (folder / "rock" / "bad.wav").touch()
+    extract_features(catalog_of(folder), AUDIO, CHEAP, tmp_path / "out", 1, lambda *numbers: seen.append(numbers))
+    assert seen[0] == (0, 7, 0)
+    assert seen[-1] == (7, 7, 1)
+    assert [done for done, _, _ in seen] == sorted(done for done, _, _ in seen)
+
+
+def test_parquet_has_row_groups_of_one_size_so_memory_stays_flat(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tonearm.extract.ROWS_A_GROUP", 4)
+    extract(music(tmp_path / "g", 9), tmp_path / "out")
+    file = pyarrow.parquet.ParquetFile(tmp_path / "out" / "features.parquet")
+    assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [4, 4, 1]
+
+
+def test_pictures_lie_by_kind_and_label_and_are_made_once(tmp_path: Path) -> None:
+    folder = music(tmp_path / "g", 4)
+    (folder / "rock" / "bad.wav").touch()
+    settings = SpectrogramSettings(kinds=("log", "mel"))
+    done = draw_spectrograms(catalog_of(folder), AUDIO, settings, tmp_path / "one")
+    assert [failure.kind for failure in done.failures] == ["empty"]
+    pictures = sorted(path.relative_to(tmp_path / "one").as_posix() for path in (tmp_path / "one").rglob("*.png"))
+    assert pictures == [
+        f"{kind}/{label}/{number}.wav.png"
+        for kind in ("log", "mel")
+        for label, number in (("jazz", "000"), ("jazz", "002"), ("rock", "001"), ("rock", "003"))
+    ]
+    with Image.open(tmp_path / "one" / "log" / "rock" / "001.wav.png") as picture:
+        assert (picture.size, picture.mode) == ((173, 172), "RGB")
+
+    draw_spectrograms(catalog_of(folder), AUDIO, settings, tmp_path / "two", workers=2)
+    assert all((tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in pictures)
+    (tmp_path / "one" / "log" / "rock" / "001.wav.png").unlink()
+    assert draw_spectrograms(catalog_of(folder), AUDIO, settings, tmp_path / "one").computed == 2  # it and bad.wav
+
+
+def test_two_clips_that_would_share_a_picture_are_refused(tmp_path: Path) -> None:
+    folder = music(tmp_path / "g", 2)
+    for album in ("a", "b"):
+        (folder / "rock" / album).mkdir()
+        soundfile.write(folder / "rock" / album / "1.wav", signals.tone(300.0, 0.3), signals.SR)
+    with pytest.raises(CatalogError, match=r"would both become rock/1\.wav\.png"):
+        draw_spectrograms(catalog_of(folder), AUDIO, SpectrogramSettings(), tmp_path / "out")
