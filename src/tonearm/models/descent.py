@@ -2,8 +2,8 @@
 
 Conventions
 -----------
-The loss is the mean cross-entropy, plus `l2 / 2` times the squared weights (never the intercepts). All
-weights start at zero, so that a fit is the same each time without a seed. With P the probabilities, Y the
+The loss is the mean cross-entropy, with no penalty. All weights start at zero, so that a fit is the same
+each time without a seed. With P the probabilities, Y the
 one-hot truth and m the weights of the clips, the gradient is ((P - Y) m) X; the part Y m X never changes
 and is computed once. C. Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.4.
 """
@@ -35,13 +35,11 @@ class GradientDescent(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self,
         learning_rate: float = 0.1,
         epochs: int = 5_000,
-        l2: float = 0.0,
         tolerance: float = 0.0,
         class_weight: str | None = None,
     ) -> None:
         self.learning_rate = learning_rate
         self.epochs = epochs
-        self.l2 = l2
         self.tolerance = tolerance
         self.class_weight = class_weight
 
@@ -56,7 +54,9 @@ class GradientDescent(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         if len(self.classes_) < 2:
             raise ValueError("a classifier needs at least 2 classes; the labels have 1 class")
         mass = compute_sample_weight(self.class_weight, labels) / len(labels)
-        weights = self._descend(np.column_stack([rows, np.ones(len(rows))]), truth, mass)
+        with np.errstate(over="ignore", invalid="ignore"):  # looked for, and said in words
+            weights = self._descend(np.column_stack([rows, np.ones(len(rows))]), truth, mass)
+        self._check(weights)
         self.coef_ = np.ascontiguousarray(weights[:, :-1])
         self.intercept_ = weights[:, -1].copy()
         return self
@@ -70,8 +70,6 @@ class GradientDescent(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         wanted = np.zeros((len(self.classes_), len(rows)))
         wanted[truth, np.arange(len(rows))] = mass
         fixed = wanted @ rows
-        decay = np.full(rows.shape[1], self.l2)
-        decay[-1] = 0.0
         logits = np.empty_like(wanted)
         gradient = np.empty_like(weights)
         noted = set(np.unique(np.linspace(1, self.epochs, min(self.epochs, HISTORY_ROWS)).astype(int)).tolist())
@@ -80,12 +78,11 @@ class GradientDescent(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         for epoch in range(1, self.epochs + 1):
             _softmax(np.matmul(weights, columns, out=logits))
             if epoch in noted:
-                self._note(epoch, logits, truth, mass, weights)
+                self._note(epoch, logits, truth, mass)
+                self._check(weights)
             logits *= mass
             np.matmul(logits, rows, out=gradient)
             gradient -= fixed
-            if self.l2:
-                gradient += decay * weights
             self.n_iter_ = epoch
             if self.tolerance and np.abs(gradient).max() <= self.tolerance:
                 break
@@ -99,18 +96,19 @@ class GradientDescent(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         probabilities: NDArray[np.float64],
         truth: NDArray[np.intp],
         mass: NDArray[np.float64],
-        weights: NDArray[np.float64],
     ) -> None:
         """Add a row to the history, from the probabilities that this epoch begins with."""
-        if not np.isfinite(weights).all():
-            raise ModelError(
-                f"logistic: gradient descent diverged before epoch {epoch}; choose a learning_rate below "
-                f"{self.learning_rate:g}"
-            )
         found = probabilities[truth, np.arange(len(truth))]
         loss = -float(mass @ np.log(np.maximum(found, np.finfo(np.float64).tiny))) / float(mass.sum())
         right = float(np.mean(probabilities.argmax(axis=0) == truth))
         self.history_.append({"epoch": epoch, "train_loss": loss, "train_accuracy": right})
+
+    def _check(self, weights: NDArray[np.float64]) -> None:
+        if not np.isfinite(weights).all():
+            raise ModelError(
+                f"logistic: gradient descent diverged within {self.n_iter_} epochs; choose a learning_rate below "
+                f"{self.learning_rate:g}"
+            )
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Probability of each class in the order of `classes_`, shape (rows, classes)."""

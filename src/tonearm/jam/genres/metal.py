@@ -51,7 +51,7 @@ def compose(song: Song) -> None:
     breakdown = song.chance(0.25)
     soloing = song.chance(0.4)
     padded = song.habit("texture", (False, False, True))
-    low = near(song.key, 38)
+    low = near(song.key, 41)
     scale = scale_pitches(song.key, song.habit("lead", ("phrygian", "minor_pentatonic", "harmonic_minor")), 62, 90)
     idea, last = motif(song, SOLO, 2), 76
     for beat, _harmony, _after, number in song.harmony(("Im",) * 8):

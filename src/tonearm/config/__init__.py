@@ -1,0 +1,216 @@
+"""The whole config: one TOML file, overrides on the command line, and the way back to TOML.
+
+Conventions
+-----------
+A table of the file is a section of `Config`; each table in `[models]` is a model, its name the table's, and
+`type` says which model, by default the one of that name. Overrides (`--set models.mlp.epochs=30`) are TOML
+values over the file's; a bare word is a string. Paths in `[data]` are relative to the config file. Errors
+name the file or `--set`, the key, what was found, what is allowed and the nearest known key.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SerializeAsAny, ValidationError, field_validator
+
+from tonearm.config.messages import explain, limits, nearest
+from tonearm.errors import ConfigError
+from tonearm.config.messages import explain, limits, nearest
+from tonearm.models import MODELS, ModelSettings
+from tonearm.settings import (
+    AudioSettings,
+    DataSettings,
+    FeatureSettings,
+    Settings,
+    SplitSettings,
+    TrainSettings,
+)
+
+DEFAULT_MODELS = ("logistic", "mlp")
+MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # it names a folder
+
+
+def _models(values: Mapping[str, Any]) -> dict[str, ModelSettings]:
+    """Settings of each model; raises ConfigError for an unknown type, ValidationError for wrong settings."""
+    models = {}
+    for name, value in values.items():
+        if isinstance(value, ModelSettings):
+            models[name] = value
+            continue
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"models.{name} = {value!r}: a model is a table of settings, [models.{name}]")
+        kind = value.get("type", name)
+        if kind not in MODELS:
+            key = f"models.{name}.type = {kind!r}" if "type" in value else f"models.{name}"
+            raise ConfigError(f"{key}: no such model; {nearest(str(kind), MODELS)}")
+        try:
+            models[name] = MODELS[kind].settings.model_validate({**value, "type": kind})
+        except ValidationError as error:
+            raise ConfigError(explain(error, MODELS[kind].settings, f"models.{name}.")) from error
+    return models
+
+
+class Config(Settings):
+    """Everything that decides an experiment."""
+
+    data: DataSettings = DataSettings()
+    audio: AudioSettings = AudioSettings()
+    features: FeatureSettings = FeatureSettings()
+    split: SplitSettings = SplitSettings()
+    train: TrainSettings = TrainSettings()
+    models: dict[str, SerializeAsAny[ModelSettings]] = Field(
+        default_factory=lambda: {name: MODELS[name].settings.model_validate({}) for name in DEFAULT_MODELS}
+    )
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _choose_models(cls, value: Any) -> dict[str, ModelSettings]:
+        if not isinstance(value, Mapping) or not value:
+            raise ConfigError("models: at least one model is needed, as a table such as [models.logistic]")
+        for name in value:
+            if not MODEL_NAME.fullmatch(str(name)):
+                raise ConfigError(
+                    f"models.{name}: a model's name is a folder's too: letters, digits, '.', '_' and '-' "
+                    "after a first letter or digit, at most 100"
+                )
+        return _models(value)
+
+
+def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
+    """The config in the file `path` (None: all defaults) with `overrides` such as "train.seed=3" over it.
+
+    Raises ConfigError for whatever is unknown, of the wrong type, outside its limits, or does not go together.
+    """
+    from tonearm.features import check_features
+
+    source = "config" if path is None else str(path)
+    values = {} if path is None else _read(Path(path))
+    values = _anchor(values, None if path is None else Path(path).parent)
+    if overrides:
+        source += " with --set " + " --set ".join(overrides)
+    for override in overrides:
+        _apply(values, override)
+    try:
+        config = parse_config(values)
+        check_features(config.audio.sr, config.features)
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from error
+    return config
+
+
+def parse_config(values: Mapping[str, Any]) -> Config:
+    """The config of nested tables; raises ConfigError.
+
+    >>> parse_config({"models": {"small": {"type": "logistic", "C": 0.1}}}).models["small"].type
+    'logistic'
+    >>> parse_config({"trian": {"seed": 1}})
+    Traceback (most recent call last):
+    tonearm.errors.ConfigError: trian: no such table; did you mean 'train'? known: audio, data, features, ...
+    """
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(explain(error, Config)) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no such config file") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text, as a TOML file must be") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: is not TOML: {error}") from error
+
+
+def _anchor(values: dict[str, Any], folder: Path | None) -> dict[str, Any]:
+    """The values with the paths of `[data]` seen from the working directory instead of from the file."""
+    data = values.get("data")
+    if folder is None or not isinstance(data, dict):
+        return values
+    paths = {
+        key: str(folder / data[key]) for key in ("folder", "metadata") if isinstance(data.get(key), str) and data[key]
+    }
+    return {**values, "data": {**data, **paths}}
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    """Set the override's key in `values`."""
+    key, equals, text = override.partition("=")
+    parts = _key_parts(key.strip())
+    if not equals or not parts:
+        raise ConfigError(f"--set {override}: write a key, =, and a value, as in train.seed=3")
+    table = values
+    for part in parts[:-1]:
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"--set {override}: {part!r} is a value, not a table")
+    table[parts[-1]] = _value(text.strip())
+
+
+def _key_parts(key: str) -> list[str]:
+    """The parts of a dotted TOML key, [] where it is none."""
+    try:
+        table: Any = tomllib.loads(f"{key} = 0")
+    except tomllib.TOMLDecodeError:
+        return []
+    parts = []
+    while isinstance(table, dict):
+        if len(table) != 1:
+            return []
+        [(part, table)] = table.items()
+        parts.append(part)
+    return parts
+
+
+def _value(text: str) -> Any:
+    """A TOML value, or the text itself where it is a bare word."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def to_toml(config: Config) -> str:
+    """Every effective setting as TOML, which loads to an equal config; an absent value is left out."""
+    import tomli_w
+
+    return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
+
+
+def template() -> str:
+    """A TOML file of all settings, each with its meaning, its limits and its default; loads as the defaults.
+
+    Models that do not run by default are there as comments.
+    """
+    defaults = Config()
+    lines = ["# All settings of tonearm with their defaults; leave out what you do not change."]
+    for name in Config.model_fields:
+        if name != "models":
+            lines += ["", *_section(name, getattr(defaults, name), comment="")]
+    for name, model in MODELS.items():
+        comment = "" if name in defaults.models else "# "
+        lines += ["", *_section(f"models.{name}", model.settings.model_validate({}), comment)]
+    return "\n".join(lines) + "\n"
+
+
+def _section(name: str, section: Settings, comment: str) -> list[str]:
+    lines = [f"{comment}[{name}]"]
+    allowed = limits(type(section))
+    for key, info in type(section).model_fields.items():
+        value = getattr(section, key)
+        written = f"# {key} =" if value is None else f"{comment}{key} = {_toml_value(value)}"
+        lines.append(f"{written}  # {info.description} ({allowed[key]})")
+    return lines
+
+
+def _toml_value(value: Any) -> str:
+    """A default as TOML on one line: JSON's strings, numbers, booleans and lists are TOML's too."""
+    return json.dumps(value, ensure_ascii=False)

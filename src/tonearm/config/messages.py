@@ -1,0 +1,86 @@
+"""What is wrong with a setting, in words: the key, what was found, what is allowed, the nearest known key.
+
+Conventions
+-----------
+What is allowed is read from the settings class itself (its JSON schema), so it is said nowhere twice.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from tonearm.settings import Settings
+
+BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+KINDS = {"integer": "a whole number", "number": "a number", "string": "text", "boolean": "true or false"}
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint: the known word that `word` is most like, if any is, and all that are known.
+
+    >>> nearest("logistc", ["mlp", "logistic"])
+    "did you mean 'logistic'? known: logistic, mlp"
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1)
+    return (f"did you mean {near[0]!r}? " if near else "") + f"known: {', '.join(names)}"
+
+
+def limits(section: type[Settings]) -> dict[str, str]:
+    """What each setting of a section may be.
+
+    >>> from tonearm.settings import SplitSettings
+    >>> limits(SplitSettings)["test"]
+    'a number >= 0 and < 1'
+    """
+    schema = section.model_json_schema()
+    return {key: _allowed(part, schema.get("$defs", {})) for key, part in schema["properties"].items()}
+
+
+def _allowed(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
+    """One setting's schema in words."""
+    if "$ref" in schema:
+        return _allowed(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    if "enum" in schema or "const" in schema:
+        values = schema.get("enum", [schema.get("const")])
+        return ("one of " if len(values) > 1 else "") + ", ".join(map(repr, values))
+    if "anyOf" in schema:
+        return " or ".join(
+            "absent" if part.get("type") == "null" else _allowed(part, definitions) for part in schema["anyOf"]
+        )
+    if schema.get("type") == "array":
+        least = f" of at least {schema['minItems']}" if schema.get("minItems") else ""
+        return f"a list{least}, each {_allowed(schema['items'], definitions)}"
+    bounds = [f"{sign} {schema[bound]}" for bound, sign in BOUNDS.items() if bound in schema]
+    return " ".join([KINDS.get(schema.get("type", ""), "a table"), " and ".join(bounds)]).rstrip()
+
+
+def explain(error: ValidationError, root: type[Settings], prefix: str = "") -> str:
+    """All that a validation found, one line each; `prefix` stands before the keys."""
+    return "\n".join(_explain(detail, root, prefix) for detail in error.errors())
+
+
+def _explain(detail: ErrorDetails, root: type[Settings], prefix: str) -> str:
+    """One finding in words."""
+    location = [str(part) for part in detail["loc"]]
+    section, depth = root, 0
+    while depth < len(location) - 1 and (deeper := _section(section, location[depth])) is not None:
+        section, depth = deeper, depth + 1
+    key = prefix + ".".join(location)
+    if detail["type"] == "extra_forbidden":
+        kind = "table" if isinstance(detail["input"], Mapping) else "setting"
+        return f"{key}: no such {kind}; {nearest(location[-1], section.model_fields)}"
+    allowed = limits(section).get(location[depth]) if len(location) > depth else None
+    if detail["type"] == "value_error" or allowed is None:
+        return f"{key} = {detail['input']!r}: {detail['msg'].removeprefix('Value error, ')}"
+    return f"{key} = {detail['input']!r}: allowed is {allowed}"
+
+
+def _section(section: type[Settings], key: str) -> type[Settings] | None:
+    """The section that stands under `key`, if one does."""
+    info = section.model_fields.get(key)
+    annotation = None if info is None else info.annotation
+    return annotation if isinstance(annotation, type) and issubclass(annotation, Settings) else None
