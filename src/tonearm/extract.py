@@ -8,9 +8,8 @@ same numbers to the last bit; the Parquet file also holds the representation, so
 its columns were made.
 """
 
-import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 from tonearm.catalog import Catalog, Clip
 from tonearm.dataset import Dataset
 from tonearm.errors import CatalogError
-from tonearm.files import replacing, write_bytes
+from tonearm.files import replacing, write_bytes, write_csv
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings, SpectrogramSettings
 from tonearm.shards import Failure, Progress, Shards, fingerprint, run_shards
 from tonearm.tables import REPRESENTATION_KEY, read_table
@@ -105,9 +104,9 @@ def extract_features(
     made = representation(audio, features)
     worker = FeatureWorker(audio, features, fingerprint(made))
     shards = run_shards(catalog, worker, out, workers, progress)
-    _write_csv(out / FEATURES_CSV, (*CLIP_COLUMNS, *made["columns"]), _csv_rows(shards))
+    write_csv(out / FEATURES_CSV, (*CLIP_COLUMNS, *made["columns"]), _csv_rows(shards))
     _write_parquet(out / FEATURES_PARQUET, shards, made)
-    _write_csv(out / FAILURES_CSV, ("filename", "kind", "reason"), shards.failures)
+    write_csv(out / FAILURES_CSV, ("filename", "kind", "reason"), shards.failures)
     return _summary(out, shards)
 
 
@@ -129,7 +128,7 @@ def draw_spectrograms(
     _check_distinct(catalog, out)
     worker = PictureWorker(audio, spectrogram, out, fingerprint(representation(audio, spectrogram)))
     shards = run_shards(catalog, worker, out, workers, progress)
-    _write_csv(out / FAILURES_CSV, ("filename", "kind", "reason"), shards.failures)
+    write_csv(out / FAILURES_CSV, ("filename", "kind", "reason"), shards.failures)
     return _summary(out, shards)
 
 
@@ -161,15 +160,7 @@ def _summary(out: Path, shards: Shards) -> Extraction:
 
 def _csv_rows(shards: Shards) -> Iterator[tuple[Any, ...]]:
     for clip, row in shards.rows():
-        # repr gives the shortest digits that read back as the same number
-        yield (clip.name, clip.label, clip.group, clip.split, *(repr(float(value)) for value in row))
-
-
-def _write_csv(path: Path, columns: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> None:
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
+        yield (clip.name, clip.label, clip.group, clip.split, *row.tolist())
 
 
 def _write_parquet(path: Path, shards: Shards, made: dict[str, Any]) -> None:

@@ -6,10 +6,12 @@ A file is written under a temporary name beside its final one, flushed to the di
 or a run that starts after a kill, sees the old file or the new one and never a part.
 """
 
+import csv
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,11 +48,40 @@ def replacing(path: str | Path) -> Iterator[Path]:
         raise
 
 
-def _settle(path: Path) -> None:
-    """Flush the file to the disk and give it the permissions that a plain open() would have given."""
+@contextmanager
+def replacing_folder(folder: str | Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `folder`; on success it takes that name, on error it is removed.
+
+    A folder that had the name before is moved aside first and removed last: at no time is a part of the new
+    one to be seen under the name.
+    """
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=TEMPORARY_PREFIX))
+    try:
+        yield temporary
+        temporary.chmod(0o777 & ~_umask())
+        if folder.exists():
+            old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=TEMPORARY_PREFIX))
+            folder.rename(old / "old")
+            temporary.rename(folder)
+            shutil.rmtree(old)
+        else:
+            temporary.rename(folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _umask() -> int:
     umask = os.umask(0)
     os.umask(umask)
-    path.chmod(0o666 & ~umask)
+    return umask
+
+
+def _settle(path: Path) -> None:
+    """Flush the file to the disk and give it the permissions that a plain open() would have given."""
+    path.chmod(0o666 & ~_umask())
     handle = os.open(path, os.O_RDWR)
     try:
         os.fsync(handle)
@@ -76,8 +107,20 @@ def write_json(path: str | Path, value: Any) -> None:
 
 
 def clear_leftovers(folder: str | Path) -> int:
-    """Remove temporary files that a killed run left directly in `folder`; return how many there were."""
+    """Remove temporary files and folders that a killed run left directly in `folder`; return how many."""
     leftovers = list(Path(folder).glob(f"{TEMPORARY_PREFIX}*"))
     for leftover in leftovers:
-        leftover.unlink(missing_ok=True)
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
     return len(leftovers)
+
+
+def write_csv(path: str | Path, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Write a CSV file, atomically; floats in the shortest form that reads back as the same number."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        for row in rows:
+            writer.writerow([repr(float(value)) if isinstance(value, float) else value for value in row])

@@ -19,7 +19,6 @@ from pydantic import Field, SerializeAsAny, ValidationError, field_validator
 
 from tonearm.config.messages import explain, limits, nearest
 from tonearm.errors import ConfigError
-from tonearm.config.messages import explain, limits, nearest
 from tonearm.models import MODELS, ModelSettings
 from tonearm.settings import (
     AudioSettings,
@@ -98,7 +97,7 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -
         config = parse_config(values)
         check_features(config.audio.sr, config.features)
     except ConfigError as error:
-        raise ConfigError(f"{source}: {error}") from error
+        raise ConfigError("\n".join(f"{source}: {line}" for line in str(error).splitlines())) from error
     return config
 
 

@@ -28,6 +28,10 @@ SETTINGS_FILE = "jam.json"
 VERSION = 1  # raised when the same seed gives other music
 MOST_CLIPS = 10_000  # a genre: numbers have five digits
 KEPT = 0.4  # of a truncated file's bytes
+METADATA_COLUMNS = ("file_name", "label", "artist", "tempo", "key")
+TRUTH_COLUMNS = ("file_name", "fault", "label", "true_label", "partner")
+
+Row = tuple[str, str, str, float, str]
 
 
 @dataclass(frozen=True)
@@ -92,14 +96,15 @@ def render_jam(
     _claim(out, clips_per_genre=clips_per_genre, seconds=seconds, seed=seed, format=format, clean=clean)
     jobs = [Job(str(out), cut, seed, seconds, format) for cut in cuts]
     pool = Parallel(n_jobs=workers, batch_size=4, return_as="generator_unordered")
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for row in pool(delayed(render_file)(job) for job in jobs):
         rows.append(row)
         if progress is not None:
             progress(len(rows), len(jobs), 0)
-    rows.sort(key=lambda row: str(row["file_name"]))
+    rows.sort()
     _write_tables(out, rows, cuts, format)
-    return _summary(out, rows, cuts, seconds, format)
+    artists = len({artist for _name, _label, artist, _tempo, _key in rows})
+    return _summary(out, artists, cuts, seconds, format)
 
 
 def _check(clips_per_genre: int, seconds: float, seed: int, format: str) -> None:
@@ -131,9 +136,10 @@ def _claim(out: Path, **asked: Any) -> None:
     write_json(settings, asked)
 
 
-def render_file(job: Job) -> dict[str, Any]:
+def render_file(job: Job) -> Row:
     """Render one file; return its row of metadata.csv."""
     from tonearm.jam.record import record
+    from tonearm.jam.sound import SR
 
     cut = job.cut
     recording = record(job.seed, cut.genre, cut.number, cut.recorded * job.seconds)
@@ -147,21 +153,14 @@ def render_file(job: Job) -> dict[str, Any]:
         if cut.fault in ("truncated", "empty"):
             data = temporary.read_bytes()
             temporary.write_bytes(data[: int(len(data) * KEPT)] if cut.fault == "truncated" else b"")
-    return {
-        "file_name": name,
-        "label": cut.label,
-        "artist": recording.artist,
-        "tempo": recording.tempo,
-        "key": recording.key,
-    }
-
-
-SR = 22_050
+    return name, cut.label, recording.artist, recording.tempo, recording.key
 
 
 def _write_audio(path: Path, samples: NDArray[np.float64], format: str) -> None:
     """16 bits, or Vorbis for ogg; a second at a time, since libsndfile's Vorbis overflows the stack on long blocks."""
     import soundfile
+
+    from tonearm.jam.sound import SR
 
     subtype = "VORBIS" if format == "ogg" else "PCM_16"
     with soundfile.SoundFile(path, "w", SR, 1, subtype, format=format.upper()) as file:
@@ -169,43 +168,30 @@ def _write_audio(path: Path, samples: NDArray[np.float64], format: str) -> None:
             file.write(samples[start : start + SR])
 
 
-def _write_tables(out: Path, rows: Sequence[dict[str, Any]], cuts: Sequence[Cut], format: str) -> None:
-    _write_csv(out / "truth.csv", (_truth(cut, format) for cut in cuts if cut.fault))
-    _write_csv(out / "metadata.csv", rows)
+def _write_tables(out: Path, rows: Iterable[Sequence[object]], cuts: Sequence[Cut], format: str) -> None:
+    truth = ((cut.name(format), cut.fault, cut.label, cut.genre, cut.partner) for cut in cuts if cut.fault)
+    _write_csv(out / "truth.csv", TRUTH_COLUMNS, truth)
+    _write_csv(out / "metadata.csv", METADATA_COLUMNS, rows)
 
 
-def _truth(cut: Cut, format: str) -> dict[str, Any]:
-    return {
-        "file_name": cut.name(format),
-        "fault": cut.fault,
-        "label": cut.label,
-        "true_label": cut.genre,
-        "partner": cut.partner,
-    }
-
-
-TRUTH_COLUMNS = ("file_name", "fault", "label", "true_label", "partner")
-
-
-def _write_csv(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
-    table = list(rows)
-    writer.writerow(table[0] if table else TRUTH_COLUMNS)
-    writer.writerows(row.values() for row in table)
+    writer.writerow(columns)
+    writer.writerows(rows)
     write_text(path, buffer.getvalue())
 
 
-def _summary(out: Path, rows: Sequence[dict[str, Any]], cuts: Sequence[Cut], seconds: float, format: str) -> JamSummary:
+def _summary(out: Path, artists: int, cuts: Sequence[Cut], seconds: float, format: str) -> JamSummary:
     faults: dict[str, int] = {}
     for cut in cuts:
         if cut.fault:
             faults[cut.fault] = faults.get(cut.fault, 0) + 1
     return JamSummary(
         folder=str(out),
-        clips=len(rows),
-        genres=len({row["label"] for row in rows}),
-        artists=len({row["artist"] for row in rows}),
+        clips=len(cuts),
+        genres=len(GENRES),
+        artists=artists,
         seconds=seconds,
         size=sum((out / cut.name(format)).stat().st_size for cut in cuts),
         faults=faults,

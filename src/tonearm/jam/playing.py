@@ -65,7 +65,7 @@ def motif(song: Song, rhythms: Sequence[str], span: int = 3) -> list[tuple[float
 
     rhythms: lines of `x` (a note) and `_` (held), to choose from.
     """
-    rhythm = rhythms[song.rng.integers(len(rhythms))]
+    rhythm = rhythms[int(song.rng.integers(len(rhythms)))]
     step = song.meter / len(rhythm)
     idea = []
     for place, stroke in enumerate(rhythm):

@@ -14,11 +14,12 @@ import numpy as np
 from tonearm.jam.bands import Band, band_names, draw_band
 from tonearm.jam.genres import GENRES
 from tonearm.jam.song import Song
-from tonearm.jam.sound import SR, Signal, produce
+from tonearm.jam.sound import Signal, produce
 from tonearm.jam.synth import SYNTH_SR, drum_track, synthesise
 from tonearm.jam.theory import NAMES
 
 BANDS_PER_GENRE = 8
+TEMPO_SPREAD = 1.1  # how far a band goes from its usual tempo, as a factor
 _BAND, _LINE_UP, _RECORDING = 2, 3, 4  # what a generator is for: no two draw the same numbers
 
 
@@ -45,21 +46,22 @@ def bands(seed: int, genre: str) -> tuple[Band, ...]:
 
 
 def compose(seed: int, genre: str, number: int, seconds: float) -> Song:
-    """Write recording `number` of a genre, long enough for `seconds` from any point of its first bar."""
+    """Write recording `number` of a genre: `seconds` from some point of its first bar on."""
     place = list(GENRES).index(genre)
     block, seat = divmod(number, BANDS_PER_GENRE)
     line_up = np.random.default_rng([seed, _LINE_UP, place, block]).permutation(BANDS_PER_GENRE)
     band = bands(seed, genre)[line_up[seat]]
     rng = np.random.default_rng([seed, _RECORDING, place, number])
     slowest, fastest = GENRES[genre].style.tempo
-    bpm = float(np.clip(rng.normal(band.tempo, 0.06 * band.tempo), slowest, fastest))
+    bpm = float(rng.uniform(max(slowest, band.tempo / TEMPO_SPREAD), min(fastest, band.tempo * TEMPO_SPREAD)))
     song = Song(
         band=band,
         rng=rng,
         bpm=bpm,
         key=int(band.keys[rng.integers(len(band.keys))]),
         first_bar=int(rng.integers(0, 12)),
-        seconds_wanted=seconds + 4 * 60.0 / bpm,
+        lead=float(rng.uniform(0.0, 4 * 60.0 / bpm)),
+        length=seconds,
         swing=band.swing,
         swing_unit=band.swing_unit,
     )
@@ -68,13 +70,8 @@ def compose(seed: int, genre: str, number: int, seconds: float) -> Song:
 
 
 def record(seed: int, genre: str, number: int, seconds: float) -> Recording:
-    """Compose, play and produce recording `number` of a genre; cut `seconds` from within its first bar on."""
+    """Compose, play and produce `seconds` of recording `number` of a genre."""
     song = compose(seed, genre, number, seconds)
-    pitched = [role for role in sorted(song.notes) if role != "drums"]
-    clean = synthesise(song, tuple(role for role in pitched if role not in song.band.amp))
-    amplified = synthesise(song, tuple(role for role in pitched if role in song.band.amp))
-    stems = (drum_track(song), clean, amplified)
-    sound = produce(stems, SYNTH_SR, song.seconds_wanted, song.band, song.rng)
-    samples = round(seconds * SR)
-    first = int(song.rng.integers(0, len(sound) - samples))
-    return Recording(sound[first : first + samples], song.band.name, round(song.bpm, 1), NAMES[song.key])
+    stems = (drum_track(song), *synthesise(song))
+    samples = produce(stems, SYNTH_SR, seconds, song.band, song.rng)
+    return Recording(samples, song.band.name, round(song.bpm, 1), NAMES[song.key])

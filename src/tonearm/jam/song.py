@@ -57,8 +57,8 @@ class Note:
 class Song:
     """One recording: the band that plays it, its tempo and key, and every note.
 
-    bpm: beats a minute. key: pitch class of the tonic. first_bar: which bar of the form the recording starts
-    with, so that clips are not all beginnings. bars: how many are played.
+    bpm: beats a minute. key: pitch class of the tonic. first_bar: which bar of the form comes first; lead:
+    seconds of it that are over when the clip begins; so clips are not all beginnings. length: of the clip, seconds.
     """
 
     band: Band
@@ -66,7 +66,8 @@ class Song:
     bpm: float
     key: int
     first_bar: int
-    seconds_wanted: float
+    lead: float
+    length: float
     swing: float = 0.5
     swing_unit: float = 1.0
     meter: int = 4
@@ -75,11 +76,11 @@ class Song:
 
     @property
     def bars(self) -> int:
-        """Bars that cover the seconds wanted."""
-        return int(np.ceil(self.seconds_wanted * self.bpm / 60.0 / self.meter))
+        """Bars that cover the clip."""
+        return int(np.ceil((self.lead + self.length) * self.bpm / 60.0 / self.meter))
 
     def seconds(self, beat: float) -> float:
-        """When a beat falls, in seconds from the start: swing and rubato applied.
+        """When a beat falls, in seconds from the start of the clip: swing and rubato applied.
 
         Rubato is a slow wave over two bars; its depth is a fraction of a beat.
         """
@@ -87,7 +88,7 @@ class Song:
         bent = place * 2 * self.swing if place < 0.5 else self.swing + (place - 0.5) * 2 * (1 - self.swing)
         swung = (unit + bent) * self.swing_unit
         wave = self.rubato * np.sin(np.pi * beat / self.meter)
-        return float((swung + wave) * 60.0 / self.bpm)
+        return float((swung + wave) * 60.0 / self.bpm - self.lead)
 
     def play(
         self,

@@ -31,15 +31,15 @@ def gain(decibels: float) -> float:
 def produce(
     stems: tuple[Signal, Signal, Signal], stem_sr: int, seconds: float, band: Band, rng: np.random.Generator
 ) -> Signal:
-    """The finished record, `seconds` at `SR`, from three stems: drums, what goes straight to the desk, what is amplified.
+    """The finished record, `seconds` at `SR`, from three stems: drums, the rest, and what goes through the amplifier.
 
     Each stem ends with its last note. rng: how this session differs from the band's others.
     """
     drums, clean, through_amplifier = stems
-    mix = np.zeros(int(np.ceil(seconds * stem_sr)))
+    mix = np.zeros(int(np.ceil(seconds * stem_sr)) + stem_sr // 100)  # and a little for the resampler's rounding
     for stem in (drums, clean, _amplifier(through_amplifier, stem_sr, band.drive)):
         mix[: len(stem)] += stem[: len(mix)]
-    mix = soxr.resample(mix, stem_sr, SR)
+    mix = soxr.resample(mix, stem_sr, SR)[: round(seconds * SR)]
     mix = equalise(mix, 150.0, band.low + rng.normal(0, 1.0), "low")
     mix = equalise(mix, band.mid_hz, band.mid + rng.normal(0, 1.0), "peak")
     mix = equalise(mix, 4_000.0, band.high + rng.normal(0, 1.0), "high")
@@ -102,8 +102,8 @@ def _room(signal: Signal, band: Band) -> Signal:
 def _tape(samples: int, band: Band, rng: np.random.Generator) -> Signal:
     """The noise floor: hiss with a little more below than above, and mains hum."""
     hiss = scipy.signal.lfilter((1.0,), (1.0, -0.5), rng.standard_normal(samples))
-    times = np.arange(samples) / SR
-    hum = np.sin(2 * np.pi * band.hum_hz * times) + 0.4 * np.sin(6 * np.pi * band.hum_hz * times)
+    sine = np.sin(2 * np.pi * band.hum_hz / SR * np.arange(samples))
+    hum = sine * (1.0 + 0.4 * (3.0 - 4.0 * sine * sine))  # sin 3x = sin x (3 - 4 sin² x), and no slow power
     return np.asarray(gain(band.hiss) * (0.85 * hiss + 0.5 * hum))
 
 

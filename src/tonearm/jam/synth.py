@@ -25,8 +25,10 @@ TICKS_PER_SECOND = 1_920  # 960 ticks a quarter note at MIDI's 120 quarter notes
 DRUM_CHANNEL = 9
 BEND_RANGE = 2.0  # semitones up or down, General MIDI's default
 SLIDE_SECONDS = 0.12
+LEFT, CENTRE, RIGHT = 0, 64, 127  # MIDI's places between the loudspeakers
 SYNTH_SR = 48_000  # Hz, midirenderer's
 STROKE_SECONDS = 2.5  # longest drum sound kept
+SHORTEST_NOTE = 0.02  # seconds; less of it, at the edge of a clip, is left out
 SILENCE = 10 ** (-50 / 20)  # the tail of a drum sound under this share of its peak is cut
 HUMAN_SECONDS = 0.004  # standard deviation of a player's timing
 
@@ -49,31 +51,40 @@ def sound_font() -> bytes:
     return (Path(package.submodule_search_locations[0]) / "TimGM6mb.sf2").read_bytes()
 
 
-def synthesise(song: Song, roles: tuple[str, ...]) -> NDArray[np.float64]:
-    """Play these pitched roles of the song; return the mono mix at `SYNTH_SR`, shape (samples,), about [-1, 1]."""
-    if not roles:
-        return np.zeros(0)
+def synthesise(song: Song) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Play the pitched roles; return what goes straight to the desk and what goes through the amplifier.
+
+    Both are mono at `SYNTH_SR`, shape (samples,), about [-1, 1]; they end with the last note. The synthesiser
+    plays once for both: the ones sit at the far left, the others at the far right.
+    """
+    roles = [role for role in sorted(song.notes) if role != "drums"]
+    amplified = [role for role in roles if role in song.band.amp]
     channels = [channel for channel in range(16) if channel != DRUM_CHANNEL]
-    tracks = [
-        _opening(song.band, role, channel) + _performance(song, role, channel)
-        for role, channel in zip(roles, channels, strict=False)
-    ]
-    return _render(tracks)
+    tracks = []
+    for role, channel in zip(roles, channels, strict=False):
+        pan = (RIGHT if role in amplified else LEFT) if amplified else CENTRE
+        tracks.append(_opening(song.band, role, channel, pan) + _performance(song, role, channel))
+    left, right = _render(tracks)
+    if amplified:
+        # panned away from the centre a sound is 3 dB louder on its side, and nothing on the other
+        return left * np.sqrt(0.5), right * np.sqrt(0.5)
+    return (left + right) / 2, np.zeros(0)
 
 
 def drum_track(song: Song) -> NDArray[np.float64]:
     """Play the drums; as `synthesise`, but far sooner: each stroke is played once and then copied to its places."""
     level = _volume(song.band.levels.get("drums", 0.0))
-    track = np.zeros(int((song.seconds_wanted + STROKE_SECONDS + 1.0) * SYNTH_SR))
+    before = round(STROKE_SECONDS * SYNTH_SR)  # strokes before the clip begins still ring in it
+    track = np.zeros(round((2 * STROKE_SECONDS + song.length) * SYNTH_SR))
     notes = song.notes.get("drums", ())
     for note, late in zip(notes, song.rng.normal(0, HUMAN_SECONDS, len(notes)), strict=True):
-        start = max(song.seconds(note.start) + late, 0.0)
-        if start < song.seconds_wanted:
+        start = song.seconds(note.start) + late
+        if -STROKE_SECONDS < start < song.length:
             sound = _stroke(song.band.kit, note.pitch)
-            first = round(start * SYNTH_SR)
+            first = before + round(start * SYNTH_SR)
             # velocity and volume act on amplitude by the square, as in General MIDI
             track[first : first + len(sound)] += sound * (note.velocity / 127 * level / 127) ** 2
-    return track
+    return track[before:]
 
 
 @lru_cache(maxsize=256)
@@ -84,19 +95,19 @@ def _stroke(kit: int, pitch: int) -> NDArray[np.float64]:
     events: list[Event] = [(0, rank, message) for rank, message in enumerate(opening)]
     length = _tick(STROKE_SECONDS)
     events += [(0, 20, (status, pitch, 127)), (length, 10, (status, pitch, 0))]
-    sound = _render([events])[: round(STROKE_SECONDS * SYNTH_SR)]
+    sound: NDArray[np.float64] = _render([events]).mean(axis=0)[: round(STROKE_SECONDS * SYNTH_SR)]
     loud = np.flatnonzero(np.abs(sound) > SILENCE * np.abs(sound).max())
     return sound[: loud[-1] + 1]
 
 
 def _render(tracks: Sequence[list["Event"]]) -> NDArray[np.float64]:
-    """Play tracks of MIDI events; return the mono mix at `SYNTH_SR`."""
+    """Play tracks of MIDI events; return left and right at `SYNTH_SR`, shape (2, samples)."""
     import midirenderer
 
     with wave.open(io.BytesIO(midirenderer.render_wave_from(sound_font(), _midi(tracks)))) as sound:
         assert (sound.getframerate(), sound.getsampwidth(), sound.getnchannels()) == (SYNTH_SR, 2, 2)
         frames = np.frombuffer(sound.readframes(sound.getnframes()), dtype="<i2")
-    return (frames[0::2].astype(np.float64) + frames[1::2]) / 65_536.0
+    return np.asarray(np.stack((frames[0::2], frames[1::2])) / 32_768.0)
 
 
 def _midi(tracks: Sequence[list["Event"]]) -> bytes:
@@ -119,11 +130,12 @@ def _midi(tracks: Sequence[list["Event"]]) -> bytes:
 Event = tuple[int, int, tuple[int, ...]]  # tick, rank among events of one tick, MIDI bytes
 
 
-def _opening(band: Band, role: str, channel: int) -> list[Event]:
-    """Patch, volume, no reverb of the synthesiser's, and the band's tuning."""
+def _opening(band: Band, role: str, channel: int, pan: int) -> list[Event]:
+    """Patch, volume, place, no reverb of the synthesiser's, and the band's tuning."""
     messages = [
         (0xC0 | channel, band.patches[role]),
         (0xB0 | channel, 7, _volume(band.levels.get(role, 0.0))),
+        (0xB0 | channel, 10, pan),
         (0xB0 | channel, 91, 0),
         _bend(channel, band.tuning / 100),
     ]
@@ -141,18 +153,18 @@ def _bend(channel: int, semitones: float) -> tuple[int, int, int]:
 
 
 def _performance(song: Song, role: str, channel: int) -> list[Event]:
-    """Every note with a player's timing; slides as steps of pitch bend that end on the band's tuning."""
+    """Every note that sounds in the clip, with a player's timing; slides are steps of pitch bend."""
     events: list[Event] = []
     notes = song.notes.get(role, ())
     human = song.rng.normal(0, HUMAN_SECONDS, len(notes))
     for note, late in zip(notes, human, strict=True):
         start = max(song.seconds(note.start) + late, 0.0)
-        if start > song.seconds_wanted:
+        end = min(song.seconds(note.start + note.length) + late, song.length)
+        if end - start < SHORTEST_NOTE:
             continue
-        length = max(song.seconds(note.start + note.length) + late - start, 0.03)
         # ends come before starts of the same tick, so that a repeated note sounds again
         events.append((_tick(start), 20, (0x90 | channel, note.pitch, note.velocity)))
-        events.append((_tick(start + length), 10, (0x80 | channel, note.pitch, 0)))
+        events.append((_tick(end), 10, (0x80 | channel, note.pitch, 0)))
         if note.slide:
             events.extend(_slide(song.band, note, start, channel))
     return events

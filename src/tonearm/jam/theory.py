@@ -62,7 +62,7 @@ def chord(symbol: str, key: int) -> Chord:
     0
     """
     found = _SYMBOL.fullmatch(symbol)
-    if found is None:
+    if found is None or found[3] not in QUALITIES:
         raise ValueError(f"{symbol!r} is no chord symbol, such as I7, IIm7 or bVII")
     accidental, degree, quality = found.groups()
     root = (key + _DEGREES[degree] + {"b": -1, "#": 1, "": 0}[accidental]) % 12

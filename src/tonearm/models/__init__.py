@@ -5,11 +5,15 @@ Conventions
 The keys are the `type` literals of the settings classes. See `models.base` for what a model's file holds.
 """
 
-from tonearm.models import logistic
+from tonearm.models import boosting, logistic, mlp, svm, trees
 from tonearm.models.base import Model, ModelSettings
 
 __all__ = ["MODELS", "Model", "ModelSettings"]
 
 MODELS: dict[str, Model] = {
     "logistic": Model(logistic.LogisticSettings, logistic.build),
+    "mlp": Model(mlp.MLPSettings, mlp.build, extra="deep"),
+    "svm": Model(svm.SVMSettings, svm.build),
+    "trees": Model(trees.TreesSettings, trees.build),
+    "boosting": Model(boosting.BoostingSettings, boosting.build),
 }

@@ -10,11 +10,15 @@ only. scikit-learn and torch are imported inside `build`: reading a config needs
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
+from pydantic import ConfigDict
+
 from tonearm.settings import Settings
 
 
 class ModelSettings(Settings):
     """Base of a model's settings; `type` is a `Literal` of one name in each model."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     type: str
 

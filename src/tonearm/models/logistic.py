@@ -29,20 +29,18 @@ class LogisticSettings(ModelSettings):
 
 def build(settings: LogisticSettings, train: TrainSettings) -> Any:
     """Unfitted pipeline of a scaler and the regression; nothing in it is random."""
-    from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import StandardScaler
 
-    from tonearm.models.descent import GradientDescent
+    from tonearm.models.softmax import SoftmaxRegression
 
-    weight = None if settings.class_weight == "none" else settings.class_weight
-    if settings.solver == "lbfgs":
-        regression = LogisticRegression(C=settings.C, max_iter=settings.max_iter, class_weight=weight)
-    else:
-        regression = GradientDescent(
-            learning_rate=settings.learning_rate,
-            epochs=settings.epochs,
-            tolerance=settings.tolerance,
-            class_weight=weight,
-        )
+    regression = SoftmaxRegression(
+        solver=settings.solver,
+        C=settings.C,
+        max_iter=settings.max_iter,
+        learning_rate=settings.learning_rate,
+        epochs=settings.epochs,
+        tolerance=settings.tolerance,
+        class_weight=None if settings.class_weight == "none" else settings.class_weight,
+    )
     return Pipeline([("scale", StandardScaler()), ("classify", regression)])

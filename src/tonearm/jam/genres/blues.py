@@ -19,7 +19,7 @@ STYLE = Style(
         "guitar": (26, 27, 29, 25),
         "lead": (29, 27, 22, 65, 30),
     },
-    levels={"drums": -1, "bass": 1, "keys": -5, "guitar": -4, "lead": 1},
+    levels={"drums": 3, "bass": 0, "keys": -2, "guitar": -1, "lead": 1},
     kits=(0, 8, 16, 32),
     amp=("lead",),
     drive=(6, 22),

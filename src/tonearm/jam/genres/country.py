@@ -21,7 +21,7 @@ STYLE = Style(
         "steel": (26, 27, 29, 30),
         "keys": (3, 0, 1),
     },
-    levels={"drums": -3, "bass": 1, "guitar": 0, "lead": 0, "banjo": -3, "steel": -2, "keys": -4},
+    levels={"drums": 2, "bass": 0, "guitar": 0, "lead": 0, "banjo": -3, "steel": 3, "keys": 1},
     kits=(0, 40, 8, 40),
     amp=("steel",),
     drive=(0, 12),

@@ -19,7 +19,7 @@ STYLE = Style(
         "lead": (66, 65, 56, 59, 11, 71, 0, 64, 26),
         "second": (57, 66, 56, 73),
     },
-    levels={"drums": -4, "bass": 1, "comp": -4, "lead": 1, "second": -3},
+    levels={"drums": 5, "bass": 0, "comp": -1, "lead": 1, "second": -3},
     kits=(32, 40, 0, 40),
     loudness=(-26, -15),
     reverb=(0.4, 2.0),
@@ -58,7 +58,7 @@ def compose(song: Song) -> None:
     last = 70
     idea = motif(song, RHYTHMS, 2)
     for beat, harmony, after, number in song.harmony(song.habit("form", FORMS).split()):
-        song.drum(beat, groove, 0.85)
+        song.drum(beat, groove, 1.05)
         if song.chance(0.25) and not bossa:
             song.play("drums", beat + float(song.rng.integers(1, 8)) / 2, 0.2, 38, 70)
         if bossa:

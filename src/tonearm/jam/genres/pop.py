@@ -20,7 +20,7 @@ STYLE = Style(
         "guitar": (25, 27, 28, 29),
         "lead": (80, 81, 53, 54, 85, 73),
     },
-    levels={"drums": 1, "bass": 1, "keys": -3, "pad": -6, "synth": -7, "guitar": -4, "lead": -1},
+    levels={"drums": 1, "bass": 1, "keys": -3, "pad": -3, "synth": -3, "guitar": -4, "lead": -1},
     kits=(24, 0, 25, 8, 16),
     amp=("guitar",),
     drive=(0, 14),

@@ -21,7 +21,7 @@ STYLE = Style(
         "keys": (0, 7, 3, 4),
         "lead": (22, 61, 66, 53, 57, 23),
     },
-    levels={"drums": 0, "bass": 4, "guitar": -2, "organ": -5, "keys": -4, "lead": -2},
+    levels={"drums": 2, "bass": 4, "guitar": 1, "organ": -3, "keys": 1, "lead": -2},
     kits=(0, 8, 24, 0),
     reverb=(0.4, 2.4),
     wet=(-22, -9),
@@ -46,7 +46,7 @@ BASSES = (
     "..rrf_..r_..t_r_",
     "r___..o_r_..f_..",
 )
-SKANKS = ("..x...x...x...x.", "..x...x...x...x.", "..xx..x...xx..x.", "....x.......x...")
+SKANKS = ("..x...x...x...x.", "..x...x...x...x.", "..xx..x...xx..x.", "..x...x...x..xx.")
 RHYTHMS = ("x___x_x_", "..x_x___", "x_x_....", "x_______", "x_xxx___")
 
 

@@ -20,7 +20,7 @@ STYLE = Style(
         "organ": (18, 16, 0, 17),
         "lead": (29, 30, 27, 53, 22),
     },
-    levels={"drums": 1, "bass": 0, "guitar": 1, "rhythm": -4, "organ": -6, "lead": 0},
+    levels={"drums": 3, "bass": 0, "guitar": 1, "rhythm": -4, "organ": -6, "lead": 0},
     kits=(0, 16, 8, 0),
     amp=("guitar", "lead"),
     drive=(4, 28),

@@ -1,43 +1,54 @@
-"""Softmax regression by plain full-batch gradient descent, made for very many epochs.
+"""Softmax regression: by scikit-learn's L-BFGS, or by full-batch gradient descent made for very many epochs.
 
 Conventions
 -----------
-The loss is the mean cross-entropy, with no penalty. All weights start at zero, so that a fit is the same
-each time without a seed. With P the probabilities, Y the
+All weights start at zero, so that a fit is the same each time without a seed. Gradient descent's loss is the
+mean cross-entropy, with no penalty. With P the probabilities, Y the
 one-hot truth and m the weights of the clips, the gradient is ((P - Y) m) X; the part Y m X never changes
 and is computed once. C. Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.4.
 """
 
+import warnings
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tonearm.errors import ModelError
+from tonearm.training.rowwise import linear, softmax
 
 HISTORY_ROWS = 200  # points of the learning curve, however many epochs there are
 
 
-class GradientDescent(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Softmax regression whose every epoch is one step along the gradient of all rows.
+class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Linear scores of each class, made probabilities by softmax.
 
+    solver: "lbfgs" (with C and max_iter, as in scikit-learn's LogisticRegression) or "gradient-descent".
     learning_rate: length of the step. epochs: steps at most. tolerance: stop where no part of the gradient
     is larger than this, 0: never. class_weight: None or "balanced". Fitted: classes_, coef_ of shape
     (classes, columns), intercept_ of shape (classes,), n_iter_, history_ (dicts of epoch, train_loss and
-    train_accuracy at up to 200 epochs).
+    train_accuracy at up to 200 epochs of gradient descent).
     """
 
     def __init__(
         self,
+        solver: str = "lbfgs",
+        C: float = 1.0,
+        max_iter: int = 2_000,
         learning_rate: float = 0.1,
         epochs: int = 5_000,
         tolerance: float = 0.0,
         class_weight: str | None = None,
     ) -> None:
+        self.solver = solver
+        self.C = C
+        self.max_iter = max_iter
         self.learning_rate = learning_rate
         self.epochs = epochs
         self.tolerance = tolerance
@@ -46,13 +57,17 @@ class GradientDescent(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Learn from rows X, shape (rows, columns), and their labels y, shape (rows,).
 
-        Raises ModelError where the weights grow beyond all numbers.
+        Raises ModelError where L-BFGS needs more than max_iter, or gradient descent's weights outgrow all numbers.
         """
         rows, labels = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(labels)
         self.classes_, truth = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError("a classifier needs at least 2 classes; the labels have 1 class")
+        self.history_: list[dict[str, float]] = []
+        if self.solver == "lbfgs":
+            self._fit_lbfgs(rows, labels)
+            return self
         mass = compute_sample_weight(self.class_weight, labels) / len(labels)
         with np.errstate(over="ignore", invalid="ignore"):  # looked for, and said in words
             weights = self._descend(np.column_stack([rows, np.ones(len(rows))]), truth, mass)
@@ -60,6 +75,22 @@ class GradientDescent(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.coef_ = np.ascontiguousarray(weights[:, :-1])
         self.intercept_ = weights[:, -1].copy()
         return self
+
+    def _fit_lbfgs(self, rows: NDArray[np.float64], labels: NDArray[Any]) -> None:
+        model = LogisticRegression(C=self.C, max_iter=self.max_iter, class_weight=self.class_weight)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ConvergenceWarning)
+            try:
+                model.fit(rows, labels)
+            except ConvergenceWarning as error:
+                raise ModelError(
+                    f"logistic: L-BFGS did not end within max_iter = {self.max_iter}; raise max_iter or lower C"
+                ) from error
+        self.coef_, self.intercept_ = model.coef_, model.intercept_
+        if len(self.classes_) == 2:  # one row of scores for the second class; the first one's are zero
+            self.coef_ = np.vstack([np.zeros_like(self.coef_), self.coef_])
+            self.intercept_ = np.append(0.0, self.intercept_)
+        self.n_iter_ = int(model.n_iter_[0])
 
     def _descend(
         self, rows: NDArray[np.float64], truth: NDArray[np.intp], mass: NDArray[np.float64]
@@ -73,10 +104,9 @@ class GradientDescent(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         logits = np.empty_like(wanted)
         gradient = np.empty_like(weights)
         noted = set(np.unique(np.linspace(1, self.epochs, min(self.epochs, HISTORY_ROWS)).astype(int)).tolist())
-        self.history_: list[dict[str, float]] = []
         self.n_iter_ = 0
         for epoch in range(1, self.epochs + 1):
-            _softmax(np.matmul(weights, columns, out=logits))
+            _softmax_in_place(np.matmul(weights, columns, out=logits))
             if epoch in noted:
                 self._note(epoch, logits, truth, mass)
                 self._check(weights)
@@ -114,8 +144,7 @@ class GradientDescent(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         """Probability of each class in the order of `classes_`, shape (rows, classes)."""
         check_is_fitted(self)
         rows = validate_data(self, X, dtype=np.float64, reset=False)
-        logits = self.coef_ @ rows.T + self.intercept_[:, np.newaxis]
-        return np.ascontiguousarray(_softmax(logits).T)
+        return softmax(linear(rows, self.coef_, self.intercept_))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The most probable class of each row, shape (rows,)."""
@@ -123,8 +152,8 @@ class GradientDescent(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return np.asarray(self.classes_[probabilities.argmax(axis=1)])
 
 
-def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Softmax over axis 0, in place."""
+def _softmax_in_place(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Softmax over axis 0: fast, since it runs once an epoch."""
     logits -= logits.max(axis=0)
     np.exp(logits, out=logits)
     logits /= logits.sum(axis=0)

@@ -1,0 +1,235 @@
+"""One config to a folder of compared runs: data → representation → split → models → scores → leaderboard.
+
+Conventions
+-----------
+```
+config.toml            every effective setting
+features/              the feature table, where audio was read
+splits.csv             which clip is in which part, for every fold
+<model>/               its run folder; with k folds <model>/fold1 … and the scores of all folds together
+leaderboard.json/.csv/.md, learning_curves.png/.svg
+```
+Clips are divided before anything is scaled or fitted. A run whose settings and data have not changed is
+taken as it is; so a killed experiment, started again, does only what is missing. A model that fails is a
+row with its reason, and the others go on.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tonearm.catalog import read_catalog
+from tonearm.config import Config, to_toml
+from tonearm.dataset import Dataset
+from tonearm.errors import CatalogError, ModelError, SplitError
+from tonearm.evaluate import evaluate
+from tonearm.extract import extract_features, load_features
+from tonearm.files import clear_leftovers, write_csv, write_text
+from tonearm.leaderboard import Row, draw_learning_curves, run_folders, write_leaderboard
+from tonearm.models import MODELS, ModelSettings
+from tonearm.runs import (
+    RUN_JSON,
+    Outcome,
+    PartResult,
+    probabilities,
+    read_facts,
+    save_run,
+)
+from tonearm.shards import Progress
+from tonearm.splits import Division, Split, divide, overlap
+from tonearm.tables import is_table, read_table
+
+FEATURES = "features"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What came out: the leaderboard's rows, best first, how the split was made, and what was left out."""
+
+    out: Path
+    rows: tuple[Row, ...]
+    division: Division
+    notes: tuple[str, ...]
+    unusable: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """One model on one split; travels to the process that trains it."""
+
+    name: str
+    settings: ModelSettings
+    split: Split
+    folder: Path
+
+
+def run_experiment(
+    config: Config,
+    out: Path,
+    tell: Callable[[str], None] = lambda line: None,
+    progress: Progress | None = None,
+    workers: int = 1,
+) -> Experiment:
+    """Train and evaluate every model of the config on every split; write everything to the folder `out`.
+
+    tell: is handed a line when something was done. progress: of the extraction. workers: processes of the
+    extraction; `config.train.workers` those of the training. Raises CatalogError, SplitError and ConfigError
+    where nothing can be trained; a model's own failure is a row of the leaderboard.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    clear_leftovers(out)
+    dataset, notes, unusable = read_data(config, out, progress, workers)
+    for note in notes:
+        tell(f"note: {note}")
+    division = divide(dataset, config.split)
+    _check_apart(dataset, division)
+    tell(division.sentence)
+    write_text(out / "config.toml", to_toml(config))
+    _write_splits(out / "splits.csv", dataset, division)
+    jobs = [
+        Job(name, settings, split, folder)
+        for name, settings in config.models.items()
+        for split, folder in zip(division.splits, run_folders(out, name, division), strict=True)
+    ]
+    failures = _train_all(jobs, dataset, config, tell)
+    groups = dict(zip(dataset.names, dataset.groups, strict=True))
+    rows = write_leaderboard(out, config, division, groups, failures)
+    draw_learning_curves(out, rows, division)
+    return Experiment(out, rows, division, notes, unusable)
+
+
+def read_data(
+    config: Config, out: Path, progress: Progress | None = None, workers: int = 1
+) -> tuple[Dataset, tuple[str, ...], int]:
+    """The labelled rows that the config names, notes for a person, and how many clips could not be used.
+
+    A folder of audio is extracted to `out`/features first.
+    """
+    if is_table(config.data.folder):
+        dataset, notes = read_table(config.data)
+        return dataset, tuple(notes), 0
+    catalog = read_catalog(config.data)
+    if not catalog.classes:
+        raise CatalogError(
+            f"{catalog.root}: none of its {len(catalog)} clips has a label; put them into one folder a class, "
+            "or name a metadata.csv with file_name,label in data.metadata"
+        )
+    done = extract_features(catalog, config.audio, config.features, out / FEATURES, workers, progress)
+    notes = list(catalog.notes)
+    if done.failures:
+        notes.append(f"{len(done.failures)} clips cannot be used; {out / FEATURES / 'failures.csv'} says why")
+    return load_features(out / FEATURES), tuple(notes), len(done.failures)
+
+
+def _check_apart(dataset: Dataset, division: Division) -> None:
+    """Stop where a group crosses although the split was made by groups: a fault of ours, never to be scored."""
+    for split in division.splits:
+        shared = overlap(dataset, split) if division.method == "group" else []
+        if shared:
+            raise SplitError(f"split {split.name}: {shared[0]!r} stands in two parts; please report this")
+
+
+def _write_splits(path: Path, dataset: Dataset, division: Division) -> None:
+    parts = np.full((len(dataset), len(division.splits)), "", dtype=object)
+    for column, split in enumerate(division.splits):
+        for part in ("train", "valid", "test"):
+            parts[getattr(split, part), column] = part
+    rows = zip(dataset.names, dataset.labels, dataset.groups, *parts.T, strict=True)
+    write_csv(path, ("filename", "label", "group", *(split.name for split in division.splits)), rows)
+
+
+def _train_all(jobs: list[Job], dataset: Dataset, config: Config, tell: Callable[[str], None]) -> dict[Path, str]:
+    """Train what is not there yet; the reason of each job that failed by its folder."""
+    import joblib
+
+    failures = {}
+    pool = joblib.Parallel(n_jobs=config.train.workers, return_as="generator")
+    results = pool(joblib.delayed(_train)(job, dataset, config) for job in jobs)
+    for job, (said, reason) in zip(jobs, results, strict=True):
+        tell(f"{job.name}, {job.split.name}: {said}")
+        if reason:
+            failures[job.folder] = reason
+    return failures
+
+
+def _train(job: Job, dataset: Dataset, config: Config) -> tuple[str, str]:
+    """Train, evaluate and save one model on one split; what to say of it, and why it failed, if it did."""
+    from threadpoolctl import threadpool_limits
+
+    fingerprint = _fingerprint(job, dataset, config)
+    if _is_finished(job.folder, fingerprint):
+        return "is there already, with the same settings and data", ""
+    try:
+        # one thread: the same sums in the same order, whatever else runs beside
+        with threadpool_limits(limits=1):
+            outcome = _fit_and_evaluate(job, dataset, config, fingerprint)
+    except ModelError as error:
+        return f"failed: {error}", str(error)
+    save_run(job.folder, outcome)
+    scores = {part: result.scores.values["accuracy"] for part, result in outcome.parts.items()}
+    seconds = outcome.facts["seconds"]["train"]
+    return ", ".join(f"{part} {value:.3f}" for part, value in scores.items()) + f" accuracy, {seconds:.1f} s", ""
+
+
+def _fit_and_evaluate(job: Job, dataset: Dataset, config: Config, fingerprint: str) -> Outcome:
+    from tonearm.training import fit_classifier
+
+    split = job.split
+    labels = dataset.classes
+    start = time.perf_counter()
+    classifier = MODELS[job.settings.type].build(job.settings, config.train)
+    X, y = dataset.X, dataset.labels
+    valid = (X[split.valid], y[split.valid]) if len(split.valid) else (None, None)
+    classifier = fit_classifier(classifier, X[split.train], y[split.train], *valid)
+    train_seconds = time.perf_counter() - start
+    parts = {}
+    start = time.perf_counter()
+    for part in ("train", "valid", "test"):
+        rows = getattr(split, part)
+        if len(rows):
+            found = probabilities(classifier, X[rows], labels)
+            scores = evaluate(y[rows], found, labels, dataset.groups[rows])
+            parts[part] = PartResult(dataset.names[rows], y[rows], found, scores)
+    clips = sum(len(result.names) for result in parts.values())
+    facts = {
+        "fingerprint": fingerprint,
+        "model": {"name": job.name, "settings": job.settings.model_dump(mode="json")},
+        "labels": list(labels),
+        "majority": _majority(y[split.train]),
+        "representation": dataset.representation,
+        "split": {"name": split.name, "clips": {part: len(result.names) for part, result in parts.items()}},
+        "seed": {"split": config.split.seed, "train": config.train.seed},
+        "seconds": {"train": train_seconds, "evaluate_a_clip": (time.perf_counter() - start) / clips},
+    }
+    return Outcome(classifier, facts, parts, to_toml(config))
+
+
+def _majority(labels: np.ndarray[Any, np.dtype[np.object_]]) -> str:
+    """The commonest label, the first in the alphabet among equals."""
+    names, counts = np.unique(labels.astype(str), return_counts=True)
+    return str(names[np.argmax(counts)])
+
+
+def _fingerprint(job: Job, dataset: Dataset, config: Config) -> str:
+    """A digest of all that decides the run: settings, seeds, rows, labels, groups, and who is in which part."""
+    digest = hashlib.sha256()
+    settings = [job.settings.model_dump(mode="json"), config.train.model_dump(mode="json", exclude={"workers"})]
+    digest.update(json.dumps([settings, dataset.representation], sort_keys=True).encode())
+    for column in (dataset.names, dataset.labels, dataset.groups):
+        digest.update("\0".join(column).encode(errors="surrogatepass"))
+    digest.update(
+        np.ascontiguousarray(dataset.X).tobytes() if dataset.X.dtype != object else "\0".join(dataset.X).encode()
+    )
+    for rows in (job.split.train, job.split.valid, job.split.test):
+        digest.update(np.asarray(rows, dtype=np.int64).tobytes() + b"|")
+    return digest.hexdigest()
+
+
+def _is_finished(folder: Path, fingerprint: str) -> bool:
+    return (folder / RUN_JSON).is_file() and read_facts(folder).get("fingerprint") == fingerprint

@@ -1,0 +1,44 @@
+"""Gradient boosting of trees on binned columns.
+
+Conventions
+-----------
+Trees need no scaling. No rows are held out for early stopping: `max_iter` is what is grown. G. Ke et al.,
+"LightGBM: a highly efficient gradient boosting decision tree", NeurIPS 2017.
+"""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from tonearm.models.base import ModelSettings
+from tonearm.settings import TrainSettings
+
+
+class BoostingSettings(ModelSettings):
+    """`type = "boosting"`."""
+
+    type: Literal["boosting"] = Field("boosting", description="which model this is")
+    learning_rate: float = Field(0.1, gt=0, le=1, description="weight of each further tree")
+    max_iter: int = Field(150, ge=1, le=100_000, description="rounds; each grows one tree a class")
+    max_leaf_nodes: int = Field(31, ge=2, description="leaves of a tree at most")
+    min_samples_leaf: int = Field(10, ge=1, description="rows that a leaf holds at least")
+    l2_regularization: float = Field(1.0, ge=0, description="pull of the leaves to zero")
+    max_features: float = Field(0.3, gt=0, le=1, description="fraction of the columns tried at each fork")
+    class_weight: Literal["none", "balanced"] = Field("none", description="balanced: rare classes weigh more")
+
+
+def build(settings: BoostingSettings, train: TrainSettings) -> Any:
+    """Unfitted classifier; the seed draws the columns tried."""
+    from tonearm.models.histogram import Boosting
+
+    return Boosting(
+        learning_rate=settings.learning_rate,
+        max_iter=settings.max_iter,
+        max_leaf_nodes=settings.max_leaf_nodes,
+        min_samples_leaf=settings.min_samples_leaf,
+        l2_regularization=settings.l2_regularization,
+        max_features=settings.max_features,
+        class_weight=None if settings.class_weight == "none" else settings.class_weight,
+        early_stopping=False,
+        random_state=train.seed,
+    )

@@ -1,0 +1,190 @@
+"""Saving a fitted classifier, and loading it without ever running code from the file.
+
+Conventions
+-----------
+A folder holds `model.json` and one file of numbers that it names: `model.skops` for scikit-learn's models,
+`model.safetensors` for torch ones, which are built again from their settings. `model.json` is written last
+and knows the other file's SHA-256, so a half-written or damaged pair is seen before anything is read. skops
+makes only types that it knows to be harmless and those in `TRUSTED`; a file that asks for another is refused.
+A loaded classifier predicts the same bits as the saved one.
+"""
+
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from tonearm.errors import RunError
+from tonearm.files import replacing, write_json
+from tonearm.models import MODELS
+from tonearm.models.base import ModelSettings
+from tonearm.settings import TrainSettings
+
+FORMAT = 1
+DESCRIPTION = "model.json"
+SKOPS = "model.skops"
+TENSORS = "model.safetensors"
+TRUSTED = (
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+    "tonearm.models.histogram.Boosting",
+    "tonearm.models.margins.SupportVectors",
+    "tonearm.models.softmax.SoftmaxRegression",
+)
+
+
+def save_classifier(classifier: Any, folder: str | Path) -> None:
+    """Write a fitted classifier of `MODELS` into `folder`, over one that may be there."""
+    folder = Path(folder)
+    torch_model = type(classifier).__module__ == "tonearm.training.engine"  # so that torch may be missing
+    name = TENSORS if torch_model else SKOPS
+    facts = _save_torch(classifier, folder / name) if torch_model else _save_sklearn(classifier, folder / name)
+    write_json(folder / DESCRIPTION, {"format": FORMAT, "file": name, "sha256": _digest(folder / name), **facts})
+
+
+def load_classifier(folder: str | Path) -> Any:
+    """The classifier in `folder`.
+
+    Raises RunError where a file is missing, damaged, from a newer tonearm or asks for more than a model may,
+    ModelError where it needs torch and torch is not installed.
+    """
+    path = Path(folder) / DESCRIPTION
+    facts = _read_description(path)
+    numbers = path.with_name(facts["file"])
+    try:
+        digest = _digest(numbers)
+    except OSError as error:
+        raise RunError(f"{numbers}: cannot be read ({error.strerror}); copy the whole run folder again") from error
+    if digest != facts["sha256"]:
+        raise RunError(f"{numbers}: is damaged (its SHA-256 is not that in {path}); copy the whole run folder again")
+    return _load_torch(numbers, facts) if facts["file"] == TENSORS else _load_sklearn(numbers, facts)
+
+
+def _read_description(path: Path) -> dict[str, Any]:
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read ({error.strerror}); is this the folder of a trained model?") from error
+    except ValueError as error:
+        raise RunError(f"{path}: is damaged ({error}); copy the whole run folder again") from error
+    if not isinstance(facts, dict) or not isinstance(facts.get("format"), int):
+        raise RunError(f"{path}: describes no model of tonearm")
+    if facts["format"] > FORMAT:
+        raise RunError(
+            f"{path}: is format {facts['format']}, written by a newer tonearm; this one reads up to {FORMAT}. "
+            "pip install --upgrade tonearm"
+        )
+    if facts.get("file") not in (SKOPS, TENSORS):
+        raise RunError(f"{path}: names the file {facts.get('file')!r}; allowed is {SKOPS} or {TENSORS}")
+    return facts
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _save_sklearn(classifier: Any, path: Path) -> dict[str, Any]:
+    import skops.io
+    from sklearn import __version__ as version
+
+    with replacing(path) as temporary:
+        skops.io.dump(classifier, temporary, compression=zipfile.ZIP_DEFLATED)
+    return {"scikit-learn": version}
+
+
+def _load_sklearn(path: Path, facts: dict[str, Any]) -> Any:
+    import skops.io
+    from sklearn import __version__ as version
+    from skops.io.exceptions import UnsupportedTypeException, UntrustedTypesFoundException
+
+    try:
+        classifier = skops.io.load(path, trusted=list(TRUSTED))
+        _check_trees(classifier)
+    except UntrustedTypesFoundException as error:
+        raise RunError(f"{path}: asks for types that no model of tonearm has, and is not loaded: {error}") from error
+    except (
+        UnsupportedTypeException,
+        zipfile.BadZipFile,
+        KeyError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        ImportError,
+    ) as error:
+        raise RunError(
+            f"{path}: does not load with scikit-learn {version} ({type(error).__name__}: {error}); it was written with "
+            f"scikit-learn {facts.get('scikit-learn', 'of an unknown version')}: install that, or train again"
+        ) from error
+    if not hasattr(classifier, "predict_proba") or not hasattr(classifier, "classes_"):
+        raise RunError(f"{path}: holds a {type(classifier).__name__}, which is no fitted classifier")
+    return classifier
+
+
+def _check_trees(classifier: Any) -> None:
+    """Raise ValueError where a tree points outside itself: compiled code would follow it out of its memory."""
+    columns = getattr(classifier, "n_features_in_", 0)
+    for member in getattr(classifier, "estimators_", ()):
+        tree = member.tree_
+        inner = tree.children_left != -1
+        _check_nodes(tree.children_left[inner], tree.children_right[inner], tree.feature[inner], len(inner), columns)
+    for stage in getattr(classifier, "_predictors", ()):
+        for tree in stage:
+            inner = tree.nodes[tree.nodes["is_leaf"] == 0]
+            _check_nodes(inner["left"], inner["right"], inner["feature_idx"], len(tree.nodes), columns)
+
+
+def _check_nodes(left: Any, right: Any, feature: Any, nodes: int, columns: int) -> None:
+    for places, limit in ((left, nodes), (right, nodes), (feature, columns)):
+        if len(places) and not 0 <= int(places.min()) <= int(places.max()) < limit:
+            raise ValueError("a tree points outside itself")
+
+
+def _save_torch(classifier: Any, path: Path) -> dict[str, Any]:
+    from safetensors.numpy import save_file
+
+    tensors = {f"module.{name}": value.numpy() for name, value in classifier.module_.state_dict().items()}
+    tensors |= {f"inputs.{name}": value for name, value in classifier.inputs_.arrays().items()}
+    with replacing(path) as temporary:
+        save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, temporary)
+    return {
+        "settings": classifier.settings.model_dump(mode="json"),
+        "train": classifier.train.model_dump(mode="json"),
+        "classes": classifier.classes_.tolist(),
+        "best_epoch": classifier.best_epoch_,
+        "history": classifier.history_,
+    }
+
+
+def _load_torch(path: Path, facts: dict[str, Any]) -> Any:
+    """The classifier of the settings in `facts`, with the numbers of the file `path`."""
+    settings, train = _settings(path, facts)
+    classifier = MODELS[settings.type].build(settings, train)
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        tensors = load_file(path)
+        classifier.restore(
+            classes=facts["classes"],
+            module={name.removeprefix("module."): tensors[name] for name in tensors if name.startswith("module.")},
+            inputs={name.removeprefix("inputs."): tensors[name] for name in tensors if name.startswith("inputs.")},
+            history=facts["history"],
+            best_epoch=facts["best_epoch"],
+        )
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise RunError(f"{path}: does not hold the numbers of this model ({error}); train again") from error
+    return classifier
+
+
+def _settings(path: Path, facts: dict[str, Any]) -> tuple[ModelSettings, TrainSettings]:
+    description = path.with_name(DESCRIPTION)
+    try:
+        model = MODELS[facts["settings"]["type"]]
+        return model.settings.model_validate(facts["settings"]), TrainSettings.model_validate(facts["train"])
+    except (KeyError, TypeError, ValidationError) as error:
+        raise RunError(f"{description}: its settings are none of this tonearm's ({error}); train again") from error

@@ -1,0 +1,43 @@
+"""A support vector machine with an RBF kernel, whose decision values become honest probabilities.
+
+Conventions
+-----------
+Columns are standardised on the training rows. The probabilities leave the decisions as they are, see
+`models.margins`.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from tonearm.models.base import ModelSettings
+from tonearm.settings import TrainSettings
+
+
+class SVMSettings(ModelSettings):
+    """`type = "svm"`."""
+
+    type: Literal["svm"] = Field("svm", description="which model this is")
+    C: float = Field(10.0, gt=0, description="cost of a row on the wrong side")
+    gamma: Annotated[float, Field(gt=0)] | Literal["scale"] = Field(
+        "scale", description="reach of a row, small: far; scale: 1 / columns on standardised rows"
+    )
+    class_weight: Literal["none", "balanced"] = Field("none", description="balanced: rare classes weigh more")
+    calibration_folds: int = Field(5, ge=2, le=100, description="parts of the training rows that scale probabilities")
+
+
+def build(settings: SVMSettings, train: TrainSettings) -> Any:
+    """Unfitted pipeline of a scaler and the machine; the seed divides the rows for the calibration."""
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from tonearm.models.margins import SupportVectors
+
+    machine = SupportVectors(
+        C=settings.C,
+        gamma=settings.gamma,
+        class_weight=None if settings.class_weight == "none" else settings.class_weight,
+        folds=settings.calibration_folds,
+        seed=train.seed,
+    )
+    return Pipeline([("scale", StandardScaler()), ("classify", machine)])

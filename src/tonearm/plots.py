@@ -1,0 +1,96 @@
+"""Pictures of results: confusion matrices and learning curves, as PNG and SVG.
+
+Conventions
+-----------
+Figures are matplotlib's, made without pyplot, so that nothing is left open and no screen is needed. Files
+carry no date: the same results give the same bytes. Colours are those of the cividis map and of the
+Okabe-Ito palette, which colour-blind readers tell apart.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonearm.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+
+def confusion_figure(confusion: NDArray[np.int64], labels: Sequence[str]) -> "Figure":
+    """Rows are the truth: each cell shows its count and is coloured by its share of the row.
+
+    confusion: counts, shape (labels, labels).
+    """
+    figure = _figure(0.55 * len(labels) + 2.6, 0.5 * len(labels) + 1.6)
+    area = figure.add_subplot()
+    totals = confusion.sum(axis=1, keepdims=True)
+    share = np.divide(confusion, totals, out=np.zeros(confusion.shape), where=totals > 0)
+    image = area.imshow(share, cmap="cividis", vmin=0, vmax=1)
+    for row, column in np.ndindex(*confusion.shape):
+        if confusion[row, column]:
+            colour = "black" if share[row, column] > 0.5 else "white"
+            area.text(column, row, str(confusion[row, column]), ha="center", va="center", color=colour, fontsize=9)
+    area.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
+    area.set_yticks(range(len(labels)), labels)
+    area.set_xlabel("predicted")
+    area.set_ylabel("truth")
+    right = int(np.trace(confusion))
+    area.set_title(f"{right} of {int(confusion.sum())} right")
+    figure.colorbar(image, ax=area, label="share of the true class", fraction=0.046, pad=0.04)
+    return figure
+
+
+def curves_figure(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> "Figure":
+    """Loss and accuracy of every model over its epochs: training dashed, validation solid.
+
+    histories: by model, one mapping an epoch with epoch, train_loss, train_accuracy, valid_loss,
+    valid_accuracy (the last two may be None).
+    """
+    figure = _figure(11.0, 4.2)
+    for place, (quantity, title) in enumerate((("loss", "loss"), ("accuracy", "accuracy")), start=1):
+        area = figure.add_subplot(1, 2, place)
+        for (name, history), colour in zip(histories.items(), cycle(COLOURS), strict=False):
+            _draw_curve(area, history, f"train_{quantity}", colour, "--", "")
+            _draw_curve(area, history, f"valid_{quantity}", colour, "-", name)
+        area.set_xlabel("epoch")
+        area.set_title(title)
+        area.grid(visible=True, alpha=0.3)
+        if quantity == "accuracy":
+            area.set_ylim(0, 1)
+            area.legend(title="validation solid, training dashed", loc="lower right", fontsize=8, title_fontsize=8)
+    return figure
+
+
+def _draw_curve(
+    area: "Axes", history: Sequence[Mapping[str, Any]], key: str, colour: str, style: str, label: str
+) -> None:
+    points = [(epoch["epoch"], epoch[key]) for epoch in history if epoch.get(key) is not None]
+    if points:
+        area.plot(*zip(*points, strict=True), style, color=colour, label=label or None, linewidth=1.6)
+
+
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Write `path`.png and `path`.svg, atomically and without dates."""
+    import matplotlib
+
+    with matplotlib.rc_context({"svg.hashsalt": "tonearm", "svg.fonttype": "none"}):
+        for ending, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
+            with replacing(path.with_name(path.name + ending)) as temporary:
+                figure.savefig(temporary, metadata=metadata, dpi=120)
+
+
+def _figure(width: float, height: float) -> "Figure":
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure

@@ -1,0 +1,235 @@
+"""Which clips train, which choose and which judge: divided before anything is sliced, scaled or fitted.
+
+Conventions
+-----------
+`group` keeps all clips of an artist or recording in one part and the shares of the classes as even as that
+allows; a clip without a known group is a group of its own. `stratified` evens out the classes alone, `random`
+nothing; both are optimistic where artists are known, and the division says so. `listed` takes the parts from
+the data. Clips without a label are in no part. The same data, settings and seed give the same division.
+"""
+
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonearm.dataset import Dataset
+from tonearm.errors import SplitError
+from tonearm.metadata import name_some
+from tonearm.settings import SplitSettings
+
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row numbers of each part, ascending; `valid` or `test` may be empty."""
+
+    name: str
+    train: Rows
+    valid: Rows
+    test: Rows
+
+
+@dataclass(frozen=True)
+class Division:
+    """The splits, the method that made them (never "auto"), and one plain sentence on how."""
+
+    splits: tuple[Split, ...]
+    method: str
+    sentence: str
+
+
+def divide(dataset: Dataset, settings: SplitSettings) -> Division:
+    """Divide the labelled rows: one hold-out split, or `settings.folds` folds that each test their share.
+
+    Raises SplitError where the data cannot be divided so: no label, no listed part, too few clips or groups.
+    """
+    if not len(dataset.classes):
+        raise SplitError("no clip has a label, so there is nothing to learn")
+    method = settings.method if settings.method != "auto" else _choose(dataset)
+    if method == "listed":
+        splits: tuple[Split, ...] = (_listed(dataset, settings),)
+    elif settings.folds:
+        splits = _folds(dataset, settings, method)
+    else:
+        splits = (_hold_out(dataset, settings, method),)
+    for split in splits:
+        _check_trainable(dataset, split)
+    return Division(splits, method, _sentence(dataset, settings, method, splits))
+
+
+def overlap(dataset: Dataset, split: Split) -> list[str]:
+    """Names and groups that stand in more than one part of the split, sorted; [] when nothing crosses."""
+    seen: dict[str, set[str]] = {}
+    for part in ("train", "valid", "test"):
+        rows = getattr(split, part)
+        for name in {*dataset.names[rows], *dataset.groups[rows]} - {""}:
+            seen.setdefault(name, set()).add(part)
+    return sorted(name for name, parts in seen.items() if len(parts) > 1)
+
+
+def _choose(dataset: Dataset) -> str:
+    if (dataset.splits[dataset.labels != ""] != "").any():
+        return "listed"
+    return "group" if (dataset.groups != "").any() else "stratified"
+
+
+def _listed(dataset: Dataset, settings: SplitSettings) -> Split:
+    """The parts that the data name; where no validation is named, it comes from the training clips."""
+    if settings.folds:
+        raise SplitError("split.folds and listed parts exclude each other: set folds = 0 or another split.method")
+    labelled = dataset.labels != ""
+    parts = {part: np.flatnonzero(labelled & (dataset.splits == part)) for part in ("train", "valid", "test")}
+    unlisted = dataset.names[labelled & (dataset.splits == "")]
+    if not len(parts["train"]):
+        raise SplitError(
+            'split.method = "listed", but no labelled clip is listed as train; parts come from train/ and test/ '
+            "folders or from the column that data.split_column names"
+        )
+    if len(unlisted):
+        raise SplitError(
+            f"{len(unlisted)} labelled clips are listed in no part: {name_some(list(unlisted))}; list them, as "
+            "train, valid, test or excluded"
+        )
+    if not len(parts["valid"]) and settings.valid:
+        method = "group" if (dataset.groups != "").any() else "stratified"
+        parts["train"], parts["valid"] = _part_off(dataset, parts["train"], settings.valid, method, settings.seed)
+    return Split("holdout", parts["train"], parts["valid"], parts["test"])
+
+
+def _hold_out(dataset: Dataset, settings: SplitSettings, method: str) -> Split:
+    if settings.valid + settings.test >= 1:
+        raise SplitError(
+            f"split.valid = {settings.valid} and split.test = {settings.test} leave nothing to train on; "
+            "together they must stay below 1"
+        )
+    rows = np.flatnonzero(dataset.labels != "")
+    rest, test = _part_off(dataset, rows, settings.test, method, settings.seed)
+    train, valid = _part_off(dataset, rest, settings.valid / (1 - settings.test), method, settings.seed + 1)
+    return Split("holdout", train, valid, test)
+
+
+def _folds(dataset: Dataset, settings: SplitSettings, method: str) -> tuple[Split, ...]:
+    if settings.folds < 2:
+        raise SplitError("split.folds = 1: cross-validation needs at least 2 folds; 0 means one hold-out split")
+    rows = np.flatnonzero(dataset.labels != "")
+    splits = []
+    for number, (rest, test) in enumerate(_fold_rows(dataset, rows, settings.folds, method, settings.seed), start=1):
+        train, valid = _part_off(dataset, rest, settings.valid, method, settings.seed + number)
+        splits.append(Split(f"fold{number}", train, valid, test))
+    return tuple(splits)
+
+
+def _part_off(dataset: Dataset, rows: Rows, share: float, method: str, seed: int) -> tuple[Rows, Rows]:
+    """Divide the rows into the rest and about `share` of them; with groups as near as whole groups come."""
+    if not share:
+        return rows, rows[:0]
+    if method != "group":
+        return _exact(dataset, rows, share, method, seed)
+    # one of so many folds is the nearest share that keeps groups whole and classes even; a share above a half
+    # is what the fold leaves
+    possible = min(len(set(_groups(dataset, rows))), *Counter(dataset.labels[rows]).values())
+    parts = min(round(1 / min(share, 1 - share)), possible)
+    rest, part = next(_fold_rows(dataset, rows, max(2, parts), method, seed))
+    return (rest, part) if share <= 0.5 else (part, rest)
+
+
+def _exact(dataset: Dataset, rows: Rows, share: float, method: str, seed: int) -> tuple[Rows, Rows]:
+    """Without groups the share can be met to the clip."""
+    from sklearn.model_selection import train_test_split
+
+    labels = dataset.labels[rows].astype(str)
+    _check_class_sizes(labels, 2, method)
+    try:
+        rest, part = train_test_split(
+            rows,
+            test_size=max(1, round(share * len(rows))),
+            random_state=seed,
+            stratify=labels if method == "stratified" else None,
+        )
+    except ValueError as error:
+        raise SplitError(f"{len(rows)} clips cannot be divided with a share of {share:.3g}: {error}") from error
+    return np.sort(rest), np.sort(part)
+
+
+def _fold_rows(dataset: Dataset, rows: Rows, folds: int, method: str, seed: int) -> Iterator[tuple[Rows, Rows]]:
+    """(rest, fold) for each fold."""
+    from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
+
+    labels = dataset.labels[rows].astype(str)
+    groups = None
+    if method == "group":
+        groups = _groups(dataset, rows)
+        _check_group_counts(labels, groups, folds)
+    else:
+        _check_class_sizes(labels, folds, method)
+    kind = {"random": KFold, "stratified": StratifiedKFold, "group": StratifiedGroupKFold}[method]
+    with warnings.catch_warnings():
+        # with groups a class may miss from a fold, and that is said by the scores' support
+        warnings.filterwarnings("ignore", "The least populated class in y has only", UserWarning)
+        folded = list(kind(n_splits=folds, shuffle=True, random_state=seed).split(rows, labels, groups))
+    for rest, fold in folded:
+        yield rows[rest], rows[fold]
+
+
+def _groups(dataset: Dataset, rows: Rows) -> NDArray[np.str_]:
+    """Each row's group; a row without one has its own."""
+    return np.array([dataset.groups[row] or f"\0{row}" for row in rows], dtype=str)
+
+
+def _check_class_sizes(labels: NDArray[np.str_], needed: int, method: str) -> None:
+    counts = Counter(labels.tolist())
+    if method == "stratified" and min(counts.values()) < needed:
+        small = [f"{label} ({count})" for label, count in sorted(counts.items()) if count < needed]
+        raise SplitError(
+            f"too few clips to stratify into {needed} parts: {name_some(small)}; add clips, ask for fewer folds, or "
+            'choose split.method = "random"'
+        )
+    if len(labels) < needed:
+        raise SplitError(f"{len(labels)} clips cannot be divided into {needed} parts")
+
+
+def _check_group_counts(labels: NDArray[np.str_], groups: NDArray[np.str_], needed: int) -> None:
+    counts = {label: len(set(groups[labels == label])) for label in sorted(set(labels))}
+    small = [f"{label} ({count})" for label, count in counts.items() if count < 2]
+    if small:
+        raise SplitError(
+            f"classes with a single artist or recording cannot be trained and tested apart: {name_some(small)}; add "
+            'others, leave the class out, or choose split.method = "stratified" and read its scores as optimistic'
+        )
+    if len(set(groups)) < needed:
+        raise SplitError(f"{len(set(groups))} artists or recordings cannot be divided into {needed} parts")
+    largest = max(Counter(labels.tolist()).values())
+    if largest < needed:
+        raise SplitError(f"no class has the {needed} clips that {needed} parts need; the largest has {largest}")
+
+
+def _check_trainable(dataset: Dataset, split: Split) -> None:
+    classes = set(dataset.labels[split.train])
+    if len(classes) < 2:
+        raise SplitError(
+            f"split {split.name}: {len(split.train)} training clips of {len(classes)} class; at least two classes "
+            "are needed"
+        )
+
+
+def _sentence(dataset: Dataset, settings: SplitSettings, method: str, splits: tuple[Split, ...]) -> str:
+    how = {
+        "random": "at random",
+        "stratified": "with even shares of the classes",
+        "group": "by artist or recording, none of them in two parts",
+        "listed": "as the data list it",
+    }[method]
+    sizes = [f"{part} {len(getattr(splits[0], part))}" for part in ("train", "valid", "test")]
+    counts = ", ".join(sizes) if len(splits) == 1 else f"{len(splits)} folds, the first with {', '.join(sizes)}"
+    sentence = f"split {how}: {counts} clips, seed {settings.seed}"
+    if method in ("random", "stratified"):
+        if (dataset.groups != "").any():
+            return sentence + "; optimistic: artists cross folds"
+        return sentence + "; artists are not known, so they may cross"
+    crossing = overlap(dataset, splits[0]) if method == "listed" else []
+    return sentence + (f"; optimistic: {len(crossing)} artists stand in two parts" if crossing else "")

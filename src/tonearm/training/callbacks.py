@@ -1,0 +1,179 @@
+"""What happens between the epochs of a torch model: history, schedule, best weights, stopping, saved state.
+
+Conventions
+-----------
+skorch calls them in the order in which they stand in `engine`. What they decide follows from the history
+alone, so that a continued training decides as an undisturbed one would have. Training loss and accuracy are
+means over the batches as they were learned from (dropout on); validation is measured after each epoch.
+"""
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from skorch.callbacks import Callback
+
+from tonearm.errors import ModelError
+from tonearm.files import replacing
+from tonearm.training.devices import generator_states
+from tonearm.training.settings import TorchSettings
+
+
+class Finished(Exception):  # noqa: N818  # no error: the training is over
+    """No further epoch is needed."""
+
+
+class History(Callback):  # type: ignore[misc]  # skorch has no types
+    """One dict an epoch, see `training.history`; raises ModelError where the loss is no number any more."""
+
+    def __init__(self, report: Callable[[dict[str, float]], None] | None = None) -> None:
+        self.rows: list[dict[str, float]] = []
+        self.report = report
+
+    def on_epoch_begin(self, net: Any, **_: Any) -> None:
+        """Start the clock and the sums."""
+        self._start = time.perf_counter()
+        self._sums = {True: [0.0, 0, 0], False: [0.0, 0, 0]}  # loss, right ones, rows
+
+    def on_batch_end(self, net: Any, batch: Any, training: bool, loss: Any, y_pred: Any, **_: Any) -> None:
+        """Add a batch to the sums."""
+        sums = self._sums[training]
+        truth = batch[1]
+        sums[0] += net.history[-1, "batches", -1, "train_loss" if training else "valid_loss"] * len(truth)
+        sums[1] += int((y_pred.argmax(dim=1).cpu() == truth.cpu()).sum())
+        sums[2] += len(truth)
+
+    def on_epoch_end(self, net: Any, **_: Any) -> None:
+        """Add the epoch's row; raise ModelError where the training diverged."""
+        row: dict[str, float] = {"epoch": len(self.rows) + 1}
+        for training, part in ((True, "train"), (False, "valid")):
+            loss, right, count = self._sums[training]
+            if count:
+                row |= {f"{part}_loss": loss / count, f"{part}_accuracy": right / count}
+        row["learning_rate"] = net.optimizer_.param_groups[-1]["lr"]
+        row["seconds"] = time.perf_counter() - self._start
+        if not math.isfinite(row["train_loss"] + row.get("valid_loss", 0.0)):
+            raise ModelError(
+                f"training diverged in epoch {row['epoch']}: the loss is no number any more; choose a learning_rate "
+                f"below {row['learning_rate']:g}, or more weight_decay"
+            )
+        self.rows.append(row)
+        if self.report is not None:
+            self.report(row)
+
+
+class Schedule(Callback):  # type: ignore[misc]
+    """Changes the learning rate after each epoch."""
+
+    def __init__(self, settings: TorchSettings, history: History) -> None:
+        self.settings = settings
+        self.history = history
+
+    def on_train_begin(self, net: Any, **_: Any) -> None:
+        """Make the scheduler, now that the optimizer is there."""
+        settings, schedules = self.settings, torch.optim.lr_scheduler
+        self.scheduler: Any = None
+        if settings.schedule == "plateau":
+            self.scheduler = schedules.ReduceLROnPlateau(
+                net.optimizer_, factor=settings.schedule_factor, patience=settings.schedule_epochs
+            )
+        elif settings.schedule == "cosine":
+            self.scheduler = schedules.CosineAnnealingLR(net.optimizer_, settings.epochs)
+        elif settings.schedule == "step":
+            self.scheduler = schedules.StepLR(net.optimizer_, settings.schedule_epochs, settings.schedule_factor)
+
+    def on_epoch_end(self, net: Any, **_: Any) -> None:
+        """Take the learning rate of the next epoch."""
+        if self.settings.schedule == "plateau":
+            self.scheduler.step(self.history.rows[-1]["valid_loss"])
+        elif self.scheduler is not None:
+            self.scheduler.step()
+
+
+class BestWeights(Callback):  # type: ignore[misc]
+    """Keeps the weights of the epoch with the lowest validation loss, in memory."""
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self.loss = math.inf
+        self.epoch = 0
+        self.weights: dict[str, torch.Tensor] = {}
+
+    def on_epoch_end(self, net: Any, **_: Any) -> None:
+        """Keep the weights if they are the best so far."""
+        row = self.history.rows[-1]
+        if row.get("valid_loss", math.inf) < self.loss:
+            self.loss, self.epoch = row["valid_loss"], int(row["epoch"])
+            self.weights = copy.deepcopy(net.module_.state_dict())
+
+
+class Stop(Callback):  # type: ignore[misc]
+    """Ends the training where the validation loss has not fallen for `patience` epochs."""
+
+    def __init__(self, patience: int, history: History, best: BestWeights) -> None:
+        self.patience = patience
+        self.history = history
+        self.best = best
+
+    def due(self) -> bool:
+        """Whether it is time."""
+        return bool(self.patience) and len(self.history.rows) - self.best.epoch >= self.patience
+
+    def on_epoch_end(self, net: Any, **_: Any) -> None:
+        """Raise Finished if it is time."""
+        if self.due():
+            raise Finished
+
+
+class Keeper(Callback):  # type: ignore[misc]
+    """Writes the whole state of the training into a file every few epochs, and takes it up again.
+
+    fingerprint: of settings and rows. A file of another training is not used; it is written over.
+    """
+
+    def __init__(
+        self, path: Path, every: int, fingerprint: str, history: History, schedule: Schedule, best: BestWeights
+    ) -> None:
+        self.path = path
+        self.every = every
+        self.fingerprint = fingerprint
+        self.history = history
+        self.schedule = schedule
+        self.best = best
+
+    def on_epoch_end(self, net: Any, **_: Any) -> None:
+        """Write the state, if this is one of the epochs."""
+        if len(self.history.rows) % self.every:
+            return
+        state = {
+            "fingerprint": self.fingerprint,
+            "history": self.history.rows,
+            "module": net.module_.state_dict(),
+            "optimizer": net.optimizer_.state_dict(),
+            "schedule": None if self.schedule.scheduler is None else self.schedule.scheduler.state_dict(),
+            "best": {"loss": self.best.loss, "epoch": self.best.epoch, "weights": self.best.weights},
+            "generators": generator_states(net.device),
+        }
+        with replacing(self.path) as temporary:
+            torch.save(state, temporary)
+
+    def load(self) -> dict[str, Any] | None:
+        """The state of this very training, None where there is none."""
+        if not self.path.is_file():
+            return None
+        state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+        return state if state["fingerprint"] == self.fingerprint else None
+
+    def resume(self, net: Any, state: dict[str, Any]) -> None:
+        """Put all but the random generators where the state was."""
+        self.history.rows.extend(state["history"])
+        net.module_.load_state_dict(state["module"])
+        net.optimizer_.load_state_dict(state["optimizer"])
+        if self.schedule.scheduler is not None:
+            self.schedule.scheduler.load_state_dict(state["schedule"])
+        best = state["best"]
+        self.best.loss, self.best.epoch, self.best.weights = best["loss"], best["epoch"], best["weights"]

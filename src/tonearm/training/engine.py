@@ -1,0 +1,265 @@
+"""`TorchClassifier`: any torch network as a scikit-learn classifier, trained by skorch.
+
+Conventions
+-----------
+The network gives logits, shape (rows, classes); the loss is cross-entropy. Preparing the input is a part of
+the classifier and learned from training rows only. A seed decides everything random; the same seed, rows and
+settings give the same bits on one machine. A row's probabilities do not depend on the rows beside it.
+"""
+
+import copy
+import functools
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import train_test_split
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+from skorch import NeuralNet
+from skorch.helper import predefined_split
+from torch import nn
+
+from tonearm.errors import ModelError
+from tonearm.settings import TrainSettings
+from tonearm.training.batches import Batches, Rows, blocks
+from tonearm.training.callbacks import BestWeights, Finished, History, Keeper, Schedule, Stop
+from tonearm.training.devices import available, choose_device, seeded, set_generator_states
+from tonearm.training.inputs import Inputs
+from tonearm.training.rowwise import softmax
+from tonearm.training.settings import TorchSettings
+
+CHECKPOINT = "checkpoint.pt"
+VALID_BATCH = 128
+Network = Callable[[tuple[int, ...], int, Any], nn.Module]
+
+
+class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """A network with scikit-learn's contract.
+
+    network: from the shape of a row, the number of classes and the settings to a module of logits. inputs:
+    how rows become tensors. settings: of the model. train: seed and device. checkpoint_dir: folder that keeps
+    the state of a training, so that a killed one continues; None: no state is kept. report: called with
+    each epoch's history.
+
+    Fitted: classes_, module_ (on the CPU, in evaluation mode), inputs_, history_ (dicts, see
+    `training.history`), best_epoch_ (whose weights these are), n_features_in_ for tables.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        inputs: Inputs,
+        settings: TorchSettings,
+        train: TrainSettings,
+        checkpoint_dir: str | Path | None = None,
+        report: Callable[[dict[str, float]], None] | None = None,
+    ) -> None:
+        self.network = network
+        self.inputs = inputs
+        self.settings = settings
+        self.train = train
+        self.checkpoint_dir = checkpoint_dir
+        self.report = report
+
+    def fit(
+        self, X: NDArray[Any], y: NDArray[Any], X_valid: NDArray[Any] | None = None, y_valid: NDArray[Any] | None = None
+    ) -> Self:
+        """Learn from rows X and labels y; the validation rows only choose when to stop and which epoch to keep.
+
+        Where none are given and the settings need them, a stratified part of the training rows is held out.
+        Raises ModelError where that is impossible or the training diverges.
+        """
+        y = _labels(X, y)
+        if X_valid is None or y_valid is None:
+            X, y, X_valid, y_valid = self._hold_out(X, y)
+        else:
+            y_valid = _labels(X_valid, y_valid)
+        device = choose_device(self.train.device)
+        self.classes_ = np.unique(y)
+        if len(self.classes_) < 2:
+            raise ValueError("a classifier needs at least 2 classes; the labels have 1 class")
+        self.inputs_ = copy.deepcopy(self.inputs)
+        self.inputs_.fit(X)
+        self._note_columns()
+        train = Rows(self.inputs_.prepare(X, device), self._codes(y))
+        valid = None if y_valid is None else Rows(self.inputs_.prepare(X_valid, device), self._codes(y_valid))
+        fingerprint = self._fingerprint(X, y, X_valid, y_valid)
+        with seeded(self.train.seed, device):
+            self._learn(train, valid, device, fingerprint)
+        return self
+
+    def _hold_out(self, X: NDArray[Any], y: NDArray[Any]) -> tuple[Any, Any, Any, Any]:
+        """Training and validation rows, the latter None where the settings do not need them."""
+        if not self.settings.needs_validation:
+            return X, y, None, None
+        try:
+            rows, held = train_test_split(
+                np.arange(len(y)),
+                test_size=self.settings.validation_fraction,
+                stratify=y,
+                random_state=self.train.seed,
+            )
+        except ValueError as error:
+            raise ModelError(
+                f"patience and the plateau schedule need validation rows, and {len(y)} training rows cannot give "
+                f"validation_fraction = {self.settings.validation_fraction:g} of each class ({error}); give "
+                "validation rows, a larger fraction, or set patience = 0 and another schedule"
+            ) from error
+        return X[rows], y[rows], X[held], y[held]
+
+    def _note_columns(self) -> None:
+        if len(self.inputs_.shape) == 1:
+            self.n_features_in_ = self.inputs_.shape[0]
+
+    def _codes(self, y: NDArray[Any]) -> NDArray[np.int64]:
+        """Each label's place in `classes_`."""
+        unknown = sorted(set(y.tolist()) - set(self.classes_.tolist()))
+        if unknown:
+            raise ModelError(f"validation rows have labels that no training row has: {', '.join(map(str, unknown))}")
+        return np.searchsorted(self.classes_, y).astype(np.int64)
+
+    def _fingerprint(self, X: NDArray[Any], y: NDArray[Any], X_valid: Any, y_valid: Any) -> str:
+        """A hash of all that decides the weights."""
+        parts = [self.settings.model_dump(mode="json"), self.train.seed, list(map(str, y)), self.inputs_.fingerprint(X)]
+        if y_valid is not None:
+            parts += [list(map(str, y_valid)), self.inputs_.fingerprint(X_valid)]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    def _learn(self, train: Rows, valid: Rows | None, device: str, fingerprint: str) -> None:
+        settings = self.settings
+        history = History(self.report)
+        schedule, best = Schedule(settings, history), BestWeights(history)
+        stop = Stop(settings.patience, history, best)
+        keeper = None
+        if self.checkpoint_dir is not None:
+            path = Path(self.checkpoint_dir) / CHECKPOINT
+            keeper = Keeper(path, settings.checkpoint_epochs, fingerprint, history, schedule, best)
+        callbacks = [history, schedule, best, *([keeper] if keeper else []), stop]
+        net = self._net(train, valid, device, callbacks).initialize()
+        net.notify("on_train_begin", X=train, y=None)
+        state = keeper.load() if keeper else None
+        if keeper and state:
+            keeper.resume(net, state)
+            set_generator_states(state["generators"])
+        try:
+            if not stop.due():
+                net.fit_loop(train, epochs=settings.epochs - len(history.rows))
+        except Finished:
+            pass  # early stopping
+        restored = settings.restore_best and best.epoch > 0
+        if restored:
+            net.module_.load_state_dict(best.weights)
+        self.best_epoch_ = best.epoch if restored else len(history.rows)
+        self.history_ = history.rows
+        self.module_ = net.module_.cpu().eval()
+
+    def _net(self, train: Rows, valid: Rows | None, device: str, callbacks: list[Any]) -> NeuralNet:
+        settings = self.settings
+        weight = None
+        if settings.class_weight == "balanced":
+            codes = train.truth.numpy()
+            balanced = compute_class_weight("balanced", classes=np.arange(len(self.classes_)), y=codes)
+            weight = torch.tensor(balanced, dtype=torch.float32)
+        net = _Net(
+            self.network(self.inputs_.shape, len(self.classes_), settings),
+            criterion=nn.CrossEntropyLoss(weight=weight, label_smoothing=settings.label_smoothing).to(device),
+            optimizer=_optimizer(settings),
+            lr=settings.learning_rate,
+            batch_size=settings.batch_size,
+            iterator_train=Batches,
+            iterator_train__shuffle=True,
+            iterator_valid=Batches,
+            iterator_valid__batch_size=max(settings.batch_size, VALID_BATCH),
+            train_split=None if valid is None else predefined_split(valid),
+            callbacks=[(type(callback).__name__.lower(), callback) for callback in callbacks],
+            device=device,
+            verbose=0,
+        )
+        net.precision = settings.precision
+        return net
+
+    def restore(
+        self,
+        classes: list[Any],
+        module: dict[str, NDArray[Any]],
+        inputs: dict[str, NDArray[Any]],
+        history: list[dict[str, float]],
+        best_epoch: int,
+    ) -> Self:
+        """Become what was fitted before, from its numbers.
+
+        Raises KeyError, ValueError or RuntimeError where they are not those of these settings.
+        """
+        self.classes_ = np.array(classes, dtype=object if isinstance(classes[0], str) else None)
+        self.inputs_ = copy.deepcopy(self.inputs)
+        self.inputs_.restore(inputs)
+        self._note_columns()
+        with seeded(self.train.seed, "cpu"):
+            self.module_ = self.network(self.inputs_.shape, len(classes), self.settings).eval()
+        self.module_.load_state_dict({name: torch.from_numpy(value) for name, value in module.items()})
+        self.history_ = history
+        self.best_epoch_ = best_epoch
+        return self
+
+    def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
+        """Probability of each class in the order of `classes_`, shape (rows, classes); rows sum to 1.
+
+        It runs on the device of the training where this machine has it, else on the CPU.
+        """
+        check_is_fitted(self)
+        wanted = self.train.device
+        device = (
+            wanted if wanted != "auto" and available(wanted) else choose_device("auto" if wanted == "auto" else "cpu")
+        )
+        source = self.inputs_.prepare(X, device)
+        module = self.module_.to(device)
+        logits = []
+        with torch.inference_mode():
+            for rows in blocks(len(source), self.inputs_.block):
+                with _autocast(device, self.settings.precision):
+                    found = module(source[rows].to(device))
+                logits.append(found.double().cpu().numpy())
+        self.module_.cpu()
+        return softmax(np.concatenate(logits)[: len(source)])
+
+    def predict(self, X: NDArray[Any]) -> NDArray[Any]:
+        """The most probable class of each row, shape (rows,)."""
+        probabilities = self.predict_proba(X)
+        return np.asarray(self.classes_[probabilities.argmax(axis=1)])
+
+
+class _Net(NeuralNet):  # type: ignore[misc]
+    """skorch's net with an optional lower precision."""
+
+    precision = "float32"
+
+    def infer(self, x: Any, **fit_params: Any) -> Any:
+        with _autocast(self.device, self.precision):
+            return super().infer(x, **fit_params).float()
+
+
+def _autocast(device: str, precision: str) -> torch.autocast:
+    return torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bfloat16")
+
+
+def _optimizer(settings: TorchSettings) -> Callable[..., torch.optim.Optimizer]:
+    """Called by skorch with the parameters and `lr`."""
+    if settings.optimizer == "sgd":
+        return functools.partial(torch.optim.SGD, momentum=settings.momentum, weight_decay=settings.weight_decay)
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimizer]
+    return functools.partial(kind, weight_decay=settings.weight_decay)
+
+
+def _labels(X: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
+    labels: NDArray[Any] = column_or_1d(y)
+    check_consistent_length(X, labels)
+    check_classification_targets(labels)
+    return labels

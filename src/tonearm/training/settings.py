@@ -1,0 +1,48 @@
+"""The settings that every torch model has, whatever its network.
+
+Conventions
+-----------
+A model's settings class inherits these and may set other defaults. An epoch is one pass over the rows.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from tonearm.settings import Settings
+
+Schedule = Literal["none", "plateau", "cosine", "step"]
+SCHEDULE_MEANING = (
+    "how the learning rate falls: plateau where the validation loss does not fall, cosine to zero over the epochs, "
+    "step every schedule_epochs"
+)
+
+
+class TorchSettings(Settings):
+    """How a network learns."""
+
+    epochs: int = Field(100, ge=1, le=100_000, description="passes over the training rows at most")
+    batch_size: int = Field(32, ge=1, le=65_536, description="rows of one step")
+    learning_rate: float = Field(0.001, gt=0, le=100, description="length of a step at the start")
+    weight_decay: float = Field(0.0, ge=0, le=10, description="pull of all weights to zero")
+    optimizer: Literal["adam", "adamw", "sgd"] = Field("adam", description="how a gradient becomes a step")
+    momentum: float = Field(0.9, ge=0, lt=1, description="sgd: share of the last step in the next")
+    schedule: Schedule = Field("none", description=SCHEDULE_MEANING)
+    schedule_factor: float = Field(0.1, gt=0, lt=1, description="plateau, step: what the rate is multiplied by")
+    schedule_epochs: int = Field(10, ge=1, description="plateau: epochs without a lower loss; step: between steps")
+    patience: int = Field(0, ge=0, description="stop after so many epochs without a lower validation loss; 0: never")
+    restore_best: bool = Field(True, description="end with the weights of the lowest validation loss")
+    validation_fraction: float = Field(
+        0.1, gt=0, lt=1, description="rows held out where validation rows are needed and none are given"
+    )
+    class_weight: Literal["none", "balanced"] = Field("none", description="balanced: rare classes weigh more")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the truth spread over all classes")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="bfloat16: faster on newer GPUs, a little less exact"
+    )
+    checkpoint_epochs: int = Field(10, ge=1, description="epochs between two states kept for a killed training")
+
+    @property
+    def needs_validation(self) -> bool:
+        """Whether the training cannot go on without validation rows."""
+        return self.patience > 0 or self.schedule == "plateau"

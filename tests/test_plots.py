@@ -1,0 +1,46 @@
+"""Pictures say what the numbers say, and the same numbers give the same bytes."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tonearm.plots import confusion_figure, curves_figure, save_figure
+
+CONFUSION = np.array([[8, 2, 0], [1, 9, 0], [0, 0, 0]])
+HISTORY = [
+    {"epoch": 1, "train_loss": 2.0, "train_accuracy": 0.3, "valid_loss": 2.1, "valid_accuracy": 0.2},
+    {"epoch": 2, "train_loss": 1.0, "train_accuracy": 0.6, "valid_loss": 1.5, "valid_accuracy": 0.5},
+]
+
+
+def test_confusion_shows_counts_and_shares() -> None:
+    [area, bar] = confusion_figure(CONFUSION, ("blues", "jazz", "pop")).axes
+    assert [text.get_text() for text in area.texts] == ["8", "2", "1", "9"]
+    assert area.get_title() == "17 of 20 right"
+    assert [label.get_text() for label in area.get_yticklabels()] == ["blues", "jazz", "pop"]
+    shares = area.images[0].get_array()
+    assert shares is not None
+    assert np.asarray(shares).tolist() == [[0.8, 0.2, 0], [0.1, 0.9, 0], [0, 0, 0]]
+    assert bar.get_ylabel() == "share of the true class"
+
+
+def test_curves_of_all_models_stand_in_one_picture() -> None:
+    without = [{**epoch, "valid_loss": None, "valid_accuracy": None} for epoch in HISTORY]
+    loss, accuracy = curves_figure({"mlp": HISTORY, "cnn": HISTORY, "alone": without}).axes
+    assert len(loss.lines) == len(accuracy.lines) == 5
+    legend = accuracy.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["mlp", "cnn"]
+    assert np.asarray(loss.lines[1].get_ydata()).tolist() == [2.1, 1.5]
+
+
+def test_files_are_repeatable_and_nothing_else_is_left(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        save_figure(confusion_figure(CONFUSION, ("blues", "jazz", "pop")), tmp_path / name / "confusion.test")
+    for ending in (".png", ".svg"):
+        first, second = (tmp_path / name / f"confusion.test{ending}" for name in ("one", "two"))
+        assert first.read_bytes() == second.read_bytes()
+    with Image.open(tmp_path / "one" / "confusion.test.png") as picture:
+        assert picture.size[0] > 300
+    assert len(list((tmp_path / "one").iterdir())) == 2

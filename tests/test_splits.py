@@ -1,0 +1,129 @@
+"""No clip and no group in two parts, whatever the data; shares, seeds and errors."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tonearm.dataset import Dataset
+from tonearm.errors import SplitError
+from tonearm.settings import SplitSettings
+from tonearm.splits import Division, divide, overlap
+
+
+def dataset(labels: list[str], groups: list[str] | None = None, splits: list[str] | None = None) -> Dataset:
+    count = len(labels)
+    return Dataset(
+        X=np.zeros((count, 1)),
+        names=np.array([f"{i}.wav" for i in range(count)], dtype=object),
+        labels=np.array(labels, dtype=object),
+        groups=np.array(groups or [""] * count, dtype=object),
+        splits=np.array(splits or [""] * count, dtype=object),
+    )
+
+
+def bands(per_class: int = 6, clips: int = 5, classes: int = 3) -> Dataset:
+    labels = [f"c{c}" for c in range(classes) for _ in range(per_class * clips)]
+    groups = [f"c{c}-band{b}" for c in range(classes) for b in range(per_class) for _ in range(clips)]
+    return dataset(labels, groups)
+
+
+def check_partition(data: Dataset, division: Division) -> None:
+    labelled = set(np.flatnonzero(data.labels != ""))
+    for split in division.splits:
+        parts = [set(split.train), set(split.valid), set(split.test)]
+        assert set.union(*parts) == labelled
+        assert sum(map(len, parts)) == len(labelled)
+
+
+@given(
+    sizes=st.lists(st.integers(2, 7), min_size=10, max_size=30),
+    seed=st.integers(0, 1000),
+    folds=st.sampled_from([0, 3]),
+    method=st.sampled_from(["random", "stratified", "group"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_no_clip_and_with_groups_no_group_stands_in_two_parts(
+    sizes: list[int], seed: int, folds: int, method: str
+) -> None:
+    labels = [f"c{group % 2}" for group, size in enumerate(sizes) for _ in range(size)]
+    groups = [f"g{group}" for group, size in enumerate(sizes) for _ in range(size)]
+    data = dataset([*labels, ""], [*groups, "g0"])
+    division = divide(data, SplitSettings.model_validate({"method": method, "seed": seed, "folds": folds}))
+    check_partition(data, division)
+    if method == "group":
+        assert all(not overlap(data, split) for split in division.splits)
+
+
+@pytest.mark.parametrize("method", ["random", "stratified", "group"])
+def test_every_clip_is_tested_once_in_k_folds(method: str) -> None:
+    data = bands()
+    division = divide(data, SplitSettings.model_validate({"method": method, "folds": 5}))
+    tested = np.concatenate([split.test for split in division.splits])
+    assert sorted(tested) == list(range(len(data)))
+
+
+@pytest.mark.parametrize("method", ["random", "stratified"])
+def test_shares_are_met(method: str) -> None:
+    [split] = divide(bands(), SplitSettings.model_validate({"method": method, "valid": 0.2, "test": 0.3})).splits
+    assert (len(split.train), len(split.valid), len(split.test)) == (45, 18, 27)
+
+
+def test_stratified_parts_have_even_classes_and_group_parts_nearly() -> None:
+    data = bands()
+    [stratified] = divide(data, SplitSettings(method="stratified", test=0.2, valid=0.0)).splits
+    assert np.unique(data.labels[stratified.test].astype(str), return_counts=True)[1].tolist() == [6, 6, 6]
+    [grouped] = divide(data, SplitSettings(method="group", test=0.2, valid=0.2)).splits
+    assert np.unique(data.labels[grouped.test].astype(str), return_counts=True)[1].min() >= 5
+
+
+def test_auto_follows_what_is_known() -> None:
+    assert divide(dataset(["a", "b"] * 10), SplitSettings()).method == "stratified"
+    assert divide(bands(), SplitSettings()).method == "group"
+    listed = dataset(["a", "b"] * 4, ["x"] * 8, ["train"] * 4 + ["valid", "valid", "test", "test"])
+    division = divide(listed, SplitSettings())
+    assert division.method == "listed"
+    assert division.splits[0].test.tolist() == [6, 7]
+    assert "optimistic: 1 artists stand in two parts" in division.sentence
+
+
+def test_listed_without_validation_takes_it_from_training_by_group() -> None:
+    data = bands()
+    listed = Dataset(data.X, data.names, data.labels, data.groups, np.where(np.arange(90) % 30 < 25, "train", "test"))
+    [split] = divide(listed, SplitSettings(valid=0.2)).splits
+    assert len(split.valid)
+    check_partition(listed, Division((split,), "listed", ""))
+    assert not set(data.groups[split.train]) & set(data.groups[split.valid])
+
+
+def test_the_sentence_calls_optimism_by_its_name() -> None:
+    sentence = divide(bands(), SplitSettings(method="stratified", seed=3)).sentence
+    assert sentence.startswith("split with even shares of the classes: train 59, valid 13, test 18 clips, seed 3")
+    assert sentence.endswith("optimistic: artists cross folds")
+    assert "none of them in two parts" in divide(bands(), SplitSettings(folds=3)).sentence
+
+
+def test_the_same_seed_divides_the_same_way_and_another_another() -> None:
+    first, again, other = (divide(bands(), SplitSettings(seed=seed)).splits[0] for seed in (1, 1, 2))
+    assert first.test.tolist() == again.test.tolist() != other.test.tolist()
+
+
+@pytest.mark.parametrize(
+    ("data", "chosen", "says"),
+    [
+        (dataset(["", ""]), {}, "no clip has a label"),
+        (dataset(["a"] * 9), {}, "at least two classes"),
+        (dataset(["a"] * 9 + ["b"]), {}, r"too few clips to stratify into 2 parts: b \(1\)"),
+        (dataset(["a"] * 9 + ["b"] * 3), {"folds": 5}, r"b \(3\)"),
+        (dataset(["a"] * 4 + ["b"] * 4, ["x"] * 4 + ["y", "z"] * 2), {}, r"single artist or recording .*: a \(1\)"),
+        (bands(), {"valid": 0.5, "test": 0.5}, "leave nothing to train on"),
+        (bands(), {"folds": 1}, "at least 2 folds"),
+        (bands(), {"method": "listed"}, "no labelled clip is listed as train"),
+        (dataset(["a", "b"] * 3, None, ["train"] * 4 + ["", ""]), {}, "2 labelled clips are listed in no part"),
+        (dataset(["a", "b"], None, ["train"] * 2), {"folds": 2}, "exclude each other"),
+        (dataset(["a", "b"]), {"method": "random", "folds": 4}, "2 clips cannot be divided into 4 parts"),
+    ],
+)
+def test_what_cannot_be_divided_says_why(data: Dataset, chosen: dict[str, object], says: str) -> None:
+    with pytest.raises(SplitError, match=says):
+        divide(data, SplitSettings.model_validate(chosen))
