@@ -1,5 +1,6 @@
 """The config: what a file and overrides give, and what a mistake is told."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -59,10 +60,7 @@ def test_template_lists_every_setting_and_loads_as_the_defaults(tmp_path: Path) 
     assert load_config(write(tmp_path, text)) == Config()
     for model in MODELS.values():
         assert all(f"\n# {key} = " in text or f"\n{key} = " in text for key in model.settings.model_fields)
-    uncommented = "\n".join(
-        line.removeprefix("# ") if not line.startswith("# All") and " = " in line or line.startswith("# [") else line
-        for line in text.splitlines()
-    )
+    uncommented = re.sub(r"^# (\w+ = \S|\[)", r"\1", text, flags=re.MULTILINE)
     assert set(load_config(write(tmp_path, uncommented)).models) == set(MODELS)
 
 
@@ -88,7 +86,7 @@ def test_template_lists_every_setting_and_loads_as_the_defaults(tmp_path: Path) 
         ("[models.'a/b']\ntype = 'svm'", ["models.a/b", "folder"]),
         ("[features]\nfamilies = ['mfc']", ["'mfc'", "did you mean 'mfcc'?"]),
         ("[features]\nn_mfcc = 100\nn_mels = 40\npreset = 'full'", ["features.n_mfcc = 100", "40"]),
-        ("x = ", ["is not TOML", "line 1"]),
+        ("x = ", ["is not TOML", "Invalid value"]),
     ],
 )
 def test_a_mistake_is_told_with_file_key_value_and_remedy(tmp_path: Path, text: str, words: list[str]) -> None:
@@ -107,7 +105,7 @@ def test_a_mistake_is_told_with_file_key_value_and_remedy(tmp_path: Path, text: 
         ("train.seed", "a key, =, and a value"),
         ("=3", "a key, =, and a value"),
         ("a b=3", "a key, =, and a value"),
-        ("a={}\nb=3", "a key, =, and a value"),
+        ("a={}\nb=3", "no such setting"),
         ("data.folder.x=3", "not a table"),
     ],
 )

@@ -11,11 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tonearm.catalog import read_catalog
 from tonearm.errors import TonearmError
 from tonearm.jam import FORMATS, GENRES, Format, JamSummary, render_jam
 from tonearm.jam.faults import QUIETER, SHIFT, clean_cuts, plant
 from tonearm.jam.record import bands, record
 from tonearm.jam.sound import SR
+from tonearm.scan import scan_catalog
+from tonearm.settings import DataSettings
 
 pytest.importorskip("midirenderer", reason="needs the extra demo")
 
@@ -195,6 +198,22 @@ def test_what_cannot_be_rendered_is_refused_with_the_limits(
     with pytest.raises(TonearmError, match=message):
         render_jam(tmp_path / "music", **wrong)  # type: ignore[arg-type]
     assert not (tmp_path / "music").exists()
+
+
+def test_scan_finds_what_was_planted_and_nothing_else(jam: Jam) -> None:
+    folder = jam[0]
+    catalog = read_catalog(DataSettings(folder=str(folder)))
+    found = scan_catalog(catalog)
+    problems = {problem.name: problem.kind for problem in found.problems}
+    kinds = ("truncated", "silent", "empty")
+    assert problems == {row["file_name"]: kind for kind in kinds for row in truth(folder, kind)}
+    pairs = truth(folder, "duplicate")
+    assert {frozenset(group.names) for group in found.duplicates} == {
+        frozenset((row["file_name"], row["partner"])) for row in pairs
+    }
+    across = next(row for row in pairs if row["label"] != row["true_label"])
+    assert [across["file_name"] in group.names for group in found.duplicates if group.contradicts] == [True]
+    assert {clip.group for clip in catalog.clips} == {row["artist"] for row in table(folder / "metadata.csv")}
 
 
 @settings(max_examples=40, deadline=None)

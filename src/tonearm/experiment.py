@@ -58,6 +58,10 @@ class Experiment:
     notes: tuple[str, ...]
     unusable: int
 
+    def folder_of(self, row: Row) -> Path:
+        """A run folder of the row's model: its own, or with folds the first."""
+        return run_folders(self.out, row.model, self.division)[0]
+
 
 @dataclass(frozen=True)
 class Job:

@@ -153,14 +153,9 @@ def _work_on_shard(worker: Worker, clips: list[Clip], keys: list[str], parts: Pa
     rows, names, failures = [], [], []
     with threadpool_limits(limits=1):  # another number of threads would sum in another order
         for clip, key in zip(clips, keys, strict=True):
-            try:
-                row = worker.compute(clip)
-                if not np.isfinite(row).all():
-                    raise AudioError(clip.path, "nonfinite", "a feature came out as no finite number; please report it")
-            except AudioError as error:
-                failures.append(Failure(clip.name, error.kind, error.reason))
-            except Exception as error:  # one broken clip never stops the others; the row names the cause
-                failures.append(Failure(clip.name, "internal", f"{type(error).__name__}: {error}"))
+            row, failure = attempt(worker, clip)
+            if failure:
+                failures.append(failure)
             else:
                 rows.append(row)
                 names.append(key)
@@ -169,6 +164,20 @@ def _work_on_shard(worker: Worker, clips: list[Clip], keys: list[str], parts: Pa
         with replacing(parts / f"{name}.npz") as temporary, temporary.open("wb") as file:
             np.savez(file, keys=np.array(names), values=np.stack(rows))
     return len(clips), failures
+
+
+def attempt(worker: Worker, clip: Clip) -> tuple[NDArray[np.float64], Failure | None]:
+    """The clip's row, or why there is none: one broken clip never stops the others."""
+    nothing = np.zeros(0)
+    try:
+        row = worker.compute(clip)
+    except AudioError as error:
+        return nothing, Failure(clip.name, error.kind, error.reason)
+    except Exception as error:  # a fault of ours, named in the row
+        return nothing, Failure(clip.name, "internal", f"{type(error).__name__}: {error}; please report it")
+    if not np.isfinite(row).all():
+        return nothing, Failure(clip.name, "nonfinite", "a feature came out as no finite number; please report it")
+    return row, None
 
 
 def _key(clip: Clip, fingerprint: str) -> str:

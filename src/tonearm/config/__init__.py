@@ -25,6 +25,7 @@ from tonearm.settings import (
     DataSettings,
     FeatureSettings,
     Settings,
+    SpectrogramSettings,
     SplitSettings,
     TrainSettings,
 )
@@ -59,6 +60,7 @@ class Config(Settings):
     data: DataSettings = DataSettings()
     audio: AudioSettings = AudioSettings()
     features: FeatureSettings = FeatureSettings()
+    spectrogram: SpectrogramSettings = SpectrogramSettings()
     split: SplitSettings = SplitSettings()
     train: TrainSettings = TrainSettings()
     models: dict[str, SerializeAsAny[ModelSettings]] = Field(
@@ -172,9 +174,10 @@ def _key_parts(key: str) -> list[str]:
 def _value(text: str) -> Any:
     """A TOML value, or the text itself where it is a bare word."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        values = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text
+    return values["value"] if len(values) == 1 else text
 
 
 def to_toml(config: Config) -> str:

@@ -27,8 +27,11 @@ def walk_bass(song: Song, beat: float, harmony: Chord, after: Chord, low: int = 
 
 
 def pulse_bass(song: Song, beat: float, pitch: int, pattern: str, fifth: int = 7) -> None:
-    """One bar of bass from a line of strokes: `r` root, `o` octave, `f` fifth, `s` seventh, `t` a tone below."""
-    interval = {"r": 0, "o": 12, "f": fifth, "s": 10, "t": -2, "d": -12}
+    """One bar of bass from a line of strokes: `r` root, `o` octave, `f` fifth, `s` seventh, `t` a tone below.
+
+    `_` holds the note before, anything else is a rest. fifth: semitones from the root, -5 for the fifth below.
+    """
+    interval = {"r": 0, "o": 12, "f": fifth, "s": 10, "t": -2}
     step = song.meter / len(pattern)
     for place, stroke in enumerate(pattern):
         if stroke in interval:
@@ -107,7 +110,7 @@ def sing(
 
 
 def fill(song: Song, beat: float, length: float = 1.0) -> None:
-    """A drum fill over the last `length` beats before `beat + length`, ending with a crash on the next bar."""
+    """A drum fill of `length` beats from `beat` on, in sixteenths that grow louder, and a crash after it."""
     drums = song.rng.permutation(["snare", "high_tom", "mid_tom", "low_tom"])
     steps = int(length * 4)
     for step in range(steps):

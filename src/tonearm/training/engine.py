@@ -198,7 +198,8 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
         Raises KeyError, ValueError or RuntimeError where they are not those of these settings.
         """
-        self.classes_ = np.array(classes, dtype=object if isinstance(classes[0], str) else None)
+        words = all(isinstance(label, str) for label in classes)
+        self.classes_ = np.array(classes, dtype=object if words else None)
         self.inputs_ = copy.deepcopy(self.inputs)
         self.inputs_.restore(inputs)
         self._note_columns()

@@ -1,0 +1,277 @@
+"""The commands.
+
+Conventions
+-----------
+As in the package. A setting is never an option of its own: `--config` names the TOML file and `--set a.b=c`
+overrides one setting of it, whatever the command. Only what is no setting is an option (where to write, how
+many processes).
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from tonearm.cli.progress import counting
+
+app = typer.Typer(
+    help="From a folder of labelled music to honest, compared, usable genre classifiers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Folder = Annotated[str, typer.Argument(metavar="FOLDER", help="class folders, a folder with metadata.csv, or a table")]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="TOML file with settings; `tonearm config` prints one")
+]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", help="override a setting; may be repeated")]
+Out = Annotated[Path, typer.Option("--out", help="folder to write to")]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="processes that work side by side")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="print the version and stop")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        print(f"tonearm {installed('tonearm')}")
+        raise typer.Exit
+
+
+def _config(path: Path | None, overrides: list[str] | None, **data: str) -> Any:
+    """The config of the file and the overrides, with `[data]` settings that were arguments."""
+    from tonearm.config import load_config
+
+    given = [f"data.{key}={json.dumps(value)}" for key, value in data.items()]
+    return load_config(path, [*given, *(overrides or [])])
+
+
+def _note(*lines: str) -> None:
+    for line in lines:
+        print(line, file=sys.stderr)
+
+
+@app.command()
+def scan(
+    folder: Folder, config: ConfigFile = None, set_: Set = None, workers: Workers = 1, as_json: AsJson = False
+) -> None:
+    """Say what a folder holds, what is broken, what is twice there."""
+    from tonearm.catalog import read_catalog
+    from tonearm.scan import scan_catalog, scan_dataset
+    from tonearm.tables import is_table, read_table
+
+    settings = _config(config, set_, folder=folder).data
+    if is_table(folder):
+        dataset, notes = read_table(settings)
+        report = scan_dataset(dataset, folder, notes)
+    else:
+        with counting("scan", "clips") as progress:
+            report = scan_catalog(read_catalog(settings), workers, progress)
+    print(json.dumps(report.to_json(), indent=2, ensure_ascii=False) if as_json else report.text())
+    if report.problems or any(group.contradicts for group in report.duplicates):
+        raise typer.Exit(1)
+
+
+@app.command()
+def features(config: ConfigFile = None, set_: Set = None) -> None:
+    """List the feature families: unit, formula, source."""
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    from tonearm.features.families import FAMILIES
+    from tonearm.features.presets import plan
+
+    settings = _config(config, set_).features
+    columns = plan(settings)
+    chosen = {column.family for column in columns}
+    table = Table(box=SIMPLE, pad_edge=False)
+    for title in ("", "family", "series", "unit", "formula", "source"):
+        table.add_column(title)
+    for name, family in FAMILIES.items():
+        mark = "*" if name in chosen else ""
+        table.add_row(mark, name, str(family.series), family.unit, family.formula, family.source)
+    Console(width=None if sys.stdout.isatty() else 130).print(table)
+    statistics = list(dict.fromkeys(column.statistic for column in columns if column.statistic))
+    print(f"* chosen by preset {settings.preset!r} and features.families: {len(columns)} columns")
+    print(f"statistics over frames: {', '.join(statistics)}")
+    print(
+        "presets: gtzan57 (57 columns), fma518 (518), basic, full; every family equals librosa's function of its name"
+    )
+
+
+@app.command()
+def extract(
+    folder: Folder,
+    out: Out,
+    preset: Annotated[str | None, typer.Option("--preset", help="gtzan57, fma518, basic or full")] = None,
+    config: ConfigFile = None,
+    set_: Set = None,
+    workers: Workers = 1,
+) -> None:
+    """Compute every clip's features: CSV and Parquet."""
+    from tonearm.catalog import read_catalog
+    from tonearm.extract import FAILURES_CSV, FEATURES_CSV, extract_features
+
+    chosen = [*(set_ or []), *([f"features.preset={preset}"] if preset else [])]
+    settings = _config(config, chosen, folder=folder)
+    catalog = read_catalog(settings.data)
+    _note(*(f"note: {note}" for note in catalog.notes))
+    with counting("features", "clips") as progress:
+        done = extract_features(catalog, settings.audio, settings.features, out, workers, progress)
+    print(
+        f"{out / FEATURES_CSV}: {done.clips - len(done.failures)} clips, {done.computed} computed, {done.reused} reused"
+    )
+    if done.failures:
+        _list_failures(done.failures, out / FAILURES_CSV)
+        raise typer.Exit(1)
+
+
+@app.command()
+def spectrograms(
+    folder: Folder,
+    out: Out,
+    kinds: Annotated[str | None, typer.Option("--kinds", help="comma-separated: linear, log, layl, mel, mfcc")] = None,
+    config: ConfigFile = None,
+    set_: Set = None,
+    workers: Workers = 1,
+) -> None:
+    """Draw every clip: OUT/KIND/GENRE/FILE.png."""
+    from tonearm.catalog import read_catalog
+    from tonearm.extract import FAILURES_CSV, draw_spectrograms
+
+    chosen = [*(set_ or []), *([f"spectrogram.kinds={json.dumps(kinds.split(','))}"] if kinds else [])]
+    settings = _config(config, chosen, folder=folder)
+    catalog = read_catalog(settings.data)
+    _note(*(f"note: {note}" for note in catalog.notes))
+    with counting("pictures", "clips") as progress:
+        done = draw_spectrograms(catalog, settings.audio, settings.spectrogram, out, workers, progress)
+    made = ", ".join(settings.spectrogram.kinds)
+    print(
+        f"{out}: {done.clips - len(done.failures)} clips as {made}; {done.computed} drawn, {done.reused} there already"
+    )
+    if done.failures:
+        _list_failures(done.failures, out / FAILURES_CSV)
+        raise typer.Exit(1)
+
+
+def _list_failures(failures: tuple[Any, ...], path: Path) -> None:
+    _note(f"{len(failures)} clips cannot be used ({path}):")
+    _note(*(f"  {failure.name}: {failure.reason}" for failure in failures[:10]))
+    if len(failures) > 10:
+        _note(f"  … and {len(failures) - 10} more")
+
+
+@app.command()
+def run(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG.toml", help="`tonearm config` prints one with all settings")
+    ],
+    set_: Set = None,
+    out: Out = Path("experiment"),
+    workers: Workers = 1,
+) -> None:
+    """Train, evaluate and compare the config's models."""
+    from tonearm.experiment import run_experiment
+
+    settings = _config(config, set_)
+    with counting("features", "clips") as progress:
+        experiment = run_experiment(settings, out, lambda line: _note(line), progress, workers)
+    print((out / "leaderboard.md").read_text(encoding="utf-8"), end="")
+    best = experiment.rows[0]
+    if not best.error:
+        print(f"\nclassify files with: tonearm predict {experiment.folder_of(best)} FILE_OR_FOLDER")
+    if experiment.unusable or any(row.error for row in experiment.rows):
+        raise typer.Exit(1)
+
+
+@app.command()
+def predict(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="a run folder that `tonearm run` wrote")],
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE_OR_FOLDER...", help="music, folders of it, or a table")],
+    out: Annotated[Path | None, typer.Option("--out", help="CSV file to write")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say the genre of files, and how sure that is."""
+    from tonearm.predict import predict as predict_paths
+
+    found = predict_paths(run_folder, paths)
+    _note(*(f"note: {note}" for note in found.notes))
+    if out:
+        found.to_csv(out)
+    if as_json:
+        print(json.dumps([row.to_json() for row in found.rows], indent=2, ensure_ascii=False))
+    else:
+        print(f"{out}: {len(found.rows)} files" if out else found.text())
+    if found.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def submit(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="a run folder that `tonearm run` wrote")],
+    test_folder: Annotated[Path, typer.Argument(metavar="TEST_FOLDER", help="the files to classify")],
+    out: Annotated[Path, typer.Option("--out", help="CSV file to write")] = Path("submission.csv"),
+    id_column: Annotated[str, typer.Option(help="name of the column of file names")] = "id",
+    label_column: Annotated[str, typer.Option(help="name of the column of labels")] = "class",
+) -> None:
+    """Write a Kaggle-style file of predictions."""
+    from tonearm.predict import write_submission
+
+    rows, warnings = write_submission(run_folder, test_folder, out, id_column, label_column)
+    _note(*(f"warning: {warning}" for warning in warnings))
+    print(f"{out}: {rows} rows")
+
+
+@app.command("config")
+def show_config() -> None:
+    """Print a TOML file of all settings and their meaning."""
+    from tonearm.config import template
+
+    print(template(), end="")
+
+
+@app.command()
+def jam(
+    out: Out,
+    clips_per_genre: Annotated[int, typer.Option(min=1, help="clips of each of the ten genres")] = 30,
+    seconds: Annotated[float, typer.Option(min=1.0, max=600.0, help="length of a clip")] = 10.0,
+    seed: Annotated[int, typer.Option(min=0, help="another seed, other music")] = 0,
+    format_: Annotated[Literal["wav", "flac", "ogg", "au"], typer.Option("--format", help="of the files")] = "wav",
+    clean: Annotated[bool, typer.Option("--clean", help="without the planted faults")] = False,
+    workers: Workers = 1,
+) -> None:
+    """Render the built-in labelled music."""
+    from tonearm.jam import render_jam
+
+    with counting("music", "clips") as progress:
+        summary = render_jam(
+            out,
+            clips_per_genre=clips_per_genre,
+            seconds=seconds,
+            seed=seed,
+            format=format_,
+            clean=clean,
+            workers=workers,
+            progress=progress,
+        )
+    print(summary.text())
+
+
+@app.command()
+def demo(
+    out: Out = Path("demo"),
+    clips_per_genre: Annotated[int, typer.Option(min=4, help="clips of each of the ten genres")] = 30,
+    seconds: Annotated[float, typer.Option(min=2.0, max=60.0, help="length of a clip")] = 10.0,
+) -> None:
+    """Show everything at work on the built-in music."""
+    from tonearm.demo import run_demo
+
+    run_demo(out, lambda paragraph: print(paragraph + "\n", flush=True), counting, clips_per_genre, seconds)

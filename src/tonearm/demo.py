@@ -1,0 +1,132 @@
+"""The whole product on music that it renders itself: what a newcomer sees first.
+
+Conventions
+-----------
+Nothing is downloaded. Each step says what it does, why, and where its result lies; the last one says what to
+type for one's own music. Everything can be thrown away and made again: the same seed gives the same numbers.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from tonearm.config import Config, parse_config
+from tonearm.experiment import FEATURES, Experiment, run_experiment
+from tonearm.extract import FEATURES_PARQUET
+from tonearm.leaderboard import Row
+from tonearm.shards import Progress
+
+MODELS = ("logistic", "mlp", "svm", "trees")
+SHOWN_FILES = 4
+
+Counting = Callable[[str, str], AbstractContextManager[Progress]]
+
+
+def run_demo(
+    out: Path, say: Callable[[str], None], counting: Counting, clips_per_genre: int = 30, seconds: float = 10.0
+) -> tuple[Experiment, Experiment]:
+    """Render music, scan it, train on it by artist and by chance, compare the two, and predict some files.
+
+    say: is handed what a person should read, a paragraph at a time. counting: opens a progress display.
+    Returns the honest and the optimistic experiment. Raises TonearmError where an extra is missing.
+    """
+    workers = available_cores()
+    music = out / "music"
+    _render(music, say, counting, clips_per_genre, seconds, workers)
+    _scan(music, say, counting, workers)
+    say(
+        f"3. Train: {', '.join(MODELS)} on the features of every clip, first with a split by artist: no band is heard "
+        "both in training and in the test, as it will be with your next album."
+    )
+    with counting("features", "clips") as progress:
+        honest = run_experiment(_config(music, "auto"), out / "by-artist", _quiet, progress, workers)
+    say(_read(honest))
+    say(
+        "4. The same clips and models with a random split, as most notebooks make it: the bands of the test were "
+        "heard in training, and their sound gives them away."
+    )
+    table = out / "by-artist" / FEATURES / FEATURES_PARQUET
+    optimistic = run_experiment(_config(table, "stratified"), out / "by-chance", _quiet)
+    say(_read(optimistic))
+    say(compare(honest.rows, optimistic.rows))
+    _predict(honest, music, say)
+    say(_farewell(out, honest))
+    return honest, optimistic
+
+
+def available_cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _render(
+    music: Path, say: Callable[[str], None], counting: Counting, clips: int, seconds: float, workers: int
+) -> None:
+    from tonearm.jam import render_jam
+
+    say(f"1. Music: {clips} clips of each of ten genres are composed and rendered to {music}.")
+    with counting("music", "clips") as progress:
+        summary = render_jam(music, clips_per_genre=clips, seconds=seconds, workers=workers, progress=progress)
+    say(summary.text())
+
+
+def _scan(music: Path, say: Callable[[str], None], counting: Counting, workers: int) -> None:
+    from tonearm.catalog import read_catalog
+    from tonearm.scan import scan_catalog
+    from tonearm.settings import DataSettings
+
+    say("2. Scan: look before you learn. Some faults were planted, as real collections have them.")
+    with counting("scan", "clips") as progress:
+        say(scan_catalog(read_catalog(DataSettings(folder=str(music))), workers, progress).text())
+
+
+def _config(data: Path, method: str) -> Config:
+    return parse_config(
+        {"data": {"folder": str(data)}, "split": {"method": method}, "models": {name: {} for name in MODELS}}
+    )
+
+
+def _quiet(line: str) -> None:
+    """The demo says the leaderboard, not each step to it."""
+
+
+def _read(experiment: Experiment) -> str:
+    return (experiment.out / "leaderboard.md").read_text(encoding="utf-8").rstrip("\n")
+
+
+def compare(honest: Iterable[Row], optimistic: Iterable[Row]) -> str:
+    """The test accuracies of both splits side by side, in the honest order."""
+    other = {row.model: row for row in optimistic}
+    pairs = [(row, other[row.model]) for row in honest if not row.error and not other[row.model].error]
+    width = max(len(row.model) for row, _ in pairs)
+    lines = [f"{'':<{width}}  new artists  known artists  what the random split adds"]
+    for row, easy in sorted(pairs, key=lambda pair: -pair[0].score("test")):
+        gap = easy.score("test") - row.score("test")
+        lines.append(
+            f"{row.model:<{width}}  {row.score('test'):11.3f}  {easy.score('test'):13.3f}  {100 * gap:+.0f} points"
+        )
+    return "\n".join(lines)
+
+
+def _predict(experiment: Experiment, music: Path, say: Callable[[str], None]) -> None:
+    from tonearm.predict import predict
+
+    best = experiment.rows[0]
+    run = experiment.folder_of(best)
+    files = sorted(music.glob("*/*.00001.wav"))[:: max(1, 10 // SHOWN_FILES)][:SHOWN_FILES]
+    say(f"5. Predict: {best.model}, the best on the validation clips, hears {len(files)} files.")
+    say(predict(run, files).text())
+
+
+def _farewell(out: Path, experiment: Experiment) -> str:
+    run = experiment.folder_of(experiment.rows[0])
+    return f"""Everything lies in {out}: music, features (CSV and Parquet), one run folder a model, leaderboards,
+learning curves and confusion matrices. For your own music, in one folder a genre:
+
+  tonearm scan MUSIC                     what is there, what is broken, what is there twice
+  tonearm config > my.toml               all settings; set data.folder = "MUSIC"
+  tonearm run my.toml --out results      train, evaluate, compare
+  tonearm predict {run} FILE ...         classify files with the model of this demo"""

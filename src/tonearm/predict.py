@@ -1,0 +1,220 @@
+"""Run folder and files to labels with probabilities, and to a submission.
+
+Conventions
+-----------
+A file is turned into the representation that the run stores, with its settings and no others, so that a file
+of the training set gets the bits of its evaluation. A file that cannot be used is a row with its reason.
+A run that was trained on a table whose columns are a preset's reads audio by that preset, and says so: the
+table's own making is not known, so its numbers may differ a little.
+"""
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tonearm.catalog import Clip, list_files
+from tonearm.errors import RunError
+from tonearm.evaluate import predicted
+from tonearm.files import write_csv
+from tonearm.runs import Run, load_run, probabilities
+from tonearm.settings import AudioSettings, DataSettings, FeatureSettings
+from tonearm.shards import attempt
+from tonearm.tables import is_table, read_table
+
+PUBLISHED_PRESETS = ("gtzan57", "fma518")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the run says of one file; label "" and no probabilities where it cannot be used, and then why."""
+
+    name: str
+    label: str
+    probability: float
+    probabilities: dict[str, float]
+    error: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The prediction as JSON-ready values."""
+        if self.error:
+            return {"file": self.name, "error": self.error}
+        return {
+            "file": self.name,
+            "label": self.label,
+            "probability": self.probability,
+            "probabilities": self.probabilities,
+        }
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """One prediction a file, in the order asked, and notes for a person."""
+
+    labels: tuple[str, ...]
+    rows: tuple[Prediction, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> tuple[Prediction, ...]:
+        """The files that could not be used."""
+        return tuple(row for row in self.rows if row.error)
+
+    def header(self) -> list[str]:
+        """Columns of the table: file, label, probability, one probability a label, error."""
+        return ["filename", "label", "probability", *(f"p_{label}" for label in self.labels), "error"]
+
+    def table(self) -> list[list[Any]]:
+        """Rows of the table."""
+        return [
+            [
+                row.name,
+                row.label,
+                "" if row.error else row.probability,
+                *("" if row.error else row.probabilities[label] for label in self.labels),
+                row.error,
+            ]
+            for row in self.rows
+        ]
+
+    def to_csv(self, path: Path) -> None:
+        """Write the table, atomically."""
+        write_csv(path, self.header(), self.table())
+
+    def text(self) -> str:
+        """One line a file, for a person: the label, how sure, and the two next."""
+        target = io.StringIO()
+        width = max((len(row.name) for row in self.rows), default=0)
+        for row in self.rows:
+            if row.error:
+                target.write(f"{row.name:<{width}}  cannot be used: {row.error}\n")
+                continue
+            ranked = sorted(row.probabilities.items(), key=lambda item: -item[1])
+            others = ", ".join(f"{label} {value:.2f}" for label, value in ranked[1:3])
+            target.write(f"{row.name:<{width}}  {row.label} {row.probability:.2f}  (then {others})\n")
+        return target.getvalue().rstrip("\n")
+
+
+def predict(run: Run | str | Path, paths: Sequence[str | Path]) -> Predictions:
+    """What the run says of files, of the clips of folders, or of the rows of a feature table.
+
+    Raises RunError where the folder is no run or the run cannot read what is given, CatalogError where a
+    folder holds no music.
+    """
+    if not isinstance(run, Run):
+        run = load_run(run)
+    places = [Path(path) for path in paths]
+    tables = [path for path in places if is_table(path)]
+    if tables:
+        if len(places) > 1:
+            raise RunError(f"{tables[0]}: a table is predicted alone, not beside other files")
+        return _predict_table(run, tables[0])
+    audio, features, notes = _how_to_read(run)
+    files = list(list_files(places))
+    rows, reasons = _compute(files, audio, features)
+    return _assemble(run, [str(path) for path in files], rows, reasons, notes)
+
+
+def _how_to_read(run: Run) -> tuple[AudioSettings, FeatureSettings, list[str]]:
+    """The settings that turn audio into the run's columns."""
+    from tonearm.features import DEFINITION, feature_columns
+
+    made = run.representation
+    if made.get("kind") == "features":
+        if made["definition"] != DEFINITION:
+            raise RunError(
+                f"{run.folder}: was trained on definition {made['definition']} of the features, and this tonearm "
+                f"computes definition {DEFINITION}; train it again"
+            )
+        audio, features = AudioSettings(**made["audio"]), FeatureSettings(**made["features"])
+        if list(feature_columns(features)) != made["columns"]:
+            raise RunError(f"{run.folder}: its columns are not those of its settings; the folder is damaged")
+        return audio, features, []
+    for preset in PUBLISHED_PRESETS:
+        features = FeatureSettings(preset=preset)
+        if list(feature_columns(features)) == made["columns"]:
+            note = (
+                f"trained on a table with the columns of preset {preset}: audio is read by that preset, whose "
+                "numbers may differ a little from those of the table's makers"
+            )
+            return AudioSettings(), features, [note]
+    raise RunError(
+        f"{run.folder}: was trained on a table whose columns are no preset of tonearm, so audio cannot be turned "
+        f"into them; predict a table with the columns {', '.join(made['columns'][:4])}, …"
+    )
+
+
+def _compute(
+    files: list[Path], audio: AudioSettings, features: FeatureSettings
+) -> tuple[list[np.ndarray[Any, np.dtype[np.float64]]], dict[int, str]]:
+    """Rows of the usable files in order, and the reason of each other one by its place."""
+    from threadpoolctl import threadpool_limits
+
+    from tonearm.extract import FeatureWorker
+
+    worker = FeatureWorker(audio, features, "")
+    rows, reasons = [], {}
+    with threadpool_limits(limits=1):  # as in the extraction, for its bits
+        for place, path in enumerate(files):
+            row, failure = attempt(worker, Clip(str(path), path.name))
+            if failure:
+                reasons[place] = failure.reason
+            else:
+                rows.append(row)
+    return rows, reasons
+
+
+def _predict_table(run: Run, path: Path) -> Predictions:
+    dataset, notes = read_table(DataSettings(folder=str(path)))
+    wanted = run.representation.get("columns", [])
+    missing = [column for column in wanted if column not in dataset.columns]
+    if missing:
+        raise RunError(f"{path}: lacks {len(missing)} of the {len(wanted)} columns of the run, such as {missing[0]!r}")
+    X = dataset.X[:, [dataset.columns.index(column) for column in wanted]]
+    return _assemble(run, list(dataset.names), list(X), {}, notes)
+
+
+def _assemble(
+    run: Run,
+    names: list[str],
+    rows: Iterable[np.ndarray[Any, np.dtype[np.float64]]],
+    reasons: dict[int, str],
+    notes: list[str],
+) -> Predictions:
+    from threadpoolctl import threadpool_limits
+
+    usable = list(rows)
+    found = np.zeros((0, len(run.labels)))
+    if usable:
+        with threadpool_limits(limits=1):
+            found = probabilities(run.classifier, np.stack(usable), run.labels)
+    best = iter(zip(found, predicted(found) if len(found) else [], strict=True))
+    predictions = []
+    for place, name in enumerate(names):
+        if place in reasons:
+            predictions.append(Prediction(name, "", 0.0, {}, reasons[place]))
+            continue
+        row, column = next(best)
+        spread = dict(zip(run.labels, row.tolist(), strict=True))
+        predictions.append(Prediction(name, run.labels[column], float(row[column]), spread))
+    return Predictions(run.labels, tuple(predictions), tuple(notes))
+
+
+def write_submission(
+    run: Run | str | Path, folder: str | Path, out: Path, id_column: str = "id", label_column: str = "class"
+) -> tuple[int, list[str]]:
+    """Write a Kaggle-style file: one row for each file of the folder, in catalog order, whatever its state.
+
+    A file that cannot be used gets the commonest class of the training part. Returns how many rows there are
+    and a warning for each such file.
+    """
+    if not isinstance(run, Run):
+        run = load_run(run)
+    found = predict(run, [folder])
+    majority = run.facts["majority"]
+    rows = [[Path(row.name).name, row.label or majority] for row in found.rows]
+    write_csv(out, (id_column, label_column), rows)
+    return len(rows), [f"{row.name}: {row.error}; it gets the commonest class, {majority}" for row in found.failed]

@@ -1,0 +1,178 @@
+"""Saving and loading: the same bits, no code from a file, and a clear word on every damage."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import skops.io
+from numpy.testing import assert_array_equal
+from sklearn.base import BaseEstimator
+from sklearn.preprocessing import StandardScaler
+
+from tables import clouds
+from tonearm.errors import RunError
+from tonearm.models import MODELS
+from tonearm.models.storage import _digest, load_classifier, save_classifier
+from tonearm.settings import TrainSettings
+from tonearm.training import history
+
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "logistic": ("logistic", {}),
+    "descent": ("logistic", {"solver": "gradient-descent", "epochs": 50}),
+    "mlp": ("mlp", {"hidden": [9], "epochs": 3, "batch_norm": True}),
+    "svm": ("svm", {}),
+    "trees": ("trees", {"n_estimators": 5}),
+    "boosting": ("boosting", {"max_iter": 3}),
+}
+
+
+def saved(case: str, folder: Path) -> Any:
+    name, settings = CASES[case]
+    X, y = clouds(spread=5.0)
+    classifier = MODELS[name].build(MODELS[name].settings.model_validate(settings), TrainSettings(seed=1)).fit(X, y)
+    save_classifier(classifier, folder)
+    return classifier
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_loaded_predicts_the_same_bits(case: str, tmp_path: Path) -> None:
+    classifier = saved(case, tmp_path)
+    loaded = load_classifier(tmp_path)
+    X, _ = clouds(60, seed=9, spread=5.0)
+    assert_array_equal(loaded.predict_proba(X), classifier.predict_proba(X))
+    assert_array_equal(loaded.predict(X), classifier.predict(X))
+    assert history(loaded) == history(classifier)
+    assert loaded.classes_.dtype == classifier.classes_.dtype == object
+
+
+@pytest.mark.parametrize("case", ["logistic", "mlp"])
+def test_every_damaged_byte_and_missing_file_is_told(case: str, tmp_path: Path) -> None:
+    saved(case, tmp_path)
+    [numbers] = [path for path in tmp_path.iterdir() if path.name != "model.json"]
+    whole = numbers.read_bytes()
+    for place in (0, len(whole) // 2, len(whole) - 1):
+        numbers.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(RunError, match=rf"{numbers.name}: is damaged"):
+            load_classifier(tmp_path)
+    numbers.unlink()
+    with pytest.raises(RunError, match=rf"{numbers.name}: cannot be read"):
+        load_classifier(tmp_path)
+    with pytest.raises(RunError, match=r"model\.json: cannot be read"):
+        load_classifier(tmp_path / "nowhere")
+
+
+def change(folder: Path, **facts: Any) -> None:
+    path = folder / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | facts))
+
+
+def resign(folder: Path, name: str) -> None:
+    """Make a changed file look whole, as somebody who means harm would."""
+    change(folder, file=name, sha256=_digest(folder / name))
+
+
+@pytest.mark.parametrize(
+    ("facts", "word"),
+    [
+        ({"format": 2}, "newer tonearm"),
+        ({"format": "1"}, "describes no model"),
+        ({"file": "../../etc/passwd"}, "allowed is model.skops"),
+        ({"settings": {"type": "mlp2"}}, "its settings are none"),
+        ({"settings": {"type": "mlp", "hiden": 3}}, "its settings are none"),
+        ({"settings": {"type": "mlp", "hidden": [7]}}, "does not hold the numbers"),
+        ({"classes": ["a"]}, "does not hold the numbers"),
+        ({"classes": []}, "does not hold the numbers"),
+    ],
+)
+def test_a_description_that_does_not_fit_is_told(tmp_path: Path, facts: dict[str, Any], word: str) -> None:
+    saved("mlp", tmp_path)
+    change(tmp_path, **facts)
+    with pytest.raises(RunError, match=word):
+        load_classifier(tmp_path)
+
+
+def test_a_description_that_is_no_json_is_told(tmp_path: Path) -> None:
+    (tmp_path / "model.json").write_text("{")
+    with pytest.raises(RunError, match="is damaged"):
+        load_classifier(tmp_path)
+
+
+class Trap(BaseEstimator):  # type: ignore[misc]
+    """What somebody who means harm would put into a file."""
+
+    def __setstate__(self, state: Any) -> None:
+        raise AssertionError("code from the file has run")
+
+
+def test_a_type_that_is_not_ours_is_refused_and_not_run(tmp_path: Path) -> None:
+    saved("logistic", tmp_path)
+    skops.io.dump(Trap(), tmp_path / "model.skops")
+    resign(tmp_path, "model.skops")
+    with pytest.raises(RunError, match="asks for types that no model of tonearm has"):
+        load_classifier(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"PK", b"", b"not a zip at all"])
+def test_numbers_that_are_no_such_file(tmp_path: Path, content: bytes) -> None:
+    saved("logistic", tmp_path)
+    (tmp_path / "model.skops").write_bytes(content)
+    resign(tmp_path, "model.skops")
+    with pytest.raises(RunError, match="does not load with scikit-learn"):
+        load_classifier(tmp_path)
+    saved("mlp", tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(content)
+    resign(tmp_path, "model.safetensors")
+    with pytest.raises(RunError, match="does not hold the numbers"):
+        load_classifier(tmp_path)
+
+
+def test_something_that_is_no_classifier_is_refused(tmp_path: Path) -> None:
+    saved("logistic", tmp_path)
+    skops.io.dump(StandardScaler().fit(np.eye(3)), tmp_path / "model.skops")
+    resign(tmp_path, "model.skops")
+    with pytest.raises(RunError, match="no fitted classifier"):
+        load_classifier(tmp_path)
+
+
+@pytest.mark.parametrize("case", ["trees", "boosting"])
+def test_a_tree_that_points_outside_itself_is_refused(case: str, tmp_path: Path) -> None:
+    classifier = saved(case, tmp_path)
+    if case == "trees":
+        classifier.estimators_[2].tree_.children_left[0] = 10_000
+    else:
+        classifier._predictors[1][0].nodes["left"][0] = 10_000
+    save_classifier(classifier, tmp_path)
+    with pytest.raises(RunError, match="points outside itself"):
+        load_classifier(tmp_path)
+
+
+def test_a_table_model_loads_without_torch(tmp_path: Path) -> None:
+    saved("logistic", tmp_path)
+    code = (
+        "import sys\n"
+        "class Absent:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name in ('torch', 'skorch', 'safetensors'): raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Absent())\n"
+        "from tonearm.models.storage import load_classifier\n"
+        f"print(load_classifier({str(tmp_path)!r}).classes_.tolist())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['blues', 'disco', 'metal']"
+
+
+def test_a_torch_model_without_torch_says_what_to_install(tmp_path: Path) -> None:
+    saved("mlp", tmp_path)
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from tonearm.errors import ModelError\n"
+        "from tonearm.models.storage import load_classifier\n"
+        f"try: load_classifier({str(tmp_path)!r})\n"
+        "except ModelError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 'pip install "tonearm[deep]"' in done.stdout
