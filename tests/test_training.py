@@ -21,7 +21,7 @@ from tonearm.training.batches import Batches, Rows
 from tonearm.training.devices import choose_device, seeded
 from tonearm.training.inputs import TableInputs
 
-SMALL = {"hidden": (12,), "epochs": 8, "schedule": "none"}
+SMALL = {"hidden": (12,), "epochs": 8, "schedule": "none", "dropout": 0.0, "label_smoothing": 0.0}
 
 
 def make(seed: int = 0, **settings: Any) -> Any:
@@ -111,7 +111,7 @@ def test_the_learning_rate_falls_as_scheduled(settings: dict[str, Any], rates: l
 
 def test_the_plateau_schedule_follows_the_validation_loss() -> None:
     X, y, X_valid, y_valid = parts()
-    settings = {"schedule": "plateau", "schedule_epochs": 2, "schedule_factor": 0.5, "epochs": 40}
+    settings: dict[str, Any] = {"schedule": "plateau", "schedule_epochs": 2, "schedule_factor": 0.5, "epochs": 40}
     rows = make(**settings).fit(X, y, X_valid, y_valid).history_
     assert rows[-1]["learning_rate"] < 0.01
     drop = next(i for i in range(1, 40) if rows[i]["learning_rate"] < 0.01)

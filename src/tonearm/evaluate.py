@@ -3,15 +3,15 @@
 Conventions
 -----------
 truth: object array of labels, shape (clips,). probabilities: float64, shape (clips, labels), rows sum to 1.
-labels: the order of the columns. The prediction is the most probable label, the first among equals. Macro
-averages run over the classes that occur in the truth; a class that is never predicted has precision 0, one
+labels: the order of the columns. Labels rank by probability, the first among equals; the prediction is the
+first. Macro averages run over the classes that occur in the truth; a class that is never predicted has precision 0, one
 that does not occur has no recall and is left out. Every score is a function of sums over clips, so that
 `uncertainty.bootstrap` can resample groups.
 
 Metrics
 -------
 accuracy, precision, recall, f1 (macro), log_loss (natural logarithm, probabilities clipped at 1e-15), top2
-(the truth is among the two most probable labels), kappa (Cohen's), ece (expected calibration error, 10 bins
+(the truth is among the first two labels), kappa (Cohen's), ece (expected calibration error, 10 bins
 of equal width over the probability of the prediction).
 """
 
@@ -135,10 +135,12 @@ def predicted(probabilities: NDArray[np.float64]) -> NDArray[np.intp]:
     return columns
 
 
-def reliability(truth: Truth, probabilities: NDArray[np.float64], labels: tuple[str, ...]) -> Reliability:
-    """How often the prediction is right, against how sure the model was of it, in `BINS` bins of equal width."""
+def reliability(
+    truth: Truth, probabilities: NDArray[np.float64], labels: tuple[str, ...], bins: int = BINS
+) -> Reliability:
+    """How often the prediction is right, against how sure the model was of it, in bins of equal width."""
     validate(truth, probabilities, labels)
-    sums = _Sums(_summands(truth, probabilities, labels).sum(axis=0, keepdims=True), len(labels))
+    sums = _Sums(_summands(truth, probabilities, labels, bins).sum(axis=0, keepdims=True), len(labels))
     with np.errstate(invalid="ignore"):
         return Reliability(
             (sums.confidence / sums.in_bin)[0], (sums.right / sums.in_bin)[0], sums.in_bin[0].astype(np.int64)
@@ -152,7 +154,9 @@ def _units(truth: Truth, groups: Truth | None) -> Truth:
     return np.array([group or f"\0{row}" for row, group in enumerate(groups)], dtype=object)
 
 
-def _summands(truth: Truth, probabilities: NDArray[np.float64], labels: tuple[str, ...]) -> NDArray[np.float64]:
+def _summands(
+    truth: Truth, probabilities: NDArray[np.float64], labels: tuple[str, ...], bins: int = BINS
+) -> NDArray[np.float64]:
     """What each clip adds to the sums: confusion cells, log loss, top-2 hit, and bins of confidence."""
     clips, classes = probabilities.shape
     column = {label: index for index, label in enumerate(labels)}
@@ -162,11 +166,13 @@ def _summands(truth: Truth, probabilities: NDArray[np.float64], labels: tuple[st
     cells = np.zeros((clips, classes * classes))
     cells[every, true * classes + said] = 1.0
     surprise = -np.log(np.clip(probabilities[every, true], SMALLEST_PROBABILITY, 1.0))
-    rank = (probabilities > probabilities[every, true][:, None]).sum(axis=1)
+    of_truth = probabilities[every, true][:, None]
+    # among equals the first counts as before: a model that finds all labels alike must not always be right
+    before = (probabilities == of_truth) & (np.arange(classes) < true[:, None])
+    rank = ((probabilities > of_truth) | before).sum(axis=1)
     confidence = probabilities[every, said]
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    in_bin = np.zeros((clips, BINS))
-    in_bin[every, bins] = 1.0
+    in_bin = np.zeros((clips, bins))
+    in_bin[every, np.minimum((confidence * bins).astype(int), bins - 1)] = 1.0
     right = (said == true).astype(np.float64)
     return np.hstack(
         [cells, surprise[:, None], (rank < 2)[:, None], in_bin, in_bin * confidence[:, None], in_bin * right[:, None]]

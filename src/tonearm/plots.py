@@ -58,8 +58,9 @@ def curves_figure(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> "Figu
     for place, (quantity, title) in enumerate((("loss", "loss"), ("accuracy", "accuracy")), start=1):
         area = figure.add_subplot(1, 2, place)
         for (name, history), colour in zip(histories.items(), cycle(COLOURS), strict=False):
-            _draw_curve(area, history, f"train_{quantity}", colour, "--", "")
-            _draw_curve(area, history, f"valid_{quantity}", colour, "-", name)
+            _draw_curve(area, history, f"train_{quantity}", colour, "--")
+            _draw_curve(area, history, f"valid_{quantity}", colour, "-")
+            area.plot([], [], color=colour, label=name)  # the legend names a model once, whichever curves it has
         area.set_xlabel("epoch")
         area.set_title(title)
         area.grid(visible=True, alpha=0.3)
@@ -70,11 +71,11 @@ def curves_figure(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> "Figu
 
 
 def _draw_curve(
-    area: "Axes", history: Sequence[Mapping[str, Any]], key: str, colour: str, style: str, label: str
+    area: "Axes", history: Sequence[Mapping[str, Any]], key: str, colour: str, style: str
 ) -> None:
     points = [(epoch["epoch"], epoch[key]) for epoch in history if epoch.get(key) is not None]
     if points:
-        area.plot(*zip(*points, strict=True), style, color=colour, label=label or None, linewidth=1.6)
+        area.plot(*zip(*points, strict=True), style, color=colour, linewidth=1.6)
 
 
 def save_figure(figure: "Figure", path: Path) -> None:

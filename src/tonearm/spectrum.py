@@ -8,7 +8,6 @@ weighted by a periodic Hann window, as in ``librosa.stft``'s defaults. Frame t i
 t * hop_length, so a clip has 1 + samples // hop_length frames.
 """
 
-import warnings
 from functools import cached_property, lru_cache
 
 import librosa
@@ -17,8 +16,9 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from tonearm import kernels
+from tonearm.constantq import constant_q_magnitude
+from tonearm.frames import FRAMES_AT_ONCE, hann, short_time_spectra
 
-FRAMES_AT_ONCE = 32  # frames transformed in one call: input and output stay in the second-level cache
 HPSS_KERNEL = 31  # librosa.decompose.hpss's default, frames and bins
 AMIN = np.float32(1e-10)  # librosa.power_to_db's floor
 TUNING_N_FFT = 2048  # librosa.estimate_tuning's own window, whatever the features use
@@ -61,7 +61,7 @@ class Spectrum:
     @cached_property
     def stft(self) -> NDArray[np.complex64]:
         """Short-time Fourier transform, shape (frames, bins); ``librosa.stft(y).T``."""
-        return _stft(self.y, self.n_fft, self.hop_length)
+        return short_time_spectra(self.y, self.n_fft, self.hop_length, hann(self.n_fft))
 
     @cached_property
     def magnitude(self) -> NDArray[np.float32]:
@@ -138,7 +138,7 @@ class Spectrum:
             part = masked[: rows.stop - rows.start]
             kernels.masked(self.stft[rows], self.magnitude[rows], kept[rows], dropped[rows], part)
             frames = scipy.fft.irfft(part, n=self.n_fft, axis=1)
-            kernels.overlap_add(frames, _window(self.n_fft), self.hop_length, first, padded)
+            kernels.overlap_add(frames, hann(self.n_fft), self.hop_length, first, padded)
         inner = slice(self.n_fft // 2, self.n_fft // 2 + len(self.y))
         y: NDArray[np.float32] = padded[inner] / _window_sum(self.n_fft, self.hop_length, self.frames)[inner]
         return y
@@ -161,16 +161,9 @@ class Spectrum:
         if (self.n_fft, self.hop_length) == (TUNING_N_FFT, TUNING_N_FFT // 4):
             magnitude = self.magnitude
         else:
-            magnitude = np.abs(_stft(self.y, TUNING_N_FFT, TUNING_N_FFT // 4))
+            magnitude = np.abs(short_time_spectra(self.y, TUNING_N_FFT, TUNING_N_FFT // 4, hann(TUNING_N_FFT)))
         tuning = _tuning(magnitude, self.sr, TUNING_N_FFT, bins_per_octave=36)
-        with warnings.catch_warnings():
-            # a clip shorter than the lowest octave's filters (3 s) is padded with silence: what we want
-            warnings.filterwarnings("ignore", "n_fft=.* is too large", UserWarning)
-            transform = librosa.cqt(
-                self.y, sr=self.sr, hop_length=self.hop_length, n_bins=252, bins_per_octave=36, tuning=tuning
-            )
-        magnitudes: NDArray[np.float32] = np.abs(transform)
-        return magnitudes
+        return constant_q_magnitude(self.y, self.sr, self.hop_length, tuning)
 
 
 def decibel(power: NDArray[np.float32], top_db: float = 80.0) -> NDArray[np.float32]:
@@ -179,19 +172,6 @@ def decibel(power: NDArray[np.float32], top_db: float = 80.0) -> NDArray[np.floa
     level *= np.float32(10.0)
     np.maximum(level, level.max() - np.float32(top_db), out=level)
     return level
-
-
-def _stft(y: NDArray[np.float32], n_fft: int, hop_length: int) -> NDArray[np.complex64]:
-    padded = np.zeros(len(y) + n_fft, dtype=np.float32)
-    padded[n_fft // 2 : n_fft // 2 + len(y)] = y
-    frames = 1 + len(y) // hop_length
-    windows = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length][:frames]
-    window = _window(n_fft)  # float64, and so is the transform, as in librosa: bins 140 dB down stay exact
-    D = np.empty((frames, 1 + n_fft // 2), dtype=np.complex64)
-    for first in range(0, frames, FRAMES_AT_ONCE):
-        rows = slice(first, first + FRAMES_AT_ONCE)
-        D[rows] = scipy.fft.rfft(windows[rows] * window, axis=1, overwrite_x=True)
-    return D
 
 
 def _tuning(S: NDArray[np.float32], sr: int, n_fft: int, bins_per_octave: int) -> float:
@@ -204,12 +184,6 @@ def _tuning(S: NDArray[np.float32], sr: int, n_fft: int, bins_per_octave: int) -
         return 0.0
     loud = height >= np.median(height[heard])
     return float(librosa.pitch_tuning(hertz[loud & heard], bins_per_octave=bins_per_octave))
-
-
-@lru_cache(maxsize=8)
-def _window(n_fft: int) -> NDArray[np.float64]:
-    window: NDArray[np.float64] = librosa.filters.get_window("hann", n_fft)
-    return window
 
 
 @lru_cache(maxsize=4)

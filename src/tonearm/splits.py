@@ -58,7 +58,7 @@ def divide(dataset: Dataset, settings: SplitSettings) -> Division:
     else:
         splits = (_hold_out(dataset, settings, method),)
     for split in splits:
-        _check_trainable(dataset, split)
+        _check_trainable(dataset, split, method)
     return Division(splits, method, _sentence(dataset, settings, method, splits))
 
 
@@ -109,7 +109,7 @@ def _hold_out(dataset: Dataset, settings: SplitSettings, method: str) -> Split:
         )
     rows = np.flatnonzero(dataset.labels != "")
     rest, test = _part_off(dataset, rows, settings.test, method, settings.seed)
-    train, valid = _part_off(dataset, rest, settings.valid / (1 - settings.test), method, settings.seed + 1)
+    train, valid = _part_off(dataset, rest, settings.valid / (1 - settings.test), method, _next_seed(settings.seed, 1))
     return Split("holdout", train, valid, test)
 
 
@@ -119,7 +119,7 @@ def _folds(dataset: Dataset, settings: SplitSettings, method: str) -> tuple[Spli
     rows = np.flatnonzero(dataset.labels != "")
     splits = []
     for number, (rest, test) in enumerate(_fold_rows(dataset, rows, settings.folds, method, settings.seed), start=1):
-        train, valid = _part_off(dataset, rest, settings.valid, method, settings.seed + number)
+        train, valid = _part_off(dataset, rest, settings.valid, method, _next_seed(settings.seed, number))
         splits.append(Split(f"fold{number}", train, valid, test))
     return tuple(splits)
 
@@ -130,12 +130,36 @@ def _part_off(dataset: Dataset, rows: Rows, share: float, method: str, seed: int
         return rows, rows[:0]
     if method != "group":
         return _exact(dataset, rows, share, method, seed)
-    # one of so many folds is the nearest share that keeps groups whole and classes even; a share above a half
-    # is what the fold leaves
+    # a few of so many folds are the share that keeps groups whole and classes even
     possible = min(len(set(_groups(dataset, rows))), *Counter(dataset.labels[rows]).values())
-    parts = min(round(1 / min(share, 1 - share)), possible)
-    rest, part = next(_fold_rows(dataset, rows, max(2, parts), method, seed))
-    return (rest, part) if share <= 0.5 else (part, rest)
+    folds, taken = _folds_for_share(share, possible)
+    tests = [fold for _, fold in _fold_rows(dataset, rows, folds, method, seed)]
+    offers = [np.sort(np.concatenate([*tests, *tests][start : start + taken])) for start in range(folds)]
+    classes = set(dataset.labels[rows])
+    for part in offers:
+        rest = np.setdiff1d(rows, part)
+        if len(part) and set(dataset.labels[rest]) == classes:
+            return rest, part
+    raise SplitError(
+        f"no share of {share:.3g} of {len(rows)} clips leaves every class something to train on: "
+        f"{_evidence(dataset, sorted(classes))}; add artists or recordings, or ask for a smaller split.test or split.valid"
+    )
+
+
+def _folds_for_share(share: float, most: int) -> tuple[int, int]:
+    """The fewest folds, and how many of them to take, that come within a tenth of the share; else the nearest.
+
+    >>> _folds_for_share(0.2, 20), _folds_for_share(0.4, 20), _folds_for_share(0.4, 3)
+    ((5, 1), (5, 2), (3, 1))
+    """
+    offers = [(folds, min(max(1, round(share * folds)), folds - 1)) for folds in range(2, max(2, min(most, 50)) + 1)]
+    errors = [abs(taken / folds - share) for folds, taken in offers]
+    near = (offer for offer, error in zip(offers, errors, strict=True) if error <= min(share, 1 - share) / 10)
+    return next(near, offers[int(np.argmin(errors))])
+
+
+def _next_seed(seed: int, step: int) -> int:
+    return (seed + step) % 2**32
 
 
 def _exact(dataset: Dataset, rows: Rows, share: float, method: str, seed: int) -> tuple[Rows, Rows]:
@@ -208,7 +232,24 @@ def _check_group_counts(labels: NDArray[np.str_], groups: NDArray[np.str_], need
         raise SplitError(f"no class has the {needed} clips that {needed} parts need; the largest has {largest}")
 
 
-def _check_trainable(dataset: Dataset, split: Split) -> None:
+def _evidence(dataset: Dataset, labels: list[str]) -> str:
+    """How many clips and groups the data hold of each class."""
+    groups = _groups(dataset, np.arange(len(dataset)))
+    return name_some(
+        [
+            f"{label} ({np.sum(dataset.labels == label)} clips, {len(set(groups[dataset.labels == label]))} groups)"
+            for label in labels
+        ]
+    )
+
+
+def _never_trained(dataset: Dataset, split: Split) -> list[str]:
+    """Classes that are judged, yet missing from the training part."""
+    judged = np.concatenate([split.valid, split.test])
+    return sorted(set(dataset.labels[judged]) - set(dataset.labels[split.train]))
+
+
+def _check_trainable(dataset: Dataset, split: Split, method: str) -> None:
     classes = set(dataset.labels[split.train])
     if len(classes) < 2:
         raise SplitError(

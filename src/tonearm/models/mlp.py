@@ -28,10 +28,11 @@ class MLPSettings(TorchSettings, ModelSettings):
     type: Literal["mlp"] = Field("mlp", description="which model this is")
     hidden: tuple[Units, ...] = Field((90, 70, 50), max_length=50, description="units of each hidden layer")
     activation: Activation = Field("relu", description="function after each hidden layer")
-    dropout: float = Field(0.0, ge=0, lt=1, description="share of the units switched off while learning")
+    dropout: float = Field(0.2, ge=0, lt=1, description="share of the units switched off while learning")
     batch_norm: bool = Field(False, description="batch normalisation in each hidden layer")
     learning_rate: float = Field(0.01, gt=0, le=100, description="length of a step at the start")
     weight_decay: float = Field(0.001, ge=0, le=10, description="pull of all weights to zero")
+    label_smoothing: float = Field(0.1, ge=0, lt=1, description="share of the truth spread over all classes")
     schedule: Schedule = Field("cosine", description=SCHEDULE_MEANING)
 
 

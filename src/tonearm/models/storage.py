@@ -59,7 +59,7 @@ def load_classifier(folder: str | Path) -> Any:
         digest = _digest(numbers)
     except OSError as error:
         raise RunError(f"{numbers}: cannot be read ({error.strerror}); copy the whole run folder again") from error
-    if digest != facts["sha256"]:
+    if digest != facts.get("sha256"):
         raise RunError(f"{numbers}: is damaged (its SHA-256 is not that in {path}); copy the whole run folder again")
     return _load_torch(numbers, facts) if facts["file"] == TENSORS else _load_sklearn(numbers, facts)
 

@@ -198,6 +198,8 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
         Raises KeyError, ValueError or RuntimeError where they are not those of these settings.
         """
+        if len(classes) < 2:
+            raise ValueError(f"{len(classes)} classes")
         words = all(isinstance(label, str) for label in classes)
         self.classes_ = np.array(classes, dtype=object if words else None)
         self.inputs_ = copy.deepcopy(self.inputs)
