@@ -58,6 +58,13 @@ def test_perfect_answers_score_one_and_their_opposite_nothing() -> None:
     assert wrong["log_loss"] == pytest.approx(-np.log(1e-15))
 
 
+@pytest.mark.parametrize("row", [[1.0, 0.0, 0.0, 0.0], [0.25, 0.25, 0.25, 0.25]])
+def test_a_model_that_cannot_tell_labels_apart_is_not_always_among_its_first_two(row: list[float]) -> None:
+    truth = np.array(LABELS * 25, dtype=object)
+    scores = evaluate(truth, np.tile(row, (100, 1)), LABELS).values
+    assert (scores["accuracy"], scores["top2"], scores["kappa"]) == (0.25, 0.5, 0.0)
+
+
 def test_averages_run_over_the_classes_that_occur() -> None:
     truth = np.array(["blues", "blues", "jazz", "jazz"], dtype=object)
     scores = evaluate(truth, np.eye(4)[[0, 2, 1, 1]], LABELS)
@@ -74,7 +81,7 @@ def test_intervals_hold_the_score_and_widen_when_clips_come_in_groups() -> None:
     assert (alone.groups, grouped.groups) == (200, 10)
     for scores in (alone, grouped):
         for name, value in scores.values.items():
-            if name != "ece":  # a sum of absolute values is pushed up by resampling
+            if name != "ece":  # chance pushes it up, and its interval makes good for that
                 assert scores.intervals[name].low <= value <= scores.intervals[name].high
     dependent = np.repeat(probabilities[::20], 20, axis=0)
     same = np.repeat(truth[::20], 20)
@@ -96,6 +103,20 @@ def test_calibration_error_of_honest_and_of_boastful_probabilities() -> None:
     filled = curve.clips > 0
     assert curve.clips.sum() == 20_000
     assert curve.accuracy[filled] == pytest.approx(curve.confidence[filled], abs=0.02)
+    fine = reliability(truth, honest, ("blues", "jazz"), bins=20)
+    assert fine.clips.reshape(10, 2).sum(axis=1).tolist() == curve.clips.tolist()
+
+
+def test_the_interval_of_the_calibration_error_holds_the_true_one_though_chance_pushes_it_up() -> None:
+    generator = np.random.default_rng(1)
+    held = 0
+    for _ in range(40):
+        sure = generator.uniform(0.5, 1.0, 300)
+        truth = np.where(generator.random(300) < sure, "blues", "jazz").astype(object)
+        scores = evaluate(truth, np.column_stack([sure, 1 - sure]), ("blues", "jazz"))
+        held += scores.intervals["ece"].low <= 0.001  # honest: the true error is 0
+        assert scores.values["ece"] > 0.005
+    assert held >= 32
 
 
 def test_json_has_no_nan() -> None:

@@ -31,8 +31,15 @@ def test_curves_of_all_models_stand_in_one_picture() -> None:
     assert len(loss.lines) == len(accuracy.lines) == 5
     legend = accuracy.get_legend()
     assert legend is not None
-    assert [text.get_text() for text in legend.get_texts()] == ["mlp", "cnn"]
+    assert [text.get_text() for text in legend.get_texts()] == ["mlp", "cnn", "alone"]
+    assert [line.get_linestyle() for line in loss.lines] == ["--", "-", "--", "-", "--"]
     assert np.asarray(loss.lines[1].get_ydata()).tolist() == [2.1, 1.5]
+
+
+def test_no_two_models_look_alike() -> None:
+    legend = curves_figure({f"model {i}": HISTORY for i in range(20)}).axes[1].get_legend()
+    assert legend is not None
+    assert len({(line.get_color(), line.get_marker()) for line in legend.get_lines()}) == 20
 
 
 def test_files_are_repeatable_and_nothing_else_is_left(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tonearm.dataset import Dataset
 from tonearm.errors import SplitError
 from tonearm.settings import SplitSettings
-from tonearm.splits import Division, divide, overlap
+from tonearm.splits import Division, Split, divide, overlap
 
 
 def dataset(labels: list[str], groups: list[str] | None = None, splits: list[str] | None = None) -> Dataset:
@@ -69,6 +69,49 @@ def test_shares_are_met(method: str) -> None:
     assert (len(split.train), len(split.valid), len(split.test)) == (45, 18, 27)
 
 
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
+def test_shares_are_nearly_met_by_whole_groups(share: float) -> None:
+    data = bands(per_class=20, classes=5)
+    [split] = divide(data, SplitSettings(method="group", valid=0.1, test=share)).splits
+    assert len(split.test) / len(data) == pytest.approx(share, abs=0.025)
+    assert len(split.valid) / len(data) == pytest.approx(0.1, abs=0.025)
+    check_partition(data, Division((split,), "group", ""))
+    assert not overlap(data, split)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_class_of_two_artists_trains_whatever_the_seed(seed: int) -> None:
+    common = bands(per_class=10, classes=2)
+    data = dataset([*common.labels, *["z"] * 6], [*common.groups, *["p"] * 3, *["q"] * 3])
+    [split] = divide(data, SplitSettings(method="group", seed=seed)).splits
+    assert set(data.labels[split.train]) == {"c0", "c1", "z"}
+    check_partition(data, Division((split,), "group", ""))
+
+
+def test_classes_that_are_judged_but_never_trained_are_named() -> None:
+    data = dataset(["a", "b"] * 3 + ["z"], None, ["train"] * 4 + ["test"] * 3)
+    assert divide(data, SplitSettings(valid=0.0)).sentence.endswith("judged but never trained: z")
+    alone = dataset([*["a", "b"] * 20, "z"])
+    with pytest.raises(
+        SplitError, match=r"fold\d: classes are judged, but none of their clips trains: z \(clips: 1, groups: 1\)"
+    ):
+        divide(alone, SplitSettings(method="random", folds=4))
+
+
+def test_the_largest_seed_divides() -> None:
+    for folds in (0, 3):
+        assert divide(bands(), SplitSettings(method="stratified", seed=2**32 - 1, folds=folds)).splits
+
+
+def test_a_clip_or_an_artist_in_two_parts_is_an_alarm() -> None:
+    data = bands()
+    rows = np.arange(90)
+    crossing = Split("holdout", rows[:33], rows[33:60], rows[60:])
+    assert overlap(data, crossing) == ["c1-band0"]
+    assert overlap(data, Split("holdout", rows[:35], rows[34:60], rows[60:])) == ["34.wav", "c1-band0"]
+    assert overlap(data, Split("holdout", rows[:35], rows[35:60], rows[60:])) == []
+
+
 def test_stratified_parts_have_even_classes_and_group_parts_nearly() -> None:
     data = bands()
     [stratified] = divide(data, SplitSettings(method="stratified", test=0.2, valid=0.0)).splits
@@ -113,9 +156,15 @@ def test_the_same_seed_divides_the_same_way_and_another_another() -> None:
     [
         (dataset(["", ""]), {}, "no clip has a label"),
         (dataset(["a"] * 9), {}, "at least two classes"),
-        (dataset(["a"] * 9 + ["b"]), {}, r"too few clips to stratify into 2 parts: b \(1\)"),
+        (dataset(["a"] * 9 + ["b"]), {}, r"too few clips to stratify 10 clips into 2 parts: b \(1\)"),
         (dataset(["a"] * 9 + ["b"] * 3), {"folds": 5}, r"b \(3\)"),
-        (dataset(["a"] * 4 + ["b"] * 4, ["x"] * 4 + ["y", "z"] * 2), {}, r"single artist or recording .*: a \(1\)"),
+        (
+            dataset(["a"] * 4 + ["b"] * 4, ["x"] * 4 + ["y", "z"] * 2),
+            {},
+            r"single artist or recording .*: a \(clips: 4, groups: 1\)",
+        ),
+        (dataset(["a", "b"] * 4, ["x", "y", "z", "z"] * 2), {"folds": 5}, "3 artists .* into 5 parts"),
+        (dataset(["a", "b", "c"] * 2), {"method": "group", "folds": 3}, "no class has the 3 clips"),
         (bands(), {"valid": 0.5, "test": 0.5}, "leave nothing to train on"),
         (bands(), {"folds": 1}, "at least 2 folds"),
         (bands(), {"method": "listed"}, "no labelled clip is listed as train"),

@@ -1,1 +1,33 @@
-"""tonearm."""
+"""tonearm: from a folder of labelled music to honest, compared, usable genre classifiers.
+
+`extract_features` (samples → features), `load_audio` (file → samples), `extract_file_features` (file →
+features), `extract_table` (folder → table), `train` (table or folder → runs) and `predict` (run and files →
+probabilities) are the steps; `tonearm.ladder` describes them, `TonearmError` is the base of their errors.
+"""
+
+from tonearm.errors import (
+    AudioError,
+    CatalogError,
+    ConfigError,
+    ModelError,
+    RunError,
+    SplitError,
+    TonearmError,
+)
+from tonearm.ladder import extract_features, extract_file_features, extract_table, load_audio, predict, train
+
+__all__ = [
+    "AudioError",
+    "CatalogError",
+    "ConfigError",
+    "ModelError",
+    "RunError",
+    "SplitError",
+    "TonearmError",
+    "extract_features",
+    "extract_file_features",
+    "extract_table",
+    "load_audio",
+    "predict",
+    "train",
+]

@@ -211,7 +211,7 @@ def _fit_and_evaluate(job: Job, dataset: Dataset, config: Config, fingerprint: s
         "seed": {"split": config.split.seed, "train": config.train.seed},
         "seconds": {"train": train_seconds, "evaluate_a_clip": (time.perf_counter() - start) / clips},
     }
-    return Outcome(classifier, facts, parts, to_toml(config))
+    return Outcome(classifier, facts, parts, to_toml(config), pictures=not config.split.folds)
 
 
 def _majority(labels: np.ndarray[Any, np.dtype[np.object_]]) -> str:

@@ -7,8 +7,8 @@ carry no date: the same results give the same bytes. Colours are those of the ci
 Okabe-Ito palette, which colour-blind readers tell apart.
 """
 
-from collections.abc import Mapping, Sequence
-from itertools import cycle
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import cycle, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("", "o", "s", "^")  # of the first seven curves, the next seven, ...
 
 
 def confusion_figure(confusion: NDArray[np.int64], labels: Sequence[str]) -> "Figure":
@@ -54,28 +55,35 @@ def curves_figure(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> "Figu
     histories: by model, one mapping an epoch with epoch, train_loss, train_accuracy, valid_loss,
     valid_accuracy (the last two may be None).
     """
+    from matplotlib.lines import Line2D
+
     figure = _figure(11.0, 4.2)
     for place, (quantity, title) in enumerate((("loss", "loss"), ("accuracy", "accuracy")), start=1):
         area = figure.add_subplot(1, 2, place)
-        for (name, history), colour in zip(histories.items(), cycle(COLOURS), strict=False):
-            _draw_curve(area, history, f"train_{quantity}", colour, "--")
-            _draw_curve(area, history, f"valid_{quantity}", colour, "-")
-            area.plot([], [], color=colour, label=name)  # the legend names a model once, whichever curves it has
+        for history, look in zip(histories.values(), _looks(), strict=False):
+            _draw_curve(area, history, f"train_{quantity}", {**look, "linestyle": "--"})
+            _draw_curve(area, history, f"valid_{quantity}", look)
         area.set_xlabel("epoch")
         area.set_title(title)
         area.grid(visible=True, alpha=0.3)
         if quantity == "accuracy":
             area.set_ylim(0, 1)
-            area.legend(title="validation solid, training dashed", loc="lower right", fontsize=8, title_fontsize=8)
+            # a model is named whichever of the two curves it has
+            names = [Line2D([], [], label=name, **look) for name, look in zip(histories, _looks(), strict=False)]
+            title = "validation solid, training dashed"
+            area.legend(handles=names, title=title, loc="lower right", fontsize=8, title_fontsize=8)
     return figure
 
 
-def _draw_curve(
-    area: "Axes", history: Sequence[Mapping[str, Any]], key: str, colour: str, style: str
-) -> None:
+def _looks() -> Iterator[dict[str, str]]:
+    """How each model's curves look; no two alike before all colours and markers are used up."""
+    return ({"color": colour, "marker": marker} for marker, colour in cycle(product(MARKERS, COLOURS)))
+
+
+def _draw_curve(area: "Axes", history: Sequence[Mapping[str, Any]], key: str, look: Mapping[str, Any]) -> None:
     points = [(epoch["epoch"], epoch[key]) for epoch in history if epoch.get(key) is not None]
     if points:
-        area.plot(*zip(*points, strict=True), style, color=colour, linewidth=1.6)
+        area.plot(*zip(*points, strict=True), linewidth=1.6, markevery=5, **look)
 
 
 def save_figure(figure: "Figure", path: Path) -> None:

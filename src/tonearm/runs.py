@@ -59,12 +59,14 @@ class Outcome:
     """A trained model and its results, before they are a folder.
 
     facts: what goes to run.json beside the versions: model, labels, representation, seconds, data, fingerprint.
+    pictures: whether the confusion is drawn too; of folds only all together are.
     """
 
     classifier: Any
     facts: dict[str, Any]
     parts: dict[str, PartResult]
     config_toml: str
+    pictures: bool = True
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,8 @@ def _write_results(folder: Path, outcome: Outcome) -> None:
     write_scores(folder, {part: result.scores for part, result in outcome.parts.items()})
     scores = outcome.parts[list(outcome.parts)[-1]].scores
     write_csv(folder / "confusion.csv", ("truth", *scores.labels), _confusion_rows(scores))
-    save_figure(confusion_figure(scores.confusion, scores.labels), folder / "confusion")
+    if outcome.pictures:
+        save_figure(confusion_figure(scores.confusion, scores.labels), folder / "confusion")
     history = training.history(outcome.classifier)
     if history:
         write_csv(folder / HISTORY_CSV, history[0], [list(epoch.values()) for epoch in history])

@@ -5,7 +5,9 @@ Conventions
 `group` keeps all clips of an artist or recording in one part and the shares of the classes as even as that
 allows; a clip without a known group is a group of its own. `stratified` evens out the classes alone, `random`
 nothing; both are optimistic where artists are known, and the division says so. `listed` takes the parts from
-the data. Clips without a label are in no part. The same data, settings and seed give the same division.
+the data. Clips without a label are in no part. A class that is judged has clips to train on, or the division
+is refused; only listed parts are taken as they are, and the sentence names such classes. The same data,
+settings and seed give the same division.
 """
 
 import warnings
@@ -51,6 +53,8 @@ def divide(dataset: Dataset, settings: SplitSettings) -> Division:
     if not len(dataset.classes):
         raise SplitError("no clip has a label, so there is nothing to learn")
     method = settings.method if settings.method != "auto" else _choose(dataset)
+    if method == "group" and (settings.folds or settings.valid or settings.test):
+        _check_groups(dataset)
     if method == "listed":
         splits: tuple[Split, ...] = (_listed(dataset, settings),)
     elif settings.folds:
@@ -131,7 +135,7 @@ def _part_off(dataset: Dataset, rows: Rows, share: float, method: str, seed: int
     if method != "group":
         return _exact(dataset, rows, share, method, seed)
     # a few of so many folds are the share that keeps groups whole and classes even
-    possible = min(len(set(_groups(dataset, rows))), *Counter(dataset.labels[rows]).values())
+    possible = min(len(set(_groups(dataset, rows))), max(Counter(dataset.labels[rows]).values()))
     folds, taken = _folds_for_share(share, possible)
     tests = [fold for _, fold in _fold_rows(dataset, rows, folds, method, seed)]
     offers = [np.sort(np.concatenate([*tests, *tests][start : start + taken])) for start in range(folds)]
@@ -142,7 +146,8 @@ def _part_off(dataset: Dataset, rows: Rows, share: float, method: str, seed: int
             return rest, part
     raise SplitError(
         f"no share of {share:.3g} of {len(rows)} clips leaves every class something to train on: "
-        f"{_evidence(dataset, sorted(classes))}; add artists or recordings, or ask for a smaller split.test or split.valid"
+        f"{_evidence(dataset, sorted(classes))}; add artists or recordings, or ask for less in split.test or "
+        "split.valid"
     )
 
 
@@ -171,7 +176,7 @@ def _exact(dataset: Dataset, rows: Rows, share: float, method: str, seed: int) -
     try:
         rest, part = train_test_split(
             rows,
-            test_size=max(1, round(share * len(rows))),
+            test_size=max(len(set(labels)) if method == "stratified" else 1, round(share * len(rows))),
             random_state=seed,
             stratify=labels if method == "stratified" else None,
         )
@@ -188,7 +193,7 @@ def _fold_rows(dataset: Dataset, rows: Rows, folds: int, method: str, seed: int)
     groups = None
     if method == "group":
         groups = _groups(dataset, rows)
-        _check_group_counts(labels, groups, folds)
+        _check_fold_count(labels, groups, folds)
     else:
         _check_class_sizes(labels, folds, method)
     kind = {"random": KFold, "stratified": StratifiedKFold, "group": StratifiedGroupKFold}[method]
@@ -210,21 +215,25 @@ def _check_class_sizes(labels: NDArray[np.str_], needed: int, method: str) -> No
     if method == "stratified" and min(counts.values()) < needed:
         small = [f"{label} ({count})" for label, count in sorted(counts.items()) if count < needed]
         raise SplitError(
-            f"too few clips to stratify into {needed} parts: {name_some(small)}; add clips, ask for fewer folds, or "
-            'choose split.method = "random"'
+            f"too few clips to stratify {len(labels)} clips into {needed} parts: {name_some(small)}; add clips, "
+            'ask for fewer folds, or choose split.method = "random"'
         )
     if len(labels) < needed:
         raise SplitError(f"{len(labels)} clips cannot be divided into {needed} parts")
 
 
-def _check_group_counts(labels: NDArray[np.str_], groups: NDArray[np.str_], needed: int) -> None:
-    counts = {label: len(set(groups[labels == label])) for label in sorted(set(labels))}
-    small = [f"{label} ({count})" for label, count in counts.items() if count < 2]
+def _check_groups(dataset: Dataset) -> None:
+    labels, groups = dataset.labels, _groups(dataset, np.arange(len(dataset)))
+    small = [label for label in dataset.classes if len(set(groups[labels == label])) < 2]
     if small:
         raise SplitError(
-            f"classes with a single artist or recording cannot be trained and tested apart: {name_some(small)}; add "
-            'others, leave the class out, or choose split.method = "stratified" and read its scores as optimistic'
+            "classes with a single artist or recording cannot be trained and tested apart: "
+            f"{_evidence(dataset, small)}; add others, leave the class out, or choose "
+            'split.method = "stratified" and read its scores as optimistic'
         )
+
+
+def _check_fold_count(labels: NDArray[np.str_], groups: NDArray[np.str_], needed: int) -> None:
     if len(set(groups)) < needed:
         raise SplitError(f"{len(set(groups))} artists or recordings cannot be divided into {needed} parts")
     largest = max(Counter(labels.tolist()).values())
@@ -237,7 +246,7 @@ def _evidence(dataset: Dataset, labels: list[str]) -> str:
     groups = _groups(dataset, np.arange(len(dataset)))
     return name_some(
         [
-            f"{label} ({np.sum(dataset.labels == label)} clips, {len(set(groups[dataset.labels == label]))} groups)"
+            f"{label} (clips: {np.sum(dataset.labels == label)}, groups: {len(set(groups[dataset.labels == label]))})"
             for label in labels
         ]
     )
@@ -256,6 +265,12 @@ def _check_trainable(dataset: Dataset, split: Split, method: str) -> None:
             f"split {split.name}: {len(split.train)} training clips of {len(classes)} class; at least two classes "
             "are needed"
         )
+    lost = _never_trained(dataset, split)
+    if lost and method != "listed":
+        raise SplitError(
+            f"split {split.name}: classes are judged, but none of their clips trains: {_evidence(dataset, lost)}; "
+            "add clips (of other artists), leave the class out, or choose another split.seed"
+        )
 
 
 def _sentence(dataset: Dataset, settings: SplitSettings, method: str, splits: tuple[Split, ...]) -> str:
@@ -272,5 +287,8 @@ def _sentence(dataset: Dataset, settings: SplitSettings, method: str, splits: tu
         if (dataset.groups != "").any():
             return sentence + "; optimistic: artists cross folds"
         return sentence + "; artists are not known, so they may cross"
-    crossing = overlap(dataset, splits[0]) if method == "listed" else []
+    if method == "group":
+        return sentence
+    crossing, lost = overlap(dataset, splits[0]), _never_trained(dataset, splits[0])
+    sentence += f"; judged but never trained: {name_some(lost)}" if lost else ""
     return sentence + (f"; optimistic: {len(crossing)} artists stand in two parts" if crossing else "")

@@ -1,0 +1,170 @@
+"""The command line end to end, as a user types it, and what it says when something is wrong."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile
+from typer.testing import CliRunner
+
+import signals
+from tonearm.cli import app, main
+
+RUNNER = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve short clips of two classes."""
+    folder = tmp_path_factory.mktemp("music")
+    for label, hertz in (("low", 220.0), ("high", 1760.0)):
+        (folder / label).mkdir()
+        for take in range(6):
+            sound = signals.tone(hertz * (1 + 0.01 * take), 0.4, 0.3) + signals.noise(0.4, 0.01, take)
+            soundfile.write(folder / label / f"{take}.wav", sound, signals.SR)
+    return folder
+
+
+def call(*arguments: object, code: int = 0) -> str:
+    result = RUNNER.invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert result.exit_code == code, result.output
+    return result.stdout
+
+
+def fail(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: object) -> str:
+    """What the program says on standard error when it refuses."""
+    monkeypatch.setattr(sys, "argv", ["tonearm", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    return said
+
+
+def test_from_a_folder_to_predictions_with_two_commands(music: Path, tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_text(
+        f'[data]\nfolder = "{music.as_posix()}"\n[features]\npreset = "basic"\n[models.logistic]\n'
+    )
+    said = call("run", tmp_path / "my.toml", "--out", tmp_path / "out", "--set", "split.test=0.25")
+    assert "| logistic |" in said
+    assert f"tonearm predict {tmp_path / 'out' / 'logistic'}" in said
+    found = json.loads(call("predict", tmp_path / "out" / "logistic", music / "low" / "0.wav", "--json"))
+    assert found[0]["label"] == "low"
+    assert sum(found[0]["probabilities"].values()) == pytest.approx(1.0)
+    call("predict", tmp_path / "out" / "logistic", music, "--out", tmp_path / "p.csv")
+    with (tmp_path / "p.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == 12
+    assert "12 rows" in call("submit", tmp_path / "out" / "logistic", music, "--out", tmp_path / "s.csv")
+    assert (tmp_path / "s.csv").read_text().startswith("id,class\n0.wav,")
+
+
+def test_scan_prints_text_or_json_and_its_exit_code_tells_of_faults(music: Path, tmp_path: Path) -> None:
+    assert "12 clips in 2 classes" in call("scan", music)
+    assert json.loads(call("scan", music, "--json"))["classes"] == {"high": 6, "low": 6}
+    (tmp_path / "rock").mkdir()
+    (tmp_path / "rock" / "bad.wav").touch()
+    assert "unusable: 1 clips" in call("scan", tmp_path, code=1)
+    (tmp_path / "t.csv").write_text("filename,label,x\na,rock,1\nb,jazz,1\n")
+    assert "THE SAME MUSIC WITH DIFFERENT LABELS" in call("scan", tmp_path / "t.csv", code=1)
+
+
+def test_extract_and_spectrograms_write_their_files(music: Path, tmp_path: Path) -> None:
+    assert "12 clips, 12 computed, 0 reused" in call("extract", music, "--out", tmp_path / "f", "--preset", "gtzan57")
+    assert len((tmp_path / "f" / "features.csv").read_text().splitlines()[0].split(",")) == 4 + 57
+    said = call("spectrograms", music, "--out", tmp_path / "s", "--kinds", "log,mel")
+    assert "12 clips as log, mel; 12 drawn" in said
+    assert (tmp_path / "s" / "mel" / "low" / "5.wav.png").is_file()
+    (music / "low" / "bad.wav").touch()
+    try:
+        call("extract", music, "--out", tmp_path / "f", "--set", "features.preset=basic", code=1)
+        call("spectrograms", music, "--out", tmp_path / "s", code=1)
+    finally:
+        (music / "low" / "bad.wav").unlink()
+
+
+def test_features_lists_every_family_and_marks_the_chosen() -> None:
+    said = call("features", "--set", 'features.families=["rms","tempo"]', "--set", 'features.statistics=["mean"]')
+    assert "2 columns" in said
+    rows = {line.replace("*", "").split()[0]: line.strip().startswith("*") for line in said.splitlines()[3:21]}
+    assert len(rows) == 18
+    assert [name for name, chosen in rows.items() if chosen] == ["rms", "tempo"]
+
+
+def test_config_prints_a_file_that_loads_as_the_defaults(tmp_path: Path) -> None:
+    from tonearm.config import Config, load_config
+
+    (tmp_path / "all.toml").write_text(call("config"))
+    assert load_config(tmp_path / "all.toml").model_dump() == Config().model_dump()
+
+
+def test_jam_renders_music(tmp_path: Path) -> None:
+    said = call("jam", "--out", tmp_path / "jam", "--clips-per-genre", 1, "--seconds", 2, "--clean", "--format", "flac")
+    assert "10 clips of 2 s" in said
+    assert (tmp_path / "jam" / "blues" / "blues.00000.flac").is_file()
+
+
+def test_demo_shows_everything_and_where_it_lies(tmp_path: Path) -> None:
+    said = call("demo", "--out", tmp_path / "demo", "--clips-per-genre", 6, "--seconds", 2)
+    for step in ("1. Music", "2. Scan", "3. Train", "4. The same clips", "5. Predict", "Everything lies in"):
+        assert step in said
+    assert "what the random split adds" in said
+    assert "optimistic: artists cross folds" in said
+    assert (tmp_path / "demo" / "by-artist" / "leaderboard.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["scan", "nowhere"], "nowhere: there is no such folder"),
+        (["run", "nowhere.toml"], "nowhere.toml: no such config file"),
+        (["extract", ".", "--out", "x", "--set", "feature.preset=full"], "did you mean 'features'"),
+        (["extract", ".", "--out", "x", "--preset", "gtzan"], "gtzan57"),
+        (["extract", ".", "--out", "x", "--set", 'features.families=["mfc"]'], "did you mean 'mfcc'"),
+        (["spectrograms", ".", "--out", "x", "--kinds", "lin"], "known: linear, log, layl"),
+        (["predict", "nowhere", "a.wav"], "nowhere: there is no such run folder"),
+        (["scan", ".", "--set", "data"], "write a key, =, and a value"),
+    ],
+)
+def test_mistakes_are_one_message_and_exit_code_two(
+    arguments: list[str],
+    says: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    soundfile.write(tmp_path / "a.wav", signals.tone(300.0, 0.3), signals.SR)
+    assert says in fail(capsys, monkeypatch, *arguments)
+
+
+def test_stopped_by_the_keyboard_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tonearm.cli.app", stop)
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 130
+    assert "the same command goes on where it was" in capsys.readouterr().err
+
+
+def test_help_needs_none_of_the_heavy_libraries() -> None:
+    check = (
+        "import sys; from tonearm.cli import app; "
+        "heavy = {'numpy', 'librosa', 'sklearn', 'torch', 'pandas', 'matplotlib', 'scipy', 'numba'}; "
+        "sys.exit(', '.join(sorted(heavy & set(sys.modules))))"
+    )
+    assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True).stderr.strip() == ""
+    shown = subprocess.run([sys.executable, "-m", "tonearm", "--help"], capture_output=True, text=True).stdout
+    for command in ("scan", "features", "extract", "spectrograms", "run", "predict", "submit", "config", "jam", "demo"):
+        assert f"\n  {command} " in shown
+
+
+def test_version() -> None:
+    assert call("--version").startswith("tonearm 0.")
