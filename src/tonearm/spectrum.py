@@ -105,43 +105,28 @@ class Spectrum:
         return coefficients[: self.n_mfcc]
 
     @cached_property
-    def _lasting_and_clicking(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Magnitudes smoothed by medians over time and over frequency, each of shape (frames, bins)."""
-        return (
-            kernels.sliding_median(self.magnitude, HPSS_KERNEL, axis=0),
-            kernels.sliding_median(self.magnitude, HPSS_KERNEL, axis=1),
-        )
-
-    @cached_property
-    def harmonic(self) -> NDArray[np.float32]:
-        """Waveform of the harmonic part, shape (samples,); ``librosa.effects.harmonic``.
+    def parts(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Waveforms of the harmonic and the percussive part, each (samples,); ``librosa.effects.hpss``.
 
         Medians over time keep what lasts, medians over frequency what clicks; a soft mask divides each bin
         between them. Source: D. FitzGerald, "Harmonic/percussive separation using median filtering",
         DAFx 2010.
         """
-        lasting, clicking = self._lasting_and_clicking
-        return self._masked_waveform(lasting, clicking)
-
-    @cached_property
-    def percussive(self) -> NDArray[np.float32]:
-        """Waveform of the percussive part, shape (samples,); ``librosa.effects.percussive``."""
-        lasting, clicking = self._lasting_and_clicking
-        return self._masked_waveform(clicking, lasting)
-
-    def _masked_waveform(self, kept: NDArray[np.float32], dropped: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Inverse STFT of the clip's spectrum under the soft mask kept² / (kept² + dropped²)."""
-        padded = np.zeros((self.frames - 1) * self.hop_length + self.n_fft, dtype=np.float32)
-        masked = np.empty((FRAMES_AT_ONCE, self.stft.shape[1]), dtype=np.complex64)
+        lasting = kernels.sliding_median(self.magnitude, HPSS_KERNEL, axis=0)
+        clicking = kernels.sliding_median(self.magnitude, HPSS_KERNEL, axis=1)
+        spectra = np.empty((2, FRAMES_AT_ONCE, self.stft.shape[1]), dtype=np.complex64)
+        padded = np.zeros((2, (self.frames - 1) * self.hop_length + self.n_fft), dtype=np.float32)
         for first in range(0, self.frames, FRAMES_AT_ONCE):
             rows = slice(first, min(first + FRAMES_AT_ONCE, self.frames))
-            part = masked[: rows.stop - rows.start]
-            kernels.masked(self.stft[rows], self.magnitude[rows], kept[rows], dropped[rows], part)
-            frames = scipy.fft.irfft(part, n=self.n_fft, axis=1)
-            kernels.overlap_add(frames, hann(self.n_fft), self.hop_length, first, padded)
+            part = spectra[:, : rows.stop - rows.start]
+            D, S = self.stft[rows].view(np.float32), self.magnitude[rows]
+            kernels.part_spectra(D, S, lasting[rows], clicking[rows], *part.view(np.float32))
+            for spectrum, y in zip(part, padded, strict=True):
+                frames = scipy.fft.irfft(spectrum, n=self.n_fft, axis=1)
+                kernels.overlap_add(frames, hann(self.n_fft), self.hop_length, first, y)
         inner = slice(self.n_fft // 2, self.n_fft // 2 + len(self.y))
-        y: NDArray[np.float32] = padded[inner] / _window_sum(self.n_fft, self.hop_length, self.frames)[inner]
-        return y
+        harmonic, percussive = padded[:, inner] / _window_sum(self.n_fft, self.hop_length, self.frames)[inner]
+        return harmonic, percussive
 
     @cached_property
     def tuning(self) -> float:

@@ -11,10 +11,11 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+# error_model="numpy": a division by zero gives infinity, as in numpy, and not a branch to an exception
 _SUM_IN_ANY_ORDER = {"reassoc", "contract"}  # lets the compiler vectorise a sum; NaN rules stay
 
 
-@numba.njit(cache=True, nogil=True, fastmath=_SUM_IN_ANY_ORDER)
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_SUM_IN_ANY_ORDER)
 def _centroid(line: NDArray[np.float32], frequencies: NDArray[np.float64]) -> tuple[float, float]:
     mass = 0.0
     moment = 0.0
@@ -24,7 +25,7 @@ def _centroid(line: NDArray[np.float32], frequencies: NDArray[np.float64]) -> tu
     return mass, moment
 
 
-@numba.njit(cache=True, nogil=True, fastmath=_SUM_IN_ANY_ORDER)
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_SUM_IN_ANY_ORDER)
 def _spread(line: NDArray[np.float32], frequencies: NDArray[np.float64], centre: float) -> float:
     spread = 0.0
     for k in range(line.shape[0]):
@@ -33,7 +34,7 @@ def _spread(line: NDArray[np.float32], frequencies: NDArray[np.float64], centre:
     return spread
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def spectral_moments(
     S: NDArray[np.float32], frequencies: NDArray[np.float64], roll_percent: np.float32
 ) -> NDArray[np.float64]:
@@ -57,7 +58,7 @@ def spectral_moments(
     return moments
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def spectral_peaks(
     S: NDArray[np.float32], low: int, high: int, bin_hz: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -89,7 +90,7 @@ def spectral_peaks(
     return frequency[:found], height[:found]
 
 
-@numba.njit(cache=True, nogil=True, fastmath=_SUM_IN_ANY_ORDER)
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_SUM_IN_ANY_ORDER)
 def mean_square(y: NDArray[np.float32], frame_length: int, hop_length: int) -> NDArray[np.float64]:
     """Mean of the squared samples of each centred frame, zeros beyond the ends; shape (frames,)."""
     frames = 1 + y.shape[0] // hop_length
@@ -103,7 +104,7 @@ def mean_square(y: NDArray[np.float32], frame_length: int, hop_length: int) -> N
     return means
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def count_crossings(y: NDArray[np.float32], frame_length: int, hop_length: int) -> NDArray[np.float64]:
     """Fraction of samples in each centred frame that differ in sign from the one before; shape (frames,).
 
@@ -126,39 +127,51 @@ def count_crossings(y: NDArray[np.float32], frame_length: int, hop_length: int) 
     return rates
 
 
-@numba.njit(cache=True, nogil=True)
-def masked(
-    D: NDArray[np.complex64],
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def part_spectra(
+    D: NDArray[np.float32],
     S: NDArray[np.float32],
-    kept: NDArray[np.float32],
-    dropped: NDArray[np.float32],
-    out: NDArray[np.complex64],
+    lasting: NDArray[np.float32],
+    clicking: NDArray[np.float32],
+    harmonic: NDArray[np.float32],
+    percussive: NDArray[np.float32],
 ) -> None:
-    """Fill out with D under the soft mask kept² / (kept² + dropped²), one half where both are zero.
+    """Fill harmonic and percussive with D under the soft masks l² / (l² + c²) and c² / (l² + c²).
 
-    All of shape (frames, bins); S is |D|. The ratios are taken before the squares, so that none underflows,
-    and the magnitude is masked before it gets its phase back: librosa's order, for librosa's roundings.
-    Source: J. Driedger, M. Müller, S. Disch, "Extending harmonic-percussive separation of audio", ISMIR 2014.
+    D, harmonic, percussive: complex spectra seen as float32, shape (frames, 2 * bins), real and imaginary parts
+    in turn. S: |D|, shape (frames, bins), as are lasting (l) and clicking (c). Where both are zero the masks
+    are one half. The ratios are taken before the squares, so that none underflows, and the magnitude is
+    masked before it gets its phase back: librosa's order, for librosa's roundings. No branches, so that the
+    compiler can vectorise. Source: J. Driedger, M. Müller, S. Disch, "Extending harmonic-percussive
+    separation of audio", ISMIR 2014.
     """
     tiny = np.float32(np.finfo(np.float32).tiny)
-    for t in range(D.shape[0]):
-        for k in range(D.shape[1]):
-            larger = max(kept[t, k], dropped[t, k])
-            if larger < tiny:
-                mask = np.float32(0.5)
-            else:
-                ours = kept[t, k] / larger
-                theirs = dropped[t, k] / larger
-                mask = (ours * ours) / (ours * ours + theirs * theirs)
+    one = np.float32(1.0)
+    half = np.float32(0.5)
+    zero = np.float32(0.0)
+    for t in range(S.shape[0]):
+        for k in range(S.shape[1]):
+            larger = lasting[t, k] if lasting[t, k] > clicking[t, k] else clicking[t, k]
+            heard = larger >= tiny
+            scale = larger if heard else one
+            l = lasting[t, k] / scale  # noqa: E741
+            c = clicking[t, k] / scale
+            l *= l  # noqa: E741
+            c *= c
+            total = l + c if heard else one
             magnitude = S[t, k]
-            if magnitude > np.float32(0.0):
-                level = magnitude * mask
-                out[t, k] = complex(level * (D[t, k].real / magnitude), level * (D[t, k].imag / magnitude))
-            else:
-                out[t, k] = 0.0
+            divisor = magnitude if magnitude > zero else one
+            real = D[t, 2 * k] / divisor
+            imaginary = D[t, 2 * k + 1] / divisor
+            level = magnitude * (l / total if heard else half)
+            harmonic[t, 2 * k] = level * real
+            harmonic[t, 2 * k + 1] = level * imaginary
+            level = magnitude * (c / total if heard else half)
+            percussive[t, 2 * k] = level * real
+            percussive[t, 2 * k + 1] = level * imaginary
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def overlap_add(
     frames: NDArray[np.float32], window: NDArray[np.float64], hop_length: int, first: int, y: NDArray[np.float32]
 ) -> None:
@@ -169,7 +182,7 @@ def overlap_add(
             target[i] = np.float32(np.float64(target[i]) + window[i] * np.float64(frames[t, i]))
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def band_extremes(
     S: NDArray[np.float32], first: NDArray[np.int64], last: NDArray[np.int64], kept: NDArray[np.int64]
 ) -> NDArray[np.float64]:
@@ -205,7 +218,7 @@ def band_extremes(
     return extremes
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def flatness(P: NDArray[np.float32], amin: np.float32) -> NDArray[np.float64]:
     """Geometric over arithmetic mean of max(amin, P) in each frame, in (0, 1]; shape (frames,).
 
