@@ -4,14 +4,16 @@ Conventions
 -----------
 A task is a shard, some clips in catalog order; the process that works on it writes its own part file, so
 that the driver holds names and never data. A part is written whole or not at all. A clip's result is found
-again by its key: name, size and time of change of its file and the fingerprint of what is computed; whatever
+again by its key: name, size and times of change of its file and the fingerprint of what is computed; whatever
 of these changes is computed anew, everything else is reused. Failures are never reused: the cause may be gone.
+Whoever works in a folder holds it (`hold`) until all that follows from the work is written.
 """
 
 import hashlib
 import json
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -86,27 +88,42 @@ def run_shards(
 ) -> Shards:
     """Do the work on all clips of the catalog and keep the results in `folder`/parts.
 
-    workers: processes; 1 works here. progress: called with (done, total, failed) now and then. The result
-    does not depend on `workers`. Raises TonearmError where another process works in the same folder, or where
-    a worker process was killed; in both cases what is finished is kept.
+    The caller holds the folder. workers: processes; 1 works here. progress: called with (done, total, failed)
+    now and then. The result does not depend on `workers`. Raises TonearmError where a worker process was
+    killed; what is finished is kept.
+    """
+    parts = folder / PARTS
+    parts.mkdir(parents=True, exist_ok=True)
+    clear_leftovers(parts)
+    return _run(catalog, worker, parts, workers, progress or (lambda done, total, failed: None))
+
+
+@contextmanager
+def hold(folder: Path) -> Iterator[None]:
+    """Keep other processes from working in the folder, which is made where it is missing.
+
+    The operating system lets go of it with the process, however that ends. Raises TonearmError where
+    another process holds the folder.
     """
     import filelock
 
-    parts = folder / PARTS
-    parts.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder / ".lock")
     try:
-        with lock.acquire(timeout=0):
-            clear_leftovers(parts)
-            return _run(catalog, worker, parts, workers, progress or (lambda done, total, failed: None))
+        lock.acquire(timeout=0)
     except filelock.Timeout as error:
         raise TonearmError(
             f"{folder}: another tonearm is writing there; wait for it or choose another folder"
         ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _run(catalog: Catalog, worker: Worker, parts: Path, workers: int, progress: Progress) -> Shards:
     keys = [_key(clip, worker.fingerprint) for clip in catalog.clips]
+    _drop_parts_without(set(keys), parts)
     known = _find_known(parts)
     waiting = [i for i, clip in enumerate(catalog.clips) if keys[i] not in known or not worker.is_done(clip)]
     reused = len(keys) - len(waiting)
@@ -184,7 +201,8 @@ def _key(clip: Clip, fingerprint: str) -> str:
     """What a clip's result depends on, as 32 hexadecimal digits; a file that cannot be seen has its own."""
     try:
         status = Path(clip.path).stat()
-        state = f"{status.st_size}:{status.st_mtime_ns}"
+        # the time of modification alone can be set back, by a copy that keeps times or by two files that swap names
+        state = f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"
     except OSError:
         state = "unseen"
     return hashlib.sha256("\0".join((fingerprint, clip.name, state)).encode(errors="surrogatepass")).hexdigest()[:32]
@@ -193,6 +211,18 @@ def _key(clip: Clip, fingerprint: str) -> str:
 def _read_part(path: Path) -> dict[str, NDArray[Any]]:
     with np.load(path, allow_pickle=False) as part:
         return {"keys": part["keys"], "values": part["values"]}
+
+
+def _drop_parts_without(keys: set[str], parts: Path) -> None:
+    """Remove the parts of which no row is wanted any more.
+
+    Before the work, since it replaces files: pictures of these settings must not count as those of earlier
+    ones when it is stopped and the earlier settings come back.
+    """
+    paths = sorted(parts.glob("*.npz"))
+    wanted = {number for key, (number, _) in _find_known(parts).items() if key in keys}
+    for number in set(range(len(paths))) - wanted:
+        paths[number].unlink()
 
 
 def _find_known(parts: Path) -> dict[str, tuple[int, int]]:
