@@ -1,5 +1,6 @@
 """Samples against librosa's, every rate, width and channel count, and every kind of broken file."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -144,6 +145,34 @@ def test_m4a_is_read_by_pyav(tmp_path: Path) -> None:
     assert np.argmax(spectrum) * 22_050 / len(samples) == pytest.approx(880.0, abs=2.0)
     (tmp_path / "b.m4a").write_text("words")
     assert failure(tmp_path / "b.m4a").kind == "undecodable"
+
+
+def test_a_cut_off_file_is_noticed_by_pyav_too(tmp_path: Path) -> None:
+    av = pytest.importorskip("av")
+    samples = (signals.noise(3.0, 0.1) * 32_767).astype(np.int16)
+    with av.open(str(tmp_path / "a.mka"), "w") as container:
+        stream = container.add_stream("flac", rate=22_050, layout="mono")
+        for start in range(0, len(samples), 1024):
+            frame = av.AudioFrame.from_ndarray(samples[None, start : start + 1024], format="s16", layout="mono")
+            frame.sample_rate = 22_050
+            frame.pts = start
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert read(tmp_path / "a.mka").seconds == pytest.approx(3.0)
+    content = (tmp_path / "a.mka").read_bytes()
+    (tmp_path / "a.mka").write_bytes(content[: len(content) * 6 // 10])
+    assert failure(tmp_path / "a.mka").kind == "truncated"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps names that are not UTF-8")
+def test_a_name_that_is_not_utf8_is_opened(tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    soundfile.write(tmp_path / "a.wav", signals.tone(440.0, 1.0), 22_050)
+    write_m4a(tmp_path / "a.m4a")
+    for ending in ("wav", "m4a"):
+        odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9." + ending.encode()))
+        (tmp_path / f"a.{ending}").rename(odd)
+        assert len(load(odd, STANDARD)) >= 22_050
 
 
 def test_without_pyav_the_error_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """Every layout of folders and metadata, and what is said where they do not fit."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -160,6 +162,15 @@ def test_no_clips_says_what_was_found_and_what_is_allowed(tmp_path: Path, layout
         rows(folder)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps names that are not UTF-8")
+def test_a_name_that_is_not_utf8_is_written_so_that_it_can_be(tmp_path: Path) -> None:
+    touch(tmp_path, os.fsdecode(b"chanson fran\xe7aise/\xe9t\xe9.wav"))
+    (clip,) = read_catalog(DataSettings(folder=str(tmp_path))).clips
+    assert (clip.name, clip.label) == ("chanson fran\\xe7aise/\\xe9t\\xe9.wav", "chanson fran\\xe7aise")
+    assert clip.name.encode()
+    assert Path(clip.path).is_file()
+
+
 def test_links_that_lead_in_a_circle_end(tmp_path: Path) -> None:
     touch(tmp_path, "rock/a.wav")
     (tmp_path / "rock" / "up").symlink_to(tmp_path)
@@ -203,3 +214,20 @@ def test_match_prefers_the_longest_agreement(tmp_path: Path) -> None:
     partners, notes = match(["a/1.wav", "b/1.mp3"], entries, tmp_path / "m.csv")
     assert [partner.label if partner else "" for partner in partners] == ["deep", "other"]
     assert notes == []
+
+
+def test_names_that_need_their_folders_are_not_matched_without(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("file_name,label\nrock/1.wav,rock\npop/1.wav,pop\n")
+    entries = read_metadata(tmp_path / "m.csv", DataSettings())
+    partners, notes = match(["rock/1.wav", "jazz/1.wav", "blues/1.wav"], entries, tmp_path / "m.csv")
+    assert [partner.label if partner else "" for partner in partners] == ["rock", "", ""]
+    assert notes == [
+        "2 clips have no row in m.csv: jazz/1.wav, blues/1.wav",
+        "1 rows of m.csv have no clip: pop/1.wav",
+    ]
+
+
+def test_only_line_ends_end_a_metadata_row(tmp_path: Path) -> None:
+    odd = "a\u2028b\x85c\x0bd"
+    (tmp_path / "m.csv").write_bytes(f'file_name,label,artist\r\n1.wav,rock,{odd}\r\n2.wav,jazz,"x\ny"\r\n'.encode())
+    assert [entry.group for entry in read_metadata(tmp_path / "m.csv", DataSettings())] == [odd, "x\ny"]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet
@@ -61,11 +62,16 @@ def test_table_holds_each_clips_features_in_catalog_order(tmp_path: Path) -> Non
 
 
 def test_csv_equals_parquet_to_the_last_bit(tmp_path: Path) -> None:
-    extract(music(tmp_path / "g"), tmp_path / "out")
+    folder = music(tmp_path / "g")
+    (folder / "null").mkdir()
+    for name in ("NA.wav", "line\nbreak.wav", "car\rriage.wav", 'a, "b".wav', "Ænima ☂.wav"):
+        soundfile.write(folder / "null" / name, signals.tone(300.0, 0.4), signals.SR)
+    extract(folder, tmp_path / "out")
     from_csv, _ = read_table(DataSettings(folder=str(tmp_path / "out" / "features.csv")))
     from_parquet = load_features(tmp_path / "out")
     assert np.array_equal(from_csv.X, from_parquet.X)
     assert from_csv.names.tolist() == from_parquet.names.tolist()
+    assert from_csv.labels.tolist() == from_parquet.labels.tolist() == [clip.label for clip in catalog_of(folder).clips]
 
 
 def test_two_workers_write_the_same_bytes_as_one(tmp_path: Path) -> None:
@@ -127,6 +133,21 @@ def test_only_what_changed_is_computed_anew(tmp_path: Path) -> None:
     assert extract(folder, tmp_path / "out").computed == 0
     other = CHEAP.model_copy(update={"hop_length": 256})
     assert extract(folder, tmp_path / "out", other).computed == 5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps no time of change")
+def test_files_that_swap_names_are_noticed_though_size_and_time_are_equal(tmp_path: Path) -> None:
+    folder = music(tmp_path / "g")
+    first, second = folder / "jazz" / "000.wav", folder / "jazz" / "002.wav"
+    for path in (first, second):
+        os.utime(path, (1_000, 1_000))
+    extract(folder, tmp_path / "out")
+    first.rename(folder / "aside")
+    second.rename(first)
+    (folder / "aside").rename(second)
+    assert extract(folder, tmp_path / "out").computed == 2
+    extract(folder, tmp_path / "fresh")
+    assert contents(tmp_path / "out") == contents(tmp_path / "fresh")
 
 
 def test_failures_are_tried_again_and_damaged_parts_made_anew(tmp_path: Path) -> None:
@@ -196,6 +217,20 @@ def test_two_at_once_in_one_folder_are_refused(tmp_path: Path) -> None:
         extract(folder, tmp_path / "out")
 
 
+def test_the_folder_is_held_until_all_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tonearm.files import write_csv
+
+    folder = music(tmp_path / "g", 2)
+
+    def write_while_another_starts(path: Path, *arguments: Any) -> None:
+        with pytest.raises(TonearmError, match="another tonearm is writing there"):
+            extract(folder, tmp_path / "out")
+        write_csv(path, *arguments)
+
+    monkeypatch.setattr("tonearm.extract.write_csv", write_while_another_starts)
+    assert extract(folder, tmp_path / "out").computed == 2
+
+
 def test_progress_counts_every_clip(tmp_path: Path) -> None:
     seen: list[tuple[int, int, int]] = []
     folder = music(tmp_path / "g")
@@ -234,6 +269,45 @@ def test_pictures_lie_by_kind_and_label_and_are_made_once(tmp_path: Path) -> Non
     assert all((tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in pictures)
     (tmp_path / "one" / "log" / "rock" / "001.wav.png").unlink()
     assert draw_spectrograms(catalog_of(folder), AUDIO, settings, tmp_path / "one").computed == 2  # it and bad.wav
+
+
+def test_pictures_of_clips_that_are_gone_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    folder = music(tmp_path / "g", 4)
+    settings = SpectrogramSettings(kinds=("log",))
+    out = tmp_path / "out"
+    draw_spectrograms(catalog_of(folder), AUDIO, settings, out)
+    foreign = out / "log" / "jazz" / "not ours.png"
+    foreign.touch()
+    (folder / "jazz" / "000.wav").unlink()
+    (folder / "jazz" / "002.wav").write_text("words")
+    (folder / "soul").mkdir()
+    (folder / "rock" / "001.wav").rename(folder / "soul" / "001.wav")
+    draw_spectrograms(catalog_of(folder), AUDIO, settings, out)
+    assert sorted(path.relative_to(out / "log").as_posix() for path in out.rglob("*.png")) == [
+        "jazz/not ours.png",
+        "rock/003.wav.png",
+        "soul/001.wav.png",
+    ]
+
+
+def test_pictures_of_settings_given_up_half_way_are_not_taken_for_the_earlier_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog, out = catalog_of(music(tmp_path / "g", 2)), tmp_path / "out"
+    wanted, other = SpectrogramSettings(kinds=("log",)), SpectrogramSettings(kinds=("log",), colour_map="viridis")
+    draw_spectrograms(catalog, AUDIO, wanted, out)
+    before = {path: path.read_bytes() for path in out.rglob("*.png")}
+
+    def stop(*arguments: object, **keywords: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("numpy.savez", stop)  # the pictures are drawn, the part is not written
+        with pytest.raises(KeyboardInterrupt):
+            draw_spectrograms(catalog, AUDIO, other, out)
+    assert {path: path.read_bytes() for path in out.rglob("*.png")} != before
+    draw_spectrograms(catalog, AUDIO, wanted, out)
+    assert {path: path.read_bytes() for path in out.rglob("*.png")} == before
 
 
 def test_two_clips_that_would_share_a_picture_are_refused(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """What scan says of folders and tables whose faults are known."""
 
 import json
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import soundfile
 
 import signals
 from tonearm.catalog import read_catalog
+from tonearm.errors import TonearmError
 from tonearm.scan import ScanReport, scan_catalog, scan_dataset
 from tonearm.settings import DataSettings
 from tonearm.tables import read_table
@@ -66,6 +69,15 @@ def test_the_text_shouts_contradictions_before_all_else(faulty: Path) -> None:
 
 def test_two_workers_see_the_same(faulty: Path) -> None:
     assert scan(faulty, workers=2) == scan(faulty)
+
+
+def test_a_worker_that_dies_is_a_clear_error(faulty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tonearm import scan as module
+
+    monkeypatch.setattr(module, "_read_some", lambda paths: os.kill(os.getpid(), signal.SIGKILL))
+    monkeypatch.setattr(module, "CLIPS_A_TASK", 2)
+    with pytest.raises(TonearmError, match="a worker process was killed"):
+        scan(faulty, workers=2)
 
 
 def test_json_holds_everything(faulty: Path) -> None:

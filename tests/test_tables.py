@@ -83,3 +83,15 @@ def test_the_public_gtzan_table_with_its_artists_and_splits(shared: Path) -> Non
     assert len(dataset.classes) == 10
     assert len(set(dataset.groups)) > 100  # artists; a few clips have none
     assert notes[0].startswith("70 clips are left out by their split")
+
+
+def test_words_and_numbers_stay_what_they_are_written_as(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(
+        "filename,label,artist,rms\n1,null,007,0.5\nNA,None,nan,1.5\n03.wav,,12,null\n04.wav,nan,,2\n"
+    )
+    dataset, notes = read_table(DataSettings(folder=str(tmp_path / "t.csv")))
+    assert dataset.names.tolist() == ["1", "NA", "04.wav"]
+    assert dataset.labels.tolist() == ["null", "None", "nan"]
+    assert dataset.groups.tolist() == ["007", "nan", ""]
+    assert dataset.X.ravel().tolist() == [0.5, 1.5, 2.0]
+    assert notes == ["1 rows hold values that are no finite numbers: 03.wav"]

@@ -5,10 +5,11 @@ Conventions
 libsndfile reads what it can; PyAV (extra `av`) reads m4a, aac, wma and their like. Channels are averaged, the
 rate is changed by soxr at its high quality, so that samples equal ``librosa.load``'s. A clip that cannot stand
 for music (empty, silent, cut off, with samples that are no numbers) is an `AudioError`, never a wrong result.
-A cut Ogg file is the exception: its header announces no length, so what is left of it counts as the clip.
+Ogg, AAC and AC-3 streams are the exception: no header announces a length, so what is left of a cut one is the clip.
 """
 
 import importlib.util
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ EXTENSIONS = SNDFILE_EXTENSIONS | AV_EXTENSIONS
 
 MISSING_SHARE = 0.01  # of the announced samples; encoders round the length, a cut transfer loses more
 _ANNOUNCED = re.compile(r"^\s*(?:data|Data Size|SSND)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
+_GUESSED_LENGTHS = ("aac", "ac3", "eac3")  # formats without a header: FFmpeg works a length out from the bit rate
 _UNKNOWN_LENGTHS = (0, 2**32 - 1, 2**31 - 1)  # what programs that write to a pipe announce
 
 
@@ -117,7 +119,7 @@ def _read_sndfile(path: Path, offset: float, duration: float | None) -> Waveform
     import soundfile
 
     try:
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(_openable(path)) as file:
             _check_announced_length(path, file)
             start = min(int(offset * file.samplerate), file.frames)
             wanted = file.frames - start
@@ -129,11 +131,24 @@ def _read_sndfile(path: Path, offset: float, duration: float | None) -> Waveform
             rate, channels = file.samplerate, file.channels
     except soundfile.SoundFileError as error:
         raise AudioError(str(path), "undecodable", f"it cannot be decoded ({_reason(error)})") from error
-    if len(frames) < wanted * (1 - MISSING_SHARE):
-        raise AudioError(
-            str(path), "truncated", f"it announces {wanted} samples and ends after {len(frames)}; copy it again"
-        )
+    _check_length(path, wanted, len(frames))
     return Waveform(_mono(frames), rate, channels, seconds)
+
+
+def _openable(path: Path) -> str | bytes:
+    """The name as libsndfile's binding takes it: in bytes where it is not UTF-8."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return str(path)
+
+
+def _check_length(path: Path, announced: int, present: int) -> None:
+    if present < announced * (1 - MISSING_SHARE):
+        raise AudioError(
+            str(path), "truncated", f"it announces {announced} samples and ends after {present}; copy it again"
+        )
 
 
 def _reason(error: Exception) -> str:
@@ -168,11 +183,13 @@ def _read_av(path: Path, offset: float, duration: float | None) -> Waveform:
 
     parts: list[NDArray[np.float32]] = []
     try:
-        with av.open(str(path)) as container:
+        with path.open("rb") as file, av.open(file) as container:  # a file, since PyAV takes names in UTF-8 alone
             if not container.streams.audio:
                 raise AudioError(str(path), "undecodable", "it has no audio stream")
             stream = container.streams.audio[0]
             rate, channels = stream.rate, stream.channels
+            guessed = container.duration is None or container.format.name in _GUESSED_LENGTHS
+            announced = 0 if guessed else int(container.duration / av.time_base * rate)
             to_float = av.AudioResampler(format="fltp", layout=stream.layout, rate=rate)
             for frame in container.decode(stream):
                 parts += [_mono(out.to_ndarray().T) for out in to_float.resample(frame)]
@@ -180,6 +197,7 @@ def _read_av(path: Path, offset: float, duration: float | None) -> Waveform:
     except av.FFmpegError as error:
         raise AudioError(str(path), "undecodable", f"it cannot be decoded ({error.strerror})") from error
     samples = np.concatenate(parts) if parts else np.zeros(0, dtype=np.float32)
+    _check_length(path, announced, len(samples))
     start = int(offset * rate)
     stop = len(samples) if duration is None else start + int(duration * rate)
     return Waveform(samples[start:stop], rate, channels, len(samples) / rate)

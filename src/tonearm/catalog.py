@@ -11,6 +11,7 @@ Layouts, looked for in this order:
 
 Files with other endings than music's are ignored and counted; hidden files (AppleDouble's `._*` among them)
 are not even counted. What is named like music stays in the catalog, readable or not: reading it reports why.
+A file name that is not UTF-8 (from an old archive) is written in ASCII, its strange bytes by their numbers.
 """
 
 import os
@@ -100,15 +101,15 @@ def _read_part(root: Path, folder: Path, split: str, settings: DataSettings, ext
         return Catalog(str(root), tuple(clip for catalog in catalogs for clip in catalog.clips), ignored, notes)
     depth = len(folder.relative_to(root).parts)
     clips = []
-    for name in found:
+    for name, path in found.items():
         folders = PurePosixPath(name).parts[depth:-1]
-        clips.append(Clip(str(root / name), name, label=folders[0] if folders else "", split=split))
+        clips.append(Clip(str(path), name, label=folders[0] if folders else "", split=split))
     return Catalog(str(root), tuple(clips), ignored)
 
 
-def _walk(root: Path, folder: Path, extensions: frozenset[str]) -> tuple[list[str], dict[str, int]]:
-    """Names relative to root of all files (and folders) named like clips, sorted; and the others by ending."""
-    found: list[str] = []
+def _walk(root: Path, folder: Path, extensions: frozenset[str]) -> tuple[dict[str, Path], dict[str, int]]:
+    """All files (and folders) named like clips by name relative to root, sorted; and the others by ending."""
+    found: dict[str, Path] = {}
     ignored: Counter[str] = Counter()
     seen: set[str] = set()
 
@@ -125,16 +126,21 @@ def _walk(root: Path, folder: Path, extensions: frozenset[str]) -> tuple[list[st
             if entry.is_dir() and not (counts and directory != folder):
                 visit(path)
             elif counts:
-                found.append(path.relative_to(root).as_posix())
+                found[_printable(path.relative_to(root).as_posix())] = path
             elif entry.name != METADATA:
-                ignored[path.suffix.lower()] += 1
+                ignored[_printable(path.suffix.lower())] += 1
 
     visit(folder)
-    return sorted(found), dict(ignored)
+    return dict(sorted(found.items())), dict(ignored)
+
+
+def _printable(name: str) -> str:
+    """The name in characters that every file of ours can hold."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _listed(
-    root: Path, folder: Path, split: str, settings: DataSettings, found: list[str], ignored: dict[str, int]
+    root: Path, folder: Path, split: str, settings: DataSettings, found: dict[str, Path], ignored: dict[str, int]
 ) -> Catalog:
     """The clips that the folder's own metadata.csv lists, there or not."""
     source = folder / METADATA

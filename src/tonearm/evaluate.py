@@ -59,6 +59,10 @@ class Scores:
     clips: int
     groups: int
 
+    def shares(self) -> NDArray[np.float64]:
+        """The confusion as shares of the true class; 0 in the row of a class that does not occur."""
+        return _divide(self.confusion.astype(np.float64), self.confusion.sum(axis=1, keepdims=True), 0.0)
+
     def to_json(self) -> dict[str, Any]:
         """The scores as JSON-ready values; what is not defined is None."""
         return {

@@ -9,7 +9,7 @@ its columns were made.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -21,14 +21,15 @@ from numpy.typing import NDArray
 from tonearm.catalog import Catalog, Clip
 from tonearm.dataset import Dataset
 from tonearm.errors import CatalogError
-from tonearm.files import replacing, write_bytes, write_csv
+from tonearm.files import replacing, write_bytes, write_csv, write_text
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings, SpectrogramSettings
-from tonearm.shards import Failure, Progress, Shards, fingerprint, run_shards
+from tonearm.shards import PARTS, Failure, Progress, Shards, fingerprint, hold, run_shards
 from tonearm.tables import REPRESENTATION_KEY, read_table
 
 CLIP_COLUMNS = ("filename", "label", "artist", "split")
 ROWS_A_GROUP = 1024
 FEATURES_CSV, FEATURES_PARQUET, FAILURES_CSV = "features.csv", "features.parquet", "failures.csv"
+PICTURES_MADE = f"{PARTS}/pictures.json"  # which pictures in the folder are ours
 
 
 @dataclass(frozen=True)
@@ -97,16 +98,18 @@ def extract_features(
 ) -> Extraction:
     """Write features.csv, features.parquet and failures.csv of the catalog's clips to the folder `out`.
 
-    Raises ConfigError where the features are not defined with these settings, TonearmError as `run_shards`.
+    Raises ConfigError where the features are not defined with these settings, TonearmError as `run_shards`
+    and `hold`.
     """
     from tonearm.features import representation
 
     made = representation(audio, features)
     worker = FeatureWorker(audio, features, fingerprint(made))
-    shards = run_shards(catalog, worker, out, workers, progress)
-    write_csv(out / FEATURES_CSV, (*CLIP_COLUMNS, *made["columns"]), _csv_rows(shards))
-    _write_parquet(out / FEATURES_PARQUET, shards, made)
-    write_csv(out / FAILURES_CSV, ("filename", "kind", "reason"), shards.failures)
+    with hold(out):
+        shards = run_shards(catalog, worker, out, workers, progress)
+        write_csv(out / FEATURES_CSV, (*CLIP_COLUMNS, *made["columns"]), _csv_rows(shards))
+        _write_parquet(out / FEATURES_PARQUET, shards, made)
+        write_csv(out / FAILURES_CSV, ("filename", "kind", "reason"), shards.failures)
     return _summary(out, shards)
 
 
@@ -120,21 +123,45 @@ def draw_spectrograms(
 ) -> Extraction:
     """Write `out`/<kind>/<label>/<file name>.png for each clip and kind, and failures.csv.
 
-    Raises ConfigError for an unknown kind or colour map, CatalogError where two clips of a class have the
-    same file name, TonearmError as `run_shards`.
+    Pictures that an earlier call made there and that belong to no clip any more (removed, broken, with another
+    label) are removed: whoever trains on the folder takes each picture for a clip. Other files stay. Raises
+    ConfigError for an unknown kind or colour map, CatalogError where two clips of a class have the same file
+    name, TonearmError as `run_shards` and `hold`.
     """
     from tonearm.spectrogram import representation
 
     _check_distinct(catalog, out)
     worker = PictureWorker(audio, spectrogram, out, fingerprint(representation(audio, spectrogram)))
-    shards = run_shards(catalog, worker, out, workers, progress)
-    write_csv(out / FAILURES_CSV, ("filename", "kind", "reason"), shards.failures)
+    with hold(out):
+        _note_pictures(out, _pictures_made(out) | _pictures(catalog.clips, spectrogram))
+        shards = run_shards(catalog, worker, out, workers, progress)
+        failed = {failure.name for failure in shards.failures}
+        current = _pictures((clip for clip in catalog.clips if clip.name not in failed), spectrogram)
+        for orphan in _pictures_made(out) - current:
+            (out / orphan).unlink(missing_ok=True)
+        _note_pictures(out, current)
+        write_csv(out / FAILURES_CSV, ("filename", "kind", "reason"), shards.failures)
     return _summary(out, shards)
 
 
 def picture_path(out: Path, kind: str, clip: Clip) -> Path:
     """Where a clip's picture lies: under its label, or as its own name says where it has none."""
     return out / kind / (f"{clip.label}/{Path(clip.name).name}.png" if clip.label else f"{clip.name}.png")
+
+
+def _pictures(clips: Iterable[Clip], spectrogram: SpectrogramSettings) -> set[str]:
+    """Paths, relative to the folder, of all pictures of the clips."""
+    return {picture_path(Path(), kind, clip).as_posix() for clip in clips for kind in spectrogram.kinds}
+
+
+def _pictures_made(out: Path) -> set[str]:
+    """Paths of pictures that earlier calls made, or meant to make, in the folder."""
+    made = out / PICTURES_MADE
+    return set(json.loads(made.read_text(encoding="utf-8"))) if made.is_file() else set()
+
+
+def _note_pictures(out: Path, pictures: set[str]) -> None:
+    write_text(out / PICTURES_MADE, json.dumps(sorted(pictures), indent=0, ensure_ascii=False))
 
 
 def _check_distinct(catalog: Catalog, out: Path) -> None:

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 TEMPORARY_PREFIX = ".tonearm-"
 
@@ -117,10 +117,20 @@ def clear_leftovers(folder: str | Path) -> int:
     return len(leftovers)
 
 
+class _NewlineRows:
+    """Ends rows in a plain newline; `csv` quotes a name with a carriage return only where rows end in one."""
+
+    def __init__(self, file: TextIO) -> None:
+        self.file = file
+
+    def write(self, row: str) -> None:
+        self.file.write(row.removesuffix("\r\n") + "\n")
+
+
 def write_csv(path: str | Path, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
     """Write a CSV file, atomically; floats in the shortest form that reads back as the same number."""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(_NewlineRows(file), lineterminator="\r\n")
         writer.writerow(columns)
         for row in rows:
             writer.writerow([repr(float(value)) if isinstance(value, float) else value for value in row])

@@ -5,10 +5,13 @@ Conventions
 The layout is that of the Hugging Face audiofolder: a column `file_name`, and `label`, an artist and a split
 as far as they are known. Clips and rows find each other by the whole relative name, else by the base name,
 else by the base name without the endings of sound and picture files: `blues.00000.wav.png` is
-`blues.00000.au`. A split other than train, valid or test (such as "excluded") leaves the clip out.
+`blues.00000.au`. Where a base name has found its partner by its folders already (`rock/1.wav`, and there is
+`jazz/1.wav`), it takes folders to tell, and the others stay alone. A split other than train, valid or test
+(such as "excluded") leaves the clip out.
 """
 
 import csv
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -43,7 +46,7 @@ def read_metadata(path: Path, settings: DataSettings) -> tuple[Entry, ...]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise CatalogError(f"{path}: cannot be read as UTF-8 text ({error})") from error
-    rows = csv.DictReader(text.splitlines(keepends=True), strict=True)
+    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
         columns = rows.fieldnames or []
         name_column = find_name_column(columns, path)
@@ -96,10 +99,11 @@ def match(names: Sequence[str], entries: Sequence[Entry], path: Path) -> tuple[l
     partners: list[Entry | None] = [None] * len(names)
     free = set(range(len(entries)))
     for key in (str, _base, stem):
+        settled = {key(name) for name, partner in zip(names, partners, strict=True) if partner is not None}
         waiting = [index for index, partner in enumerate(partners) if partner is None]
         rows = _by_key((key(entries[row].name), row) for row in sorted(free))
         clips = _by_key((key(names[index]), index) for index in waiting)
-        for shared in rows.keys() & clips.keys():
+        for shared in (rows.keys() & clips.keys()) - settled:
             if len(rows[shared]) > 1 or len(clips[shared]) > 1:
                 both = [entries[row].name for row in rows[shared]] + [names[index] for index in clips[shared]]
                 raise CatalogError(f"{path}: {shared!r} fits more than one clip or row: {', '.join(both[:6])}")

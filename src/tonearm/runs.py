@@ -8,7 +8,8 @@ config.toml       every effective setting
 model/            the classifier: skops or safetensors, never pickle
 predictions.csv   part, name, truth, prediction and one probability a label, for every clip of every part
 scores.json       scores with intervals, classes and confusion of each part; scores.csv and classes.csv too
-confusion.*       of the last part (the test where there is one): counts as CSV, pictures as PNG and SVG
+confusion.*       of the last part (the test where there is one): counts as CSV, PNG and SVG;
+                  confusion_share.csv: shares of the true class
 history.csv       loss, accuracy, learning rate and seconds of each epoch, for models that have epochs
 ```
 A folder is written beside its place and renamed: it is whole or it is not there. Nothing in it is executed
@@ -110,16 +111,14 @@ def _write_results(folder: Path, outcome: Outcome) -> None:
     write_predictions(folder / PREDICTIONS_CSV, labels, outcome.parts)
     write_scores(folder, {part: result.scores for part, result in outcome.parts.items()})
     scores = outcome.parts[list(outcome.parts)[-1]].scores
-    write_csv(folder / "confusion.csv", ("truth", *scores.labels), _confusion_rows(scores))
+    for name, confusion in (("confusion", scores.confusion), ("confusion_share", scores.shares())):
+        rows = [[label, *row] for label, row in zip(scores.labels, confusion.tolist(), strict=True)]
+        write_csv(folder / f"{name}.csv", ("truth", *scores.labels), rows)
     if outcome.pictures:
         save_figure(confusion_figure(scores.confusion, scores.labels), folder / "confusion")
     history = training.history(outcome.classifier)
     if history:
         write_csv(folder / HISTORY_CSV, history[0], [list(epoch.values()) for epoch in history])
-
-
-def _confusion_rows(scores: Scores) -> list[list[Any]]:
-    return [[label, *row] for label, row in zip(scores.labels, scores.confusion.tolist(), strict=True)]
 
 
 def write_predictions(path: Path, labels: list[str], parts: dict[str, PartResult]) -> None:
@@ -146,9 +145,9 @@ def write_scores(folder: Path, scores: dict[str, Scores]) -> None:
     )
     write_csv(
         folder / "classes.csv",
-        ("part", "class", "precision", "recall", "f1", "support"),
+        ("part", "class", "precision", "recall", "f1", "support", "f1_low", "f1_high"),
         [
-            [part, label, row["precision"], row["recall"], row["f1"], row["support"]]
+            [part, label, row["precision"], row["recall"], row["f1"], row["support"], *row["f1_interval"]]
             for part, part_scores in scores.items()
             for label, row in part_scores.per_class.items()
         ],

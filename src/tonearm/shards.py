@@ -123,8 +123,10 @@ def hold(folder: Path) -> Iterator[None]:
 
 def _run(catalog: Catalog, worker: Worker, parts: Path, workers: int, progress: Progress) -> Shards:
     keys = [_key(clip, worker.fingerprint) for clip in catalog.clips]
-    _drop_parts_without(set(keys), parts)
     known = _find_known(parts)
+    # before the work, since it replaces files: pictures of these settings must not count as those of earlier ones
+    # when it is stopped and the earlier settings come back
+    _keep_parts({known[key][0] for key in keys if key in known}, parts)
     waiting = [i for i, clip in enumerate(catalog.clips) if keys[i] not in known or not worker.is_done(clip)]
     reused = len(keys) - len(waiting)
     done, failures = reused, {}
@@ -213,18 +215,6 @@ def _read_part(path: Path) -> dict[str, NDArray[Any]]:
         return {"keys": part["keys"], "values": part["values"]}
 
 
-def _drop_parts_without(keys: set[str], parts: Path) -> None:
-    """Remove the parts of which no row is wanted any more.
-
-    Before the work, since it replaces files: pictures of these settings must not count as those of earlier
-    ones when it is stopped and the earlier settings come back.
-    """
-    paths = sorted(parts.glob("*.npz"))
-    wanted = {number for key, (number, _) in _find_known(parts).items() if key in keys}
-    for number in set(range(len(paths))) - wanted:
-        paths[number].unlink()
-
-
 def _find_known(parts: Path) -> dict[str, tuple[int, int]]:
     """Part number (in sorted order of the files) and row of every key that some part holds."""
     known = {}
@@ -245,10 +235,16 @@ def _locate(
     paths = sorted(parts.glob("*.npz"))
     places = [(-1, -1) if clip.name in failures else known[key] for clip, key in zip(catalog.clips, keys, strict=True)]
     part, row = np.array(places, dtype=np.int64).reshape(-1, 2).T
-    for number in set(range(len(paths))) - set(part.tolist()):
-        paths[number].unlink()
+    _keep_parts(set(part.tolist()), parts)
     ordered = tuple(failures[clip.name] for clip in catalog.clips if clip.name in failures)
     return Shards(catalog, tuple(paths), part, row, ordered, computed, reused)
+
+
+def _keep_parts(numbers: set[int], parts: Path) -> None:
+    """Remove the parts whose number, in sorted order of the files, is none of these: no clip needs them."""
+    for number, path in enumerate(sorted(parts.glob("*.npz"))):
+        if number not in numbers:
+            path.unlink()
 
 
 def fingerprint(representation: dict[str, Any]) -> str:

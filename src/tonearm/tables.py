@@ -14,7 +14,7 @@ import numpy as np
 
 from tonearm.dataset import Dataset
 from tonearm.errors import CatalogError
-from tonearm.metadata import LEFT_OUT, find_name_column, match, name_some, part_name, read_metadata
+from tonearm.metadata import LEFT_OUT, NAME_COLUMNS, find_name_column, match, name_some, part_name, read_metadata
 from tonearm.settings import DataSettings
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 TABLE_EXTENSIONS = (".csv", ".parquet")
 NOT_FEATURES = frozenset({"length"})
 REPRESENTATION_KEY = b"tonearm"
+ABSENT_NUMBERS = ["", "nan", "NaN", "NA", "N/A", "#N/A", "<NA>", "null", "NULL", "None"]
 
 
 def is_table(path: str | Path) -> bool:
@@ -37,7 +38,8 @@ def read_table(settings: DataSettings) -> tuple[Dataset, list[str]]:
     is no table, names no clips, names one twice, or has a column that is no number.
     """
     path = Path(settings.folder)
-    frame, representation = _read(path)
+    texts = {*NAME_COLUMNS, "label", settings.group_column, settings.split_column}
+    frame, representation = _read(path, texts)
     name_column = find_name_column([str(column) for column in frame.columns], path)
     names = _strings(frame, name_column)
     _check_unique(names, path)
@@ -60,7 +62,7 @@ def read_table(settings: DataSettings) -> tuple[Dataset, list[str]]:
     return _clean(dataset, notes)
 
 
-def _read(path: Path) -> "tuple[pd.DataFrame, dict[str, Any] | None]":
+def _read(path: Path, texts: set[str]) -> "tuple[pd.DataFrame, dict[str, Any] | None]":
     import json
 
     import pandas as pd
@@ -69,7 +71,11 @@ def _read(path: Path) -> "tuple[pd.DataFrame, dict[str, Any] | None]":
         raise CatalogError(f"{path}: there is no such table")
     try:
         if path.suffix.lower() == ".csv":
-            return pd.read_csv(path, dtype={"label": str}, keep_default_na=True), None
+            columns = pd.read_csv(path, nrows=0).columns
+            # texts are taken as they are written: a genre called "null" is a word, an artist called 007 no number
+            absent = {column: [""] if column in texts else ABSENT_NUMBERS for column in columns}
+            types = {column: str for column in columns if column in texts}
+            return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=absent), None
         import pyarrow.parquet
 
         table = pyarrow.parquet.read_table(path)

@@ -179,70 +179,69 @@ def _reflect(position: int, length: int) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def _median_down(
-    S: NDArray[np.float32],
+def _median_down_block(
+    block: NDArray[np.float32],
     window: int,
     steps: NDArray[np.int32],
     inputs: NDArray[np.int32],
     outputs: NDArray[np.int32],
-    rows: int,
-) -> NDArray[np.float32]:
-    length, columns = S.shape
-    medians = np.empty((length, columns), dtype=np.float32)
-    buffer = np.zeros((rows, LANES), dtype=np.float32)
-    half = window // 2
-    for left in range(0, columns, LANES):
-        lanes = min(LANES, columns - left)
-        for top in range(0, length, OUTPUTS):
-            for i in range(inputs.shape[0]):
-                source = _reflect(top + i - half, length)
-                buffer[inputs[i], :lanes] = S[source, left : left + lanes]
-            _run(buffer, steps)
-            for i in range(min(OUTPUTS, length - top)):
-                medians[top + i, left : left + lanes] = buffer[outputs[i], :lanes]
-    return medians
+    buffer: NDArray[np.float32],
+    medians: NDArray[np.float32],
+) -> None:
+    """Fill medians with those down the LANES columns of block; both of shape (length, LANES)."""
+    length = block.shape[0]
+    for top in range(0, length, OUTPUTS):
+        for i in range(inputs.shape[0]):
+            buffer[inputs[i]] = block[_reflect(top + i - window // 2, length)]
+        _run(buffer, steps)
+        for i in range(min(OUTPUTS, length - top)):
+            medians[top + i] = buffer[outputs[i]]
 
 
 @numba.njit(cache=True, nogil=True)
-def _median_across(
+def _median(
     S: NDArray[np.float32],
     window: int,
+    down: bool,
     steps: NDArray[np.int32],
     inputs: NDArray[np.int32],
     outputs: NDArray[np.int32],
     rows: int,
 ) -> NDArray[np.float32]:
-    count, length = S.shape
-    medians = np.empty((count, length), dtype=np.float32)
+    """Medians down the columns or along the rows of S, LANES columns or rows at a time."""
+    length, count = (S.shape[0], S.shape[1]) if down else (S.shape[1], S.shape[0])
+    result = np.empty(S.shape, dtype=np.float32)
     buffer = np.zeros((rows, LANES), dtype=np.float32)
-    half = window // 2
-    turned = np.zeros((length, LANES), dtype=np.float32)  # LANES lines of S side by side
+    block = np.zeros((length, LANES), dtype=np.float32)
+    medians = np.zeros((length, LANES), dtype=np.float32)
     for first in range(0, count, LANES):
         lanes = min(LANES, count - first)
-        for lane in range(lanes):
-            for i in range(length):
-                turned[i, lane] = S[first + lane, i]
-        for top in range(0, length, OUTPUTS):
-            for i in range(inputs.shape[0]):
-                buffer[inputs[i]] = turned[_reflect(top + i - half, length)]
-            _run(buffer, steps)
-            for i in range(min(OUTPUTS, length - top)):
-                row = buffer[outputs[i]]
-                for lane in range(lanes):
-                    medians[first + lane, top + i] = row[lane]
-    return medians
+        if down:
+            block[:, :lanes] = S[:, first : first + lanes]
+        else:
+            for lane in range(lanes):
+                for i in range(length):
+                    block[i, lane] = S[first + lane, i]
+        _median_down_block(block, window, steps, inputs, outputs, buffer, medians)
+        if down:
+            result[:, first : first + lanes] = medians[:, :lanes]
+        else:
+            for lane in range(lanes):
+                for i in range(length):
+                    result[first + lane, i] = medians[i, lane]
+    return result
 
 
 def sliding_median(S: NDArray[np.float32], window: int, axis: int) -> NDArray[np.float32]:
     """Median of the `window` samples centred on each sample along `axis`, edges mirrored.
 
     S: float32 without NaN, shape (rows, columns), C-contiguous. window: odd, at least 31. axis: 0 or 1.
-    Equal to the bit to ``scipy.ndimage.median_filter(S, size, mode="reflect")``.
+    Equal to the bit to ``scipy.ndimage.median_filter(S, size, mode="reflect")`` (but for two samples, where
+    scipy 1.17 is wrong).
 
     >>> S = np.arange(40, dtype=np.float32)[:, None]
     >>> sliding_median(S, 31, axis=0)[:3, 0], sliding_median(S.T.copy(), 31, axis=1)[0, 20]
     (array([7., 7., 7.], dtype=float32), np.float32(20.0))
     """
-    along = _median_down if axis == 0 else _median_across
-    result: NDArray[np.float32] = along(S, window, *median_program(window))
+    result: NDArray[np.float32] = _median(S, window, axis == 0, *median_program(window))
     return result
