@@ -19,7 +19,7 @@ import signals
 from tonearm.config import Config, parse_config
 from tonearm.errors import CatalogError, RunError
 from tonearm.experiment import Experiment, run_experiment
-from tonearm.predict import predict, write_submission
+from tonearm.prediction import predict, write_submission
 from tonearm.runs import load_run, read_scores
 
 FEATURES = {"families": ["rms", "mfcc", "spectral_centroid"], "statistics": ["mean", "std"]}

@@ -18,7 +18,9 @@ from tonearm.kernels.median import OUTPUTS, median_program
     seed=st.integers(0, 2**32 - 1),
 )
 @settings(max_examples=60, deadline=None)
-def test_sliding_median_is_the_median_of_each_window_as_scipys_is(rows: int, columns: int, window: int, axis: int, seed: int) -> None:
+def test_sliding_median_is_the_median_of_each_window_as_scipys_is(
+    rows: int, columns: int, window: int, axis: int, seed: int
+) -> None:
     # values from a small set too, since ties are where a sorting network could go wrong unseen
     generator = np.random.default_rng(seed)
     S = generator.integers(0, 6, (rows, columns)).astype(np.float32) * generator.choice([1.0, 0.37]).astype(np.float32)
@@ -26,7 +28,7 @@ def test_sliding_median_is_the_median_of_each_window_as_scipys_is(rows: int, col
     pad = [(window // 2,) * 2 if side == axis else (0, 0) for side in (0, 1)]
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(S, pad, mode="symmetric"), window, axis=axis)
     assert np.array_equal(found, np.median(windows, axis=-1))
-    if S.shape[axis] != 2:  # for two samples scipy 1.17 repeats the edge wrongly
+    if S.shape[axis] >= window:  # in shorter ones scipy 1.17 repeats the edges wrongly now and then
         size = (window, 1) if axis == 0 else (1, window)
         assert np.array_equal(found, median_filter(S, size=size, mode="reflect"))
 

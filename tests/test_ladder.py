@@ -50,3 +50,14 @@ def test_wrong_settings_are_config_errors() -> None:
 def test_importing_tonearm_is_quick() -> None:
     check = "import sys, tonearm; print(sorted({'numpy', 'librosa', 'torch', 'sklearn'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_no_rung_is_hidden_by_a_module_of_its_name() -> None:
+    import importlib
+    import pkgutil
+
+    for module in pkgutil.iter_modules(tonearm.__path__, "tonearm."):
+        if module.name != "tonearm.__main__":
+            importlib.import_module(module.name)
+    for name in tonearm.__all__:
+        assert callable(getattr(tonearm, name)), name

@@ -81,7 +81,7 @@ def test_history_ends_with_what_the_fitted_model_scores() -> None:
 
 def test_the_best_epoch_is_restored() -> None:
     X, y, X_valid, y_valid = parts()
-    classifier = make(epochs=40, learning_rate=0.05).fit(X, y, X_valid, y_valid)
+    classifier = make(epochs=40, learning_rate=0.05, restore_best=True).fit(X, y, X_valid, y_valid)
     losses = [row["valid_loss"] for row in classifier.history_]
     best = int(np.argmin(losses)) + 1
     assert best < 40, "this test needs a training that overfits"

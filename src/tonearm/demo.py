@@ -118,7 +118,7 @@ def compare(honest: Iterable[Row], optimistic: Iterable[Row]) -> str:
 
 
 def _predict(experiment: Experiment, music: Path, say: Callable[[str], None]) -> None:
-    from tonearm.predict import predict
+    from tonearm.prediction import predict
 
     best = experiment.rows[0]
     run = experiment.folder_of(best)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tonearm.dataset import Dataset
     from tonearm.experiment import Experiment
-    from tonearm.predict import Predictions
+    from tonearm.prediction import Predictions
 
 PRESET = "full"
 
@@ -107,7 +107,7 @@ def predict(run: str | Path, paths: str | Path | Sequence[str | Path]) -> "Predi
 
     Raises RunError where the folder is no run; a file that cannot be used is a row with its reason.
     """
-    from tonearm.predict import predict as predict_paths
+    from tonearm.prediction import predict as predict_paths
 
     return predict_paths(run, [paths] if isinstance(paths, str | Path) else paths)
 

@@ -200,7 +200,7 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Say the genre of files, and how sure that is."""
-    from tonearm.predict import predict as predict_paths
+    from tonearm.prediction import predict as predict_paths
 
     found = predict_paths(run_folder, paths)
     _note(*(f"note: {note}" for note in found.notes))
@@ -223,7 +223,7 @@ def submit(
     label_column: Annotated[str, typer.Option(help="name of the column of labels")] = "class",
 ) -> None:
     """Write a Kaggle-style file of predictions."""
-    from tonearm.predict import write_submission
+    from tonearm.prediction import write_submission
 
     rows, warnings = write_submission(run_folder, test_folder, out, id_column, label_column)
     _note(*(f"warning: {warning}" for warning in warnings))

@@ -236,8 +236,8 @@ def sliding_median(S: NDArray[np.float32], window: int, axis: int) -> NDArray[np
     """Median of the `window` samples centred on each sample along `axis`, edges mirrored.
 
     S: float32 without NaN, shape (rows, columns), C-contiguous. window: odd, at least 31. axis: 0 or 1.
-    Equal to the bit to ``scipy.ndimage.median_filter(S, size, mode="reflect")`` (but for two samples, where
-    scipy 1.17 is wrong).
+    Equal to the bit to ``scipy.ndimage.median_filter(S, size, mode="reflect")`` where there are at
+    least `window` samples; in shorter ones scipy 1.17 repeats the edges wrongly now and then.
 
     >>> S = np.arange(40, dtype=np.float32)[:, None]
     >>> sliding_median(S, 31, axis=0)[:3, 0], sliding_median(S.T.copy(), 31, axis=1)[0, 20]

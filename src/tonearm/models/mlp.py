@@ -13,7 +13,7 @@ from pydantic import Field
 from tonearm.models.base import ModelSettings
 from tonearm.settings import TrainSettings
 from tonearm.training import TorchSettings, need_torch
-from tonearm.training.settings import SCHEDULE_MEANING, Schedule
+from tonearm.training.settings import RESTORE_MEANING, SCHEDULE_MEANING, Schedule
 
 if TYPE_CHECKING:
     from torch import nn
@@ -36,7 +36,7 @@ class MLPSettings(TorchSettings, ModelSettings):
     schedule: Schedule = Field("cosine", description=SCHEDULE_MEANING)
     # on few rows the validation loss rises with the network's confidence long before its accuracy falls: on the
     # fault-filtered GTZAN features its best epoch scores 0.34, the end of the cosine schedule above 0.4
-    restore_best: bool = Field(False, description="end with the weights of the lowest validation loss")
+    restore_best: bool = Field(False, description=RESTORE_MEANING)
 
 
 def build(settings: MLPSettings, train: TrainSettings) -> Any:

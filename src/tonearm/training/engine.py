@@ -154,7 +154,8 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
                 net.fit_loop(train, epochs=settings.epochs - len(history.rows))
         except Finished:
             pass  # early stopping
-        restored = settings.restore_best and best.epoch > 0
+        # who stops early has gone past the best epoch on purpose
+        restored = (settings.restore_best or settings.patience > 0) and best.epoch > 0
         if restored:
             net.module_.load_state_dict(best.weights)
         self.best_epoch_ = best.epoch if restored else len(history.rows)

@@ -16,6 +16,7 @@ SCHEDULE_MEANING = (
     "how the learning rate falls: plateau where the validation loss does not fall, cosine to zero over the epochs, "
     "step every schedule_epochs"
 )
+RESTORE_MEANING = "end with the weights of the lowest validation loss, as patience always does"
 
 
 class TorchSettings(Settings):
@@ -31,7 +32,7 @@ class TorchSettings(Settings):
     schedule_factor: float = Field(0.1, gt=0, lt=1, description="plateau, step: what the rate is multiplied by")
     schedule_epochs: int = Field(10, ge=1, description="plateau: epochs without a lower loss; step: between steps")
     patience: int = Field(0, ge=0, description="stop after so many epochs without a lower validation loss; 0: never")
-    restore_best: bool = Field(True, description="end with the weights of the lowest validation loss")
+    restore_best: bool = Field(True, description=RESTORE_MEANING)
     validation_fraction: float = Field(
         0.1, gt=0, lt=1, description="rows held out where validation rows are needed and none are given"
     )
