@@ -75,7 +75,9 @@ def read_catalog(settings: DataSettings, extensions: frozenset[str] = EXTENSIONS
     if not settings.folder:
         raise CatalogError("data.folder is not set: name the folder that holds the clips")
     if not folder.is_dir():
-        kind = "is a file, not a folder" if folder.exists() else "there is no such folder"
+        kind = "there is no such folder"
+        if folder.exists():
+            kind = "is a file, not a folder of music; `tonearm run` and `tonearm scan` take a feature table as it is"
         raise CatalogError(f"{folder}: {kind}")
     catalog = _read_part(folder, folder, "", settings, extensions)
     if settings.metadata:

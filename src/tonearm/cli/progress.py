@@ -62,8 +62,8 @@ def _lines(title: str, unit: str) -> Report:
             return
         last = elapsed
         rate = done / max(elapsed, 1e-9)
-        left = (total - done) / rate if rate else 0.0
+        pace = f", {rate:.1f} {unit}/s, {(total - done) / rate:.0f} s left" if done else ""
         failures = f", {failed} failed" if failed else ""
-        print(f"{title}: {done}/{total} {unit}, {rate:.1f} {unit}/s, {left:.0f} s left{failures}", file=sys.stderr)
+        print(f"{title}: {done}/{total} {unit}{pace}{failures}", file=sys.stderr)
 
     return report
