@@ -9,6 +9,7 @@ together. Names are `family_statistic` for a family of one series and `family_st
 
 import difflib
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple, get_args
 
 from tonearm.errors import ConfigError
@@ -53,6 +54,7 @@ BASIC_STATISTICS: tuple[Statistic, ...] = ("mean", "max", "min")
 PUBLISHED_N_MFCC = 20
 
 
+@lru_cache(maxsize=16)  # asked for with every clip
 def plan(settings: FeatureSettings) -> tuple[Column, ...]:
     """The columns that these settings ask for, in the order of the table.
 
