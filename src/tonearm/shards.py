@@ -131,16 +131,23 @@ def _run(catalog: Catalog, worker: Worker, parts: Path, workers: int, progress: 
     reused = len(keys) - len(waiting)
     done, failures = reused, {}
     progress(done, len(keys), 0)
-    size = max(1, min(CLIPS_A_SHARD, -(-len(waiting) // (4 * workers))))
-    tasks = [
-        ([catalog.clips[i] for i in waiting[start : start + size]], [keys[i] for i in waiting[start : start + size]])
-        for start in range(0, len(waiting), size)
-    ]
+    tasks = [([catalog.clips[i] for i in shard], [keys[i] for i in shard]) for shard in _divide(waiting, workers)]
     for clips, failed in _work(worker, tasks, parts, workers):
         failures.update({failure.name: failure for failure in failed})
         done += clips
         progress(done, len(keys), len(failures))
     return _locate(catalog, keys, parts, failures, len(waiting), reused)
+
+
+def _divide(waiting: list[int], workers: int) -> Iterator[list[int]]:
+    """Shards of the clips, smaller towards the end, so that no worker is left with a long one (Polychronopoulos,
+    Kuck, "Guided self-scheduling", IEEE Trans. Computers 36(12), 1987).
+    """
+    start = 0
+    while start < len(waiting):
+        size = max(1, min(CLIPS_A_SHARD, (len(waiting) - start) // (4 * workers)))
+        yield waiting[start : start + size]
+        start += size
 
 
 def _work(
