@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from tonearm.compare import LEADERBOARD_JSON, compare, read_answers
 from tonearm.config import Config
 from tonearm.evaluate import Scores, evaluate
 from tonearm.files import write_csv, write_json, write_text
@@ -74,12 +75,19 @@ def write_leaderboard(
         else:
             rows.append(_pooled(name, settings.type, out / name, folders, groups))
     rows.sort(key=_order)
+    trained = [read_answers(out / row.model, row.model) for row in rows if not row.error]
+    verdict = compare(trained, groups).sentence() if trained else "no model could be trained"
     write_json(
-        out / "leaderboard.json",
-        {"split": division.sentence, "method": division.method, "models": [_to_json(row) for row in rows]},
+        out / LEADERBOARD_JSON,
+        {
+            "split": division.sentence,
+            "method": division.method,
+            "verdict": verdict,
+            "models": [_to_json(row) for row in rows],
+        },
     )
     write_csv(out / "leaderboard.csv", *_table(rows))
-    write_text(out / "leaderboard.md", markdown(rows, division))
+    write_text(out / "leaderboard.md", markdown(rows, division, verdict))
     return tuple(rows)
 
 
@@ -180,8 +188,8 @@ def _table(rows: list[Row]) -> tuple[list[str], list[list[Any]]]:
     return header, table
 
 
-def markdown(rows: Iterable[Row], division: Division) -> str:
-    """The leaderboard for a person: how the split was made, then a table."""
+def markdown(rows: Iterable[Row], division: Division, verdict: str) -> str:
+    """The leaderboard for a person: how the split was made, a table, and who cannot be told from the best."""
     lines = [
         division.sentence,
         "",
@@ -197,7 +205,7 @@ def markdown(rows: Iterable[Row], division: Division) -> str:
         cells += [_shown(row.score("test", "f1")), _shown(row.score("test", "log_loss"))]
         cells += [f"{row.train_seconds:.1f} s", f"{row.evaluate_milliseconds_a_clip:.2f} ms"]
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, *([""] if failed else []), *failed]) + "\n"
+    return "\n".join([*lines, "", verdict, *([""] if failed else []), *failed]) + "\n"
 
 
 def _shown(value: float) -> str:

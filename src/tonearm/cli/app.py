@@ -230,6 +230,19 @@ def submit(
     print(f"{out}: {rows} rows")
 
 
+@app.command("compare")
+def compare_runs(
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN_OR_EXPERIMENT...", help="folders of `tonearm run`")],
+) -> None:
+    """Test runs on the same clips against the best of them."""
+    from tonearm.compare import compare_folders
+
+    found = compare_folders(folders)
+    print(found.text())
+    if found.refused:
+        raise typer.Exit(1)
+
+
 @app.command("config")
 def show_config() -> None:
     """Print a TOML file of all settings and their meaning."""

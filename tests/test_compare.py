@@ -1,0 +1,78 @@
+"""Paired comparison of runs: the same clips or none, and the numbers of the tests it is made of."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tonearm.compare import Answers, compare, compare_folders
+from tonearm.errors import RunError
+from tonearm.files import write_csv, write_json
+from tonearm.uncertainty import holm, mcnemar_exact, paired_difference
+
+NAMES = tuple(f"{i:03d}.wav" for i in range(200))
+GROUPS = {name: f"band {i // 5}" for i, name in enumerate(NAMES)}
+
+
+def answers(
+    run: str, accuracy: float, seed: int, base: np.ndarray[tuple[int], np.dtype[np.bool_]] | None = None
+) -> Answers:
+    right = np.random.default_rng(seed).random(200) < accuracy
+    return Answers(run, NAMES, right if base is None else base & right)
+
+
+def write(folder: Path, one: Answers, part: str = "test") -> Path:
+    rows = [[part, name, "rock", "rock" if right else "jazz"] for name, right in zip(one.names, one.right, strict=True)]
+    write_csv(folder / "predictions.csv", ("part", "filename", "truth", "prediction"), rows)
+    return folder
+
+
+def test_the_best_is_told_from_the_clearly_worse_and_not_from_its_like() -> None:
+    best = answers("best", 0.8, 0)
+    like = Answers("like", NAMES, best.right ^ (np.arange(200) == np.argmax(best.right)))
+    worse = answers("worse", 0.6, 1, best.right)
+    found = compare([worse, like, best], GROUPS)
+    assert [one.run for one in found.answers] == ["best", "like", "worse"]
+    assert [(pair.other, pair.distinguishable) for pair in found.pairs] == [("like", False), ("worse", True)]
+    assert found.sentence().startswith("not distinguishable from the best, best: like; behind best: worse")
+    assert "p = " in found.text()
+
+
+def test_numbers_are_those_of_the_tests_corrected_for_their_count() -> None:
+    best, one, two = answers("best", 0.9, 0), answers("one", 0.8, 1), answers("two", 0.7, 2)
+    pairs = compare([best, one, two], GROUPS).pairs
+    units = np.array([GROUPS[name] for name in NAMES], dtype=object)
+    raw = [paired_difference(best.right, other.right, units).p for other in (one, two)]
+    assert [pair.p for pair in pairs] == holm(raw)
+    assert [pair.mcnemar for pair in pairs] == holm([mcnemar_exact(best.right, other.right) for other in (one, two)])
+
+
+def test_the_order_of_the_clips_does_not_matter() -> None:
+    best, other = answers("best", 0.9, 0), answers("other", 0.7, 1)
+    order = np.random.default_rng(3).permutation(200)
+    shuffled = Answers("other", tuple(NAMES[i] for i in order), other.right[order])
+    assert compare([best, shuffled], GROUPS).pairs == compare([best, other], GROUPS).pairs
+
+
+def test_other_clips_are_refused() -> None:
+    other = Answers("other", tuple(f"x{name}" for name in NAMES[:50]) + NAMES[:10], np.ones(60, bool))
+    found = compare([answers("best", 0.5, 0), other], GROUPS)
+    assert found.pairs == ()
+    assert "10 of them the same: no paired test is possible" in found.sentence()
+
+
+def test_folders_of_runs_and_experiments(tmp_path: Path) -> None:
+    first, second = answers("svm", 0.9, 0), answers("mlp", 0.6, 1)
+    write(tmp_path / "experiment" / "svm", first)
+    write(tmp_path / "experiment" / "mlp", second)
+    write_json(tmp_path / "experiment" / "leaderboard.json", {})
+    write_csv(tmp_path / "experiment" / "splits.csv", ("filename", "group"), GROUPS.items())
+    whole = compare_folders([tmp_path / "experiment"])
+    assert whole.pairs == compare([first, second], GROUPS).pairs
+    assert compare_folders([tmp_path / "experiment" / "mlp", tmp_path / "experiment" / "svm"]).pairs == whole.pairs
+    lonely = write(tmp_path / "elsewhere" / "svm", first, part="valid")
+    both = compare_folders([tmp_path / "experiment", lonely])
+    assert [one.run for one in both.answers] == ["elsewhere/svm", "experiment/svm", "mlp"]
+    assert "stands alone" in compare_folders([lonely]).sentence()
+    with pytest.raises(RunError, match="neither a run nor an experiment"):
+        compare_folders([tmp_path])
