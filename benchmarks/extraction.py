@@ -1,10 +1,10 @@
 """How much sooner two workers extract features than one, whole processes with start-up, on the same clips.
 
-    python benchmarks/extraction.py [FOLDER] [--clips-per-genre 100] [--rounds 2]
+    python benchmarks/extraction.py [FOLDER] [--clips-per-genre 100] [--seconds 30] [--rounds 3]
 
-FOLDER holds class folders; without it the built-in music is rendered (extra `demo`). One and two workers take
+FOLDER holds class folders; without it built-in music of GTZAN's size is rendered (extra `demo`). One and two workers take
 turns, each into a fresh folder; the median of the ratios is printed. Every process loads its libraries first
-(about three seconds), so the ratio grows with the number of clips. Then the memory of the process that
+(about three seconds), so the ratio grows with the number and length of the clips. Then the memory of the process that
 drives the work is compared between a quarter of the clips and all of them.
 """
 
@@ -42,14 +42,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--clips-per-genre", type=int, default=100)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     folder = arguments.folder
     if folder is None:
         from tonearm.jam import render_jam
 
         folder = Path(tempfile.mkdtemp(prefix="tonearm-benchmark-"))
-        render_jam(folder, clips_per_genre=arguments.clips_per_genre, seconds=10.0, clean=True, workers=2)
+        render_jam(folder, clips_per_genre=arguments.clips_per_genre, seconds=arguments.seconds, clean=True, workers=2)
     extract(folder, 1, every=50)  # the kernels are compiled and cached before anything is timed
     ratios = []
     for _ in range(arguments.rounds):

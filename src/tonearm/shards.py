@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from tonearm.catalog import Catalog, Clip
 from tonearm.errors import AudioError, TonearmError
 from tonearm.files import clear_leftovers, replacing
+from tonearm.memory import keep_freed_memory
 
 PARTS = "parts"
 CLIPS_A_SHARD = 32
@@ -176,6 +177,7 @@ def _work_on_shard(worker: Worker, clips: list[Clip], keys: list[str], parts: Pa
     """Compute the clips and write one part. Runs in a worker process."""
     from threadpoolctl import threadpool_limits
 
+    keep_freed_memory()
     rows, names, failures = [], [], []
     with threadpool_limits(limits=1):  # another number of threads would sum in another order
         for clip, key in zip(clips, keys, strict=True):
