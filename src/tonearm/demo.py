@@ -8,20 +8,24 @@ type for one's own music. Everything can be thrown away and made again: the same
 
 import os
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 from tonearm.config import Config, parse_config
-from tonearm.experiment import FEATURES, Experiment, run_experiment
-from tonearm.extract import FEATURES_PARQUET
+from tonearm.experiment import Experiment, run_experiment
 from tonearm.leaderboard import Row
-from tonearm.shards import Progress
+from tonearm.representations import Counting, read_data
 
-MODELS = ("logistic", "mlp", "svm", "trees")
+MODELS: dict[str, dict[str, Any]] = {
+    "logistic": {},
+    "mlp": {},
+    "svm": {},
+    "trees": {},
+    "cnn-mel": {"epochs": 20},
+    "transfer": {"type": "resnet", "backbone": "efficientnet_lite0", "unfreeze": 0},
+}
 FOLDS = 5  # every clip is tested once, so that the two splits are compared on the same clips
 SHOWN_FILES = 4
-
-Counting = Callable[[str, str], AbstractContextManager[Progress]]
 
 
 def run_demo(
@@ -37,18 +41,18 @@ def run_demo(
     _render(music, say, counting, clips_per_genre, seconds, workers)
     _scan(music, say, counting, workers)
     say(
-        f"3. Train: {', '.join(MODELS)} on the features of every clip, first with a split by artist: no band is heard "
-        "both in training and in the test, as it will be with your next album."
+        f"3. Train: {', '.join(MODELS)} on features or on spectrogram pictures of every clip, first with a split by "
+        "artist: no band is heard both in training and in the test, as it will be with your next album."
     )
-    with counting("features", "clips") as progress:
-        honest = run_experiment(_config(music, "auto"), out / "by-artist", _quiet, progress, workers)
+    config = _config(music, "auto")
+    data = read_data(config, out / "representations", counting, workers)
+    honest = run_experiment(config, out / "by-artist", _quiet, data=data)
     say(_read(honest))
     say(
         "4. The same clips and models with a random split, as most notebooks make it: the bands of the test were "
         "heard in training, and their sound gives them away."
     )
-    table = out / "by-artist" / FEATURES / FEATURES_PARQUET
-    optimistic = run_experiment(_config(table, "stratified"), out / "by-chance", _quiet)
+    optimistic = run_experiment(_config(music, "stratified"), out / "by-chance", _quiet, data=data)
     say(_read(optimistic))
     say(compare(honest.rows, optimistic.rows))
     _predict(honest, music, say)
@@ -90,7 +94,7 @@ def _config(data: Path, method: str) -> Config:
             "data": {"folder": str(data)},
             "split": {"method": method, "folds": FOLDS},
             "train": {"workers": available_cores()},
-            "models": {name: {} for name in MODELS},
+            "models": MODELS,
         }
     )
 

@@ -11,12 +11,11 @@ class TonearmError(Exception):
     """Base of all errors that a user can mend; read the message for what to do."""
 
 
-class AudioError(TonearmError):
-    """A file that cannot become usable samples.
+class ClipError(TonearmError):
+    """A file that cannot become a row.
 
-    path: the file as it was named. reason: why, in words that can stand in a failures table. kind: one
-    word for machines (`missing`, `empty`, `undecodable`, `truncated`, `silent`, `short`, `nonfinite`,
-    `unsupported`, `directory`).
+    path: the file as it was named. kind: one word for machines. reason: why, in words that can stand in a
+    failures table.
     """
 
     def __init__(self, path: str, kind: str, reason: str) -> None:
@@ -27,6 +26,18 @@ class AudioError(TonearmError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
+
+
+class AudioError(ClipError):
+    """A file that cannot become usable samples.
+
+    kind: `missing`, `empty`, `undecodable`, `truncated`, `silent`, `short`, `nonfinite`, `unsupported` or
+    `directory`.
+    """
+
+
+class PictureError(ClipError):
+    """A file that cannot become usable pixels; kind: `missing`, `undecodable` or `height`."""
 
 
 class ConfigError(TonearmError):

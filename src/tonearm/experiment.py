@@ -4,9 +4,10 @@ Conventions
 -----------
 ```
 config.toml            every effective setting
-features/              the feature table, where audio was read
+features/, pictures/   what the models read, where audio was read (`representations`)
 splits.csv             which clip is in which part, for every fold
 <model>/               its run folder; with k folds <model>/fold1 … and the scores of all folds together
+unfinished/            the state of trainings that were killed
 leaderboard.json/.csv/.md, learning_curves.png/.svg
 ```
 Clips are divided before anything is scaled or fitted. A run whose settings and data have not changed is
@@ -16,6 +17,7 @@ row with its reason, and the others go on.
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,15 +26,15 @@ from typing import Any
 
 import numpy as np
 
-from tonearm.catalog import read_catalog
 from tonearm.config import Config, to_toml
 from tonearm.dataset import Dataset
-from tonearm.errors import CatalogError, ModelError, SplitError
+from tonearm.errors import ModelError, SplitError
 from tonearm.evaluate import evaluate
-from tonearm.extract import extract_features, load_features
 from tonearm.files import clear_leftovers, write_csv, write_text
 from tonearm.leaderboard import Row, draw_learning_curves, run_folders, write_leaderboard
 from tonearm.models import MODELS, ModelSettings
+from tonearm.pictures import open_pack
+from tonearm.representations import Counting, Data, quietly, read_data, wanted
 from tonearm.runs import (
     RUN_JSON,
     Outcome,
@@ -41,11 +43,9 @@ from tonearm.runs import (
     read_facts,
     save_run,
 )
-from tonearm.shards import Progress
 from tonearm.splits import Division, Split, divide, overlap
-from tonearm.tables import is_table, read_table
 
-FEATURES = "features"
+UNFINISHED = "unfinished"
 
 
 @dataclass(frozen=True)
@@ -71,64 +71,46 @@ class Job:
     settings: ModelSettings
     split: Split
     folder: Path
+    unfinished: Path
 
 
 def run_experiment(
     config: Config,
     out: Path,
     tell: Callable[[str], None] = lambda line: None,
-    progress: Progress | None = None,
+    counting: Counting = quietly,
     workers: int = 1,
+    data: Data | None = None,
 ) -> Experiment:
     """Train and evaluate every model of the config on every split; write everything to the folder `out`.
 
-    tell: is handed a line when something was done. progress: of the extraction. workers: processes of the
-    extraction; `config.train.workers` those of the training. Raises CatalogError, SplitError and ConfigError
+    tell: is handed a line when something was done. counting: opens a progress display. workers: processes of the
+    extraction; `config.train.workers` those of the training. data: what `read_data` gave, where it is there already.
+    Raises CatalogError, SplitError and ConfigError
     where nothing can be trained; a model's own failure is a row of the leaderboard.
     """
     out.mkdir(parents=True, exist_ok=True)
     clear_leftovers(out)
-    dataset, notes, unusable = read_data(config, out, progress, workers)
-    for note in notes:
+    if data is None:
+        data = read_data(config, out, counting, workers)
+    for note in data.notes:
         tell(f"note: {note}")
+    dataset = data.clips
     division = divide(dataset, config.split)
     _check_apart(dataset, division)
     tell(division.sentence)
     write_text(out / "config.toml", to_toml(config))
     _write_splits(out / "splits.csv", dataset, division)
     jobs = [
-        Job(name, settings, split, folder)
+        Job(name, settings, split, folder, out / UNFINISHED / name / split.name)
         for name, settings in config.models.items()
         for split, folder in zip(division.splits, run_folders(out, name, division), strict=True)
     ]
-    failures = _train_all(jobs, dataset, config, tell)
+    failures = _train_all(jobs, data, config, tell, counting)
     groups = dict(zip(dataset.names, dataset.groups, strict=True))
     rows = write_leaderboard(out, config, division, groups, failures)
     draw_learning_curves(out, rows, division)
-    return Experiment(out, rows, division, notes, unusable)
-
-
-def read_data(
-    config: Config, out: Path, progress: Progress | None = None, workers: int = 1
-) -> tuple[Dataset, tuple[str, ...], int]:
-    """The labelled rows that the config names, notes for a person, and how many clips could not be used.
-
-    A folder of audio is extracted to `out`/features first.
-    """
-    if is_table(config.data.folder):
-        dataset, notes = read_table(config.data)
-        return dataset, tuple(notes), 0
-    catalog = read_catalog(config.data)
-    if not catalog.classes:
-        raise CatalogError(
-            f"{catalog.root}: none of its {len(catalog)} clips has a label; put them into one folder a class, "
-            "or name a metadata.csv with file_name,label in data.metadata"
-        )
-    done = extract_features(catalog, config.audio, config.features, out / FEATURES, workers, progress)
-    notes = list(catalog.notes)
-    if done.failures:
-        notes.append(f"{len(done.failures)} clips cannot be used; {out / FEATURES / 'failures.csv'} says why")
-    return load_features(out / FEATURES), tuple(notes), len(done.failures)
+    return Experiment(out, rows, division, data.notes, data.unusable)
 
 
 def _check_apart(dataset: Dataset, division: Division) -> None:
@@ -148,13 +130,16 @@ def _write_splits(path: Path, dataset: Dataset, division: Division) -> None:
     write_csv(path, ("filename", "label", "group", *(split.name for split in division.splits)), rows)
 
 
-def _train_all(jobs: list[Job], dataset: Dataset, config: Config, tell: Callable[[str], None]) -> dict[Path, str]:
+def _train_all(
+    jobs: list[Job], data: Data, config: Config, tell: Callable[[str], None], counting: Counting
+) -> dict[Path, str]:
     """Train what is not there yet; the reason of each job that failed by its folder."""
     import joblib
 
     failures = {}
     pool = joblib.Parallel(n_jobs=config.train.workers, return_as="generator")
-    results = pool(joblib.delayed(_train)(job, dataset, config) for job in jobs)
+    shown = counting if config.train.workers == 1 else quietly  # a display cannot travel to another process
+    results = pool(joblib.delayed(_train)(job, data, config, shown) for job in jobs)
     for job, (said, reason) in zip(jobs, results, strict=True):
         tell(f"{job.name}, {job.split.name}: {said}")
         if reason:
@@ -162,35 +147,52 @@ def _train_all(jobs: list[Job], dataset: Dataset, config: Config, tell: Callable
     return failures
 
 
-def _train(job: Job, dataset: Dataset, config: Config) -> tuple[str, str]:
+def _train(job: Job, data: Data, config: Config, counting: Counting) -> tuple[str, str]:
     """Train, evaluate and save one model on one split; what to say of it, and why it failed, if it did."""
     from threadpoolctl import threadpool_limits
 
-    fingerprint = _fingerprint(job, dataset, config)
+    fingerprint = _fingerprint(job, data, config)
     if _is_finished(job.folder, fingerprint):
         return "is there already, with the same settings and data", ""
     try:
         # one thread: the same sums in the same order, whatever else runs beside
         with threadpool_limits(limits=1):
-            outcome = _fit_and_evaluate(job, dataset, config, fingerprint)
+            outcome = _fit_and_evaluate(job, data, config, fingerprint, counting)
     except ModelError as error:
         return f"failed: {error}", str(error)
     save_run(job.folder, outcome)
+    shutil.rmtree(job.unfinished, ignore_errors=True)
     scores = {part: result.scores.values["accuracy"] for part, result in outcome.parts.items()}
     seconds = outcome.facts["seconds"]["train"]
     return ", ".join(f"{part} {value:.3f}" for part, value in scores.items()) + f" accuracy, {seconds:.1f} s", ""
 
 
-def _fit_and_evaluate(job: Job, dataset: Dataset, config: Config, fingerprint: str) -> Outcome:
+def _fit(job: Job, data: Data, config: Config, counting: Counting) -> Any:
+    """The fitted classifier; one that was killed while it learned goes on where its state was kept."""
     from tonearm.training import fit_classifier
 
+    classifier = MODELS[job.settings.type].build(job.settings, config.train)
+    dataset, split = data.datasets[wanted(job.settings)], job.split
+    X, y = dataset.X, dataset.labels
+    valid = (X[split.valid], y[split.valid]) if len(split.valid) else (None, None)
+    with counting(f"{job.name}, {split.name}", "epochs") as progress:
+        if "checkpoint_dir" in classifier.get_params(deep=False):
+            epochs = job.settings.model_dump()["epochs"]
+            classifier.set_params(
+                checkpoint_dir=job.unfinished,
+                cache_dir=data.packs.get(wanted(job.settings)),
+                report=lambda row: progress(int(row["epoch"]), epochs, 0),
+            )
+        return fit_classifier(classifier, X[split.train], y[split.train], *valid)
+
+
+def _fit_and_evaluate(job: Job, data: Data, config: Config, fingerprint: str, counting: Counting) -> Outcome:
+    dataset = data.datasets[wanted(job.settings)]
     split = job.split
     labels = dataset.classes
     start = time.perf_counter()
-    classifier = MODELS[job.settings.type].build(job.settings, config.train)
+    classifier = _fit(job, data, config, counting)
     X, y = dataset.X, dataset.labels
-    valid = (X[split.valid], y[split.valid]) if len(split.valid) else (None, None)
-    classifier = fit_classifier(classifier, X[split.train], y[split.train], *valid)
     train_seconds = time.perf_counter() - start
     parts = {}
     start = time.perf_counter()
@@ -220,16 +222,16 @@ def _majority(labels: np.ndarray[Any, np.dtype[np.object_]]) -> str:
     return str(names[np.argmax(counts)])
 
 
-def _fingerprint(job: Job, dataset: Dataset, config: Config) -> str:
+def _fingerprint(job: Job, data: Data, config: Config) -> str:
     """A digest of all that decides the run: settings, seeds, rows, labels, groups, and who is in which part."""
     digest = hashlib.sha256()
+    dataset = data.datasets[wanted(job.settings)]
     settings = [job.settings.model_dump(mode="json"), config.train.model_dump(mode="json", exclude={"workers"})]
     digest.update(json.dumps([settings, dataset.representation], sort_keys=True).encode())
     for column in (dataset.names, dataset.labels, dataset.groups):
         digest.update("\0".join(column).encode(errors="surrogatepass"))
-    digest.update(
-        np.ascontiguousarray(dataset.X).tobytes() if dataset.X.dtype != object else "\0".join(dataset.X).encode()
-    )
+    pack = data.packs.get(wanted(job.settings))
+    digest.update(open_pack(pack).fingerprint.encode() if pack else np.ascontiguousarray(dataset.X).tobytes())
     for rows in (job.split.train, job.split.valid, job.split.test):
         digest.update(np.asarray(rows, dtype=np.int64).tobytes() + b"|")
     return digest.hexdigest()

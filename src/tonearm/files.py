@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from tonearm.errors import TonearmError
+
 TEMPORARY_PREFIX = ".tonearm-"
 
 
@@ -104,6 +106,15 @@ def write_bytes(path: str | Path, data: bytes) -> None:
 def write_json(path: str | Path, value: Any) -> None:
     """Write `value` as indented JSON (no NaN: JSON has none), atomically."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def check_space(folder: str | Path, size: int, what: str, advice: str) -> None:
+    """Raise TonearmError where the disk of `folder` cannot hold `size` bytes of `what`, before they are written."""
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise TonearmError(
+            f"{folder}: {what} would take {size / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB free; {advice}"
+        )
 
 
 def clear_leftovers(folder: str | Path) -> int:

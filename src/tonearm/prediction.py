@@ -16,15 +16,22 @@ from typing import Any
 
 import numpy as np
 
+from tonearm import spectrogram
+from tonearm.audio import EXTENSIONS, load
 from tonearm.catalog import Clip, list_files
-from tonearm.errors import RunError
+from tonearm.errors import PictureError, RunError
 from tonearm.evaluate import predicted
+from tonearm.extract import FeatureWorker
+from tonearm.features import DEFINITION, feature_columns
 from tonearm.files import write_csv
+from tonearm.metadata import PICTURE_EXTENSIONS
+from tonearm.pictures import READY, is_picture_folder, read_picture
 from tonearm.runs import Run, load_run, probabilities
-from tonearm.settings import AudioSettings, DataSettings, FeatureSettings
-from tonearm.shards import attempt
+from tonearm.settings import AudioSettings, DataSettings, FeatureSettings, SpectrogramSettings
+from tonearm.shards import Worker, attempt
 from tonearm.tables import is_table, read_table
 
+FILES_AT_ONCE = 128  # pictures of so many are in memory together
 PUBLISHED_PRESETS = ("gtzan57", "fma518")
 
 
@@ -112,27 +119,25 @@ def predict(run: Run | str | Path, paths: Sequence[str | Path]) -> Predictions:
         if len(places) > 1:
             raise RunError(f"{tables[0]}: a table is predicted alone, not beside other files")
         return _predict_table(run, tables[0])
-    audio, features, notes = _how_to_read(run)
-    files = list(list_files(places))
-    rows, reasons = _compute(files, audio, features)
-    return _assemble(run, [str(path) for path in files], rows, reasons, notes)
+    reader, notes = _reader(run)
+    files = [file for place in places for file in _files(place)]
+    blocks = [files[start : start + FILES_AT_ONCE] for start in range(0, len(files), FILES_AT_ONCE)]
+    rows = [row for block in blocks for row in _predict_files(run, reader, block)]
+    return Predictions(run.labels, tuple(rows), tuple(notes))
 
 
-def _how_to_read(run: Run) -> tuple[AudioSettings, FeatureSettings, list[str]]:
-    """The settings that turn audio into the run's columns."""
-    from tonearm.features import DEFINITION, feature_columns
+def _files(place: Path) -> list[Path]:
+    """The file, or the clips of the folder: music, or pictures where it holds no music."""
+    return list(list_files([place], PICTURE_EXTENSIONS if is_picture_folder(place) else EXTENSIONS))
 
+
+def _reader(run: Run) -> tuple[Worker, list[str]]:
+    """What turns a file into the run's representation, and notes for a person."""
     made = run.representation
     if made.get("kind") == "features":
-        if made["definition"] != DEFINITION:
-            raise RunError(
-                f"{run.folder}: was trained on definition {made['definition']} of the features, and this tonearm "
-                f"computes definition {DEFINITION}; train it again"
-            )
-        audio, features = AudioSettings(**made["audio"]), FeatureSettings(**made["features"])
-        if list(feature_columns(features)) != made["columns"]:
-            raise RunError(f"{run.folder}: its columns are not those of its settings; the folder is damaged")
-        return audio, features, []
+        return _feature_worker(run), []
+    if made.get("kind") in ("pictures", READY):
+        return PictureReader(run), []
     for preset in PUBLISHED_PRESETS:
         features = FeatureSettings(preset=preset)
         if list(feature_columns(features)) == made["columns"]:
@@ -140,31 +145,83 @@ def _how_to_read(run: Run) -> tuple[AudioSettings, FeatureSettings, list[str]]:
                 f"trained on a table with the columns of preset {preset}: audio is read by that preset, whose "
                 "numbers may differ a little from those of the table's makers"
             )
-            return AudioSettings(), features, [note]
+            return FeatureWorker(AudioSettings(), features, ""), [note]
     raise RunError(
         f"{run.folder}: was trained on a table whose columns are no preset of tonearm, so audio cannot be turned "
         f"into them; predict a table with the columns {', '.join(made['columns'][:4])}, …"
     )
 
 
-def _compute(
-    files: list[Path], audio: AudioSettings, features: FeatureSettings
-) -> tuple[list[np.ndarray[Any, np.dtype[np.float64]]], dict[int, str]]:
-    """Rows of the usable files in order, and the reason of each other one by its place."""
+def _feature_worker(run: Run) -> FeatureWorker:
+    """What computes the run's columns with the settings that it stores."""
+    made = run.representation
+    _check_definition(run, "features", DEFINITION)
+    audio, features = AudioSettings(**made["audio"]), FeatureSettings(**made["features"])
+    if list(feature_columns(features)) != made["columns"]:
+        raise RunError(f"{run.folder}: its columns are not those of its settings; the folder is damaged")
+    return FeatureWorker(audio, features, "")
+
+
+def _check_definition(run: Run, what: str, ours: int) -> None:
+    theirs = run.representation["definition"]
+    if theirs != ours:
+        raise RunError(
+            f"{run.folder}: was trained on definition {theirs} of the {what}, and this tonearm computes definition "
+            f"{ours}; train it again"
+        )
+
+
+class PictureReader:
+    """Clip to its picture, shape (height, width, 3), as the run's training saw pictures; a picture file is taken."""
+
+    fingerprint = ""
+
+    def __init__(self, run: Run) -> None:
+        self.made = run.representation
+        self.drawn = self.made["kind"] == "pictures"
+        if self.drawn:
+            _check_definition(run, "pictures", spectrogram.DEFINITION)
+            self.audio = AudioSettings(**self.made["audio"])
+            self.settings = SpectrogramSettings(**self.made["spectrogram"])
+
+    def compute(self, clip: Clip) -> np.ndarray[Any, np.dtype[Any]]:
+        """The picture's pixels. Raises AudioError or PictureError."""
+        if Path(clip.path).suffix.lower() in PICTURE_EXTENSIONS:
+            return self._read(clip.path)
+        if not self.drawn:
+            reason = "is music, and the run was trained on ready pictures, whose making is not known; give it pictures"
+            raise PictureError(clip.path, "undecodable", reason)
+        samples = load(clip.path, self.audio, self.settings.n_fft)
+        [picture] = spectrogram.draw_pictures(samples, self.audio.sr, self.settings).values()
+        return picture if picture.ndim == 3 else np.repeat(picture[:, :, None], 3, axis=2)
+
+    def _read(self, path: str) -> np.ndarray[Any, np.dtype[Any]]:
+        if not self.drawn:
+            return read_picture(path, (self.made["width"], self.made["height"]))
+        picture = read_picture(path)
+        if len(picture) != self.settings.height:
+            reason = f"is {len(picture)} pixels high; the run was trained on pictures of {self.settings.height}"
+            raise PictureError(path, "height", reason)
+        return picture
+
+    def is_done(self, clip: Clip) -> bool:
+        """It writes no files."""
+        return True
+
+
+def _predict_files(run: Run, reader: Worker, files: list[Path]) -> tuple[Prediction, ...]:
+    """One prediction a file, in order."""
     from threadpoolctl import threadpool_limits
 
-    from tonearm.extract import FeatureWorker
-
-    worker = FeatureWorker(audio, features, "")
     rows, reasons = [], {}
     with threadpool_limits(limits=1):  # as in the extraction, for its bits
         for place, path in enumerate(files):
-            row, failure = attempt(worker, Clip(str(path), path.name))
+            row, failure = attempt(reader, Clip(str(path), path.name))
             if failure:
                 reasons[place] = failure.reason
             else:
                 rows.append(row)
-    return rows, reasons
+    return _assemble(run, [str(path) for path in files], rows, reasons)
 
 
 def _predict_table(run: Run, path: Path) -> Predictions:
@@ -174,7 +231,7 @@ def _predict_table(run: Run, path: Path) -> Predictions:
     if missing:
         raise RunError(f"{path}: lacks {len(missing)} of the {len(wanted)} columns of the run, such as {missing[0]!r}")
     X = dataset.X[:, [dataset.columns.index(column) for column in wanted]]
-    return _assemble(run, list(dataset.names), list(X), {}, notes)
+    return Predictions(run.labels, _assemble(run, list(dataset.names), list(X), {}), tuple(notes))
 
 
 def _assemble(
@@ -182,15 +239,14 @@ def _assemble(
     names: list[str],
     rows: Iterable[np.ndarray[Any, np.dtype[np.float64]]],
     reasons: dict[int, str],
-    notes: list[str],
-) -> Predictions:
+) -> tuple[Prediction, ...]:
     from threadpoolctl import threadpool_limits
 
     usable = list(rows)
     found = np.zeros((0, len(run.labels)))
     if usable:
         with threadpool_limits(limits=1):
-            found = probabilities(run.classifier, np.stack(usable), run.labels)
+            found = probabilities(run.classifier, _together(usable), run.labels)
     best = iter(zip(found, predicted(found) if len(found) else [], strict=True))
     predictions = []
     for place, name in enumerate(names):
@@ -200,7 +256,16 @@ def _assemble(
         row, column = next(best)
         spread = dict(zip(run.labels, row.tolist(), strict=True))
         predictions.append(Prediction(name, run.labels[column], float(row[column]), spread))
-    return Predictions(run.labels, tuple(predictions), tuple(notes))
+    return tuple(predictions)
+
+
+def _together(rows: list[np.ndarray[Any, np.dtype[Any]]]) -> np.ndarray[Any, np.dtype[Any]]:
+    """Rows of numbers as one table; pictures, which may differ in width, as an array of arrays."""
+    if rows[0].ndim == 1:
+        return np.stack(rows)
+    pictures = np.empty(len(rows), dtype=object)
+    pictures[:] = rows
+    return pictures
 
 
 def write_submission(

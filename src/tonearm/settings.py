@@ -56,6 +56,9 @@ class SpectrogramSettings(Settings):
 
     kinds: tuple[str, ...] = Field(("linear", "log", "layl"), min_length=1, description="kinds of pictures to make")
     width: int = Field(173, ge=8, le=4096, description="columns of pixels: time")
+    seconds: float | None = Field(
+        None, gt=0, description="seconds of a clip on that width, longer clips are wider; absent: the whole clip on it"
+    )
     height: int = Field(172, ge=8, le=4096, description="rows of pixels: frequency, low at the bottom")
     n_fft: int = Field(2048, ge=128, le=65_536, description="analysis window, samples")
     hop_length: int = Field(512, ge=16, le=65_536, description="samples from one frame to the next")
@@ -86,3 +89,4 @@ class TrainSettings(Settings):
     seed: int = Field(0, ge=0, lt=2**32, description="seed of weights, shuffling and dropout")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where torch models run")
     workers: int = Field(1, ge=1, le=1024, description="models (and folds) trained side by side")
+    threads: int = Field(1, ge=1, le=1024, description="threads of one torch training; each number rounds its own way")

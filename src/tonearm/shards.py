@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.catalog import Catalog, Clip
-from tonearm.errors import AudioError, TonearmError
+from tonearm.errors import ClipError, TonearmError
 from tonearm.files import clear_leftovers, replacing
 from tonearm.memory import keep_freed_memory
 
@@ -199,7 +199,7 @@ def attempt(worker: Worker, clip: Clip) -> tuple[NDArray[np.float64], Failure | 
     nothing = np.zeros(0)
     try:
         row = worker.compute(clip)
-    except AudioError as error:
+    except ClipError as error:
         return nothing, Failure(clip.name, error.kind, error.reason)
     except Exception as error:  # a fault of ours, named in the row
         return nothing, Failure(clip.name, "internal", f"{type(error).__name__}: {error}; please report it")

@@ -78,12 +78,16 @@ KINDS: dict[str, Kind] = {
 def draw_pictures(samples: NDArray[np.float32], sr: int, settings: SpectrogramSettings) -> dict[str, NDArray[np.uint8]]:
     """The clip's pictures by kind: uint8, shape (height, width, 3), or (height, width) when grey.
 
-    samples: mono waveform, shape (samples,), finite, at least `settings.n_fft` long. sr: its rate, Hz. All
-    kinds share one STFT. Raises ConfigError as `check_spectrogram` does, ValueError for too short a clip.
+    With `settings.seconds` the width follows from the length of the clip. samples: mono waveform, shape
+    (samples,), finite, at least `settings.n_fft` long. sr: its rate, Hz. All kinds share one STFT. Raises
+    ConfigError as `check_spectrogram` does, ValueError for too short a clip.
     """
     check_spectrogram(settings)
     if samples.ndim != 1 or len(samples) < settings.n_fft:
         raise ValueError(f"samples must be one channel of at least {settings.n_fft}, got {samples.shape}")
+    if settings.seconds is not None:
+        pixels = settings.width * len(samples) / (sr * settings.seconds)
+        settings = settings.model_copy(update={"width": max(1, round(pixels))})
     spectrum = Spectrum(samples, sr, settings.n_fft, settings.hop_length, n_mels=settings.n_mels)
     colours = _grey_table() if settings.grey else _colour_table(settings.colour_map)
     return {kind: colours[_table_index(KINDS[kind].draw(spectrum, settings))] for kind in settings.kinds}

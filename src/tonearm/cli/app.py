@@ -182,8 +182,7 @@ def run(
     from tonearm.experiment import run_experiment
 
     settings = _config(config, set_)
-    with counting("features", "clips") as progress:
-        experiment = run_experiment(settings, out, lambda line: _note(line), progress, workers)
+    experiment = run_experiment(settings, out, lambda line: _note(line), counting, workers)
     print((out / "leaderboard.md").read_text(encoding="utf-8"), end="")
     best = experiment.rows[0]
     if not best.error:

@@ -5,7 +5,7 @@ Conventions
 The keys are the `type` literals of the settings classes. See `models.base` for what a model's file holds.
 """
 
-from tonearm.models import boosting, logistic, mlp, svm, trees
+from tonearm.models import boosting, cnn, cnn_mel, logistic, mlp, resnet, svm, trees
 from tonearm.models.base import Model, ModelSettings
 
 __all__ = ["MODELS", "Model", "ModelSettings"]
@@ -16,4 +16,7 @@ MODELS: dict[str, Model] = {
     "svm": Model(svm.SVMSettings, svm.build),
     "trees": Model(trees.TreesSettings, trees.build),
     "boosting": Model(boosting.BoostingSettings, boosting.build),
+    "cnn": Model(cnn.CNNSettings, cnn.build, "pictures", "deep"),
+    "cnn-mel": Model(cnn_mel.CNNMelSettings, cnn_mel.build, "pictures", "deep"),
+    "resnet": Model(resnet.ResNetSettings, resnet.build, "pictures", "deep"),
 }

@@ -21,9 +21,9 @@ from tonearm.training.settings import TorchSettings
 __all__ = ["TorchSettings", "fit_classifier", "history", "need_torch"]
 
 
-def need_torch(model: str) -> None:
+def need_torch(model: str, *others: str) -> None:
     """Raise ModelError, with the command that helps, where a package of the extra `deep` is missing."""
-    for package in ("torch", "skorch", "safetensors"):
+    for package in ("torch", "skorch", "safetensors", *others):
         if importlib.util.find_spec(package) is None:
             raise ModelError(f'{model} needs {package}, which is not installed; pip install "tonearm[deep]"')
 

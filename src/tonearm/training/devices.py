@@ -63,3 +63,14 @@ def seeded(seed: int, device: str) -> Iterator[None]:
         yield
     finally:
         set_generator_states(before)
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Inside, torch computes with so many threads; the number decides the order of sums, and so their last bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

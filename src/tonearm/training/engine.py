@@ -31,7 +31,7 @@ from tonearm.errors import ModelError
 from tonearm.settings import TrainSettings
 from tonearm.training.batches import Batches, Rows, blocks
 from tonearm.training.callbacks import BestWeights, Finished, History, Keeper, Schedule, Stop
-from tonearm.training.devices import available, choose_device, seeded, set_generator_states
+from tonearm.training.devices import available, choose_device, seeded, set_generator_states, threads
 from tonearm.training.inputs import Inputs
 from tonearm.training.rowwise import softmax
 from tonearm.training.settings import TorchSettings
@@ -46,8 +46,9 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     network: from the shape of a row, the number of classes and the settings to a module of logits. inputs:
     how rows become tensors. settings: of the model. train: seed and device. checkpoint_dir: folder that keeps
-    the state of a training, so that a killed one continues; None: no state is kept. report: called with
-    each epoch's history.
+    the state of a training, so that a killed one continues; None: no state is kept. cache_dir: folder with what
+    was computed before for all trainings on the same rows (pixels, frozen layers); None: computed here. report:
+    called with each epoch's history.
 
     Fitted: classes_, module_ (on the CPU, in evaluation mode), inputs_, history_ (dicts, see
     `training.history`), best_epoch_ (whose weights these are), n_features_in_ for tables.
@@ -60,6 +61,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         settings: TorchSettings,
         train: TrainSettings,
         checkpoint_dir: str | Path | None = None,
+        cache_dir: str | Path | None = None,
         report: Callable[[dict[str, float]], None] | None = None,
     ) -> None:
         self.network = network
@@ -67,6 +69,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.settings = settings
         self.train = train
         self.checkpoint_dir = checkpoint_dir
+        self.cache_dir = cache_dir
         self.report = report
 
     def fit(
@@ -87,14 +90,22 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         if len(self.classes_) < 2:
             raise ValueError("a classifier needs at least 2 classes; the labels have 1 class")
         self.inputs_ = copy.deepcopy(self.inputs)
-        self.inputs_.fit(X)
-        self._note_columns()
-        train = Rows(self.inputs_.prepare(X, device), self._codes(y))
-        valid = None if y_valid is None else Rows(self.inputs_.prepare(X_valid, device), self._codes(y_valid))
-        fingerprint = self._fingerprint(X, y, X_valid, y_valid)
-        with seeded(self.train.seed, device):
-            self._learn(train, valid, device, fingerprint)
+        with threads(self.train.threads):
+            self.inputs_.fit(X, self._cache())
+            self._note_columns()
+            train = self._rows(X, y, device)
+            valid = None if y_valid is None else self._rows(X_valid, y_valid, device)
+            fingerprint = self._fingerprint(X, y, X_valid, y_valid)
+            with seeded(self.train.seed, device):
+                self._learn(train, valid, device, fingerprint)
         return self
+
+    def _cache(self) -> Path | None:
+        return None if self.cache_dir is None else Path(self.cache_dir)
+
+    def _rows(self, X: Any, y: NDArray[Any], device: str) -> Rows:
+        prepared = self.inputs_.prepare(X, device, self._cache(), repeated=True)
+        return Rows(prepared.source, self._codes(y)[prepared.owners])
 
     def _hold_out(self, X: NDArray[Any], y: NDArray[Any]) -> tuple[Any, Any, Any, Any]:
         """Training and validation rows, the latter None where the settings do not need them."""
@@ -128,9 +139,14 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     def _fingerprint(self, X: NDArray[Any], y: NDArray[Any], X_valid: Any, y_valid: Any) -> str:
         """A hash of all that decides the weights."""
-        parts = [self.settings.model_dump(mode="json"), self.train.seed, list(map(str, y)), self.inputs_.fingerprint(X)]
+        parts = [
+            self.settings.model_dump(mode="json"),
+            self.train.seed,
+            list(map(str, y)),
+            self.inputs_.fingerprint(X, self._cache()),
+        ]
         if y_valid is not None:
-            parts += [list(map(str, y_valid)), self.inputs_.fingerprint(X_valid)]
+            parts += [list(map(str, y_valid)), self.inputs_.fingerprint(X_valid, self._cache())]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def _learn(self, train: Rows, valid: Rows | None, device: str, fingerprint: str) -> None:
@@ -169,11 +185,17 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             codes = train.truth.numpy()
             balanced = compute_class_weight("balanced", classes=np.arange(len(self.classes_)), y=codes)
             weight = torch.tensor(balanced, dtype=torch.float32)
+        module = self.network(self.inputs_.shape, len(self.classes_), settings)
+        self.inputs_.start(module)
         net = _Net(
-            self.network(self.inputs_.shape, len(self.classes_), settings),
+            module,
             criterion=nn.CrossEntropyLoss(weight=weight, label_smoothing=settings.label_smoothing).to(device),
             optimizer=_optimizer(settings),
             lr=settings.learning_rate,
+            optimizer__param_groups=[
+                (pattern, {"lr": settings.learning_rate * factor})
+                for pattern, factor in getattr(module, "rates", {}).items()
+            ],
             batch_size=settings.batch_size,
             iterator_train=Batches,
             iterator_train__shuffle=True,
@@ -223,21 +245,29 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         device = (
             wanted if wanted != "auto" and available(wanted) else choose_device("auto" if wanted == "auto" else "cpu")
         )
-        source = self.inputs_.prepare(X, device)
-        module = self.module_.to(device)
-        logits = []
-        with torch.inference_mode():
-            for rows in blocks(len(source), self.inputs_.block):
-                with _autocast(device, self.settings.precision):
-                    found = module(source[rows].to(device))
-                logits.append(found.double().cpu().numpy())
-        self.module_.cpu()
-        return softmax(np.concatenate(logits)[: len(source)])
+        with threads(self.train.threads):
+            source, owners = self.inputs_.prepare(X, device, self._cache(), repeated=False)
+            module = self.module_.to(device)
+            logits = []
+            with torch.inference_mode():
+                for rows in blocks(len(source), self.inputs_.block):
+                    with _autocast(device, self.settings.precision):
+                        found = module(source[rows].to(device))
+                    logits.append(found.double().cpu().numpy())
+            self.module_.cpu()
+        return _mean_by_owner(softmax(np.concatenate(logits)[: len(source)]), owners)
 
     def predict(self, X: NDArray[Any]) -> NDArray[Any]:
         """The most probable class of each row, shape (rows,)."""
         probabilities = self.predict_proba(X)
         return np.asarray(self.classes_[probabilities.argmax(axis=1)])
+
+
+def _mean_by_owner(probabilities: NDArray[np.float64], owners: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Mean over the rows of each owner, shape (owners, classes); summed in their order."""
+    total = np.zeros((owners[-1] + 1, probabilities.shape[1]))
+    np.add.at(total, owners, probabilities)
+    return np.asarray(total / np.bincount(owners)[:, None])
 
 
 class _Net(NeuralNet):  # type: ignore[misc]

@@ -4,11 +4,12 @@ Conventions
 -----------
 An `Inputs` belongs to one classifier. After `fit` it knows the shape of one row; `prepare` gives a `Source`,
 which is asked for batches by row numbers: a tensor in memory for tables, and whatever reads from disk for
-larger things. `arrays` and `restore` are how it is saved and loaded.
+larger things (`training.pictures`). `arrays` and `restore` are how it is saved and loaded.
 """
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +30,18 @@ class Source(Protocol):
         ...
 
 
+class Prepared(NamedTuple):
+    """A source, and the row of X that each of its rows belongs to: a long clip gives several."""
+
+    source: Source
+    owners: NDArray[np.int64]
+
+
 class Inputs(Protocol):
-    """What an engine needs to know about its input."""
+    """What an engine needs to know about its input.
+
+    cache_dir: a folder that holds what was computed before for many trainings on the same rows, or None.
+    """
 
     block: int
     """Rows predicted together; such that a row's place in its block does not change its bits."""
@@ -40,15 +51,22 @@ class Inputs(Protocol):
         """Shape of one row; known after `fit` or `restore`."""
         ...
 
-    def fit(self, X: NDArray[Any]) -> None:
+    def fit(self, X: NDArray[Any], cache_dir: Path | None) -> None:
         """Learn what is needed from training rows."""
         ...
 
-    def prepare(self, X: NDArray[Any], device: str) -> Source:
-        """Rows ready for batches on this device; raises ValueError where they are not of the fitted kind."""
+    def prepare(self, X: NDArray[Any], device: str, cache_dir: Path | None, repeated: bool) -> Prepared:
+        """Rows ready for batches on this device; raises ValueError where they are not of the fitted kind.
+
+        repeated: whether they will be read many times, so that it pays to keep what is computed of them.
+        """
         ...
 
-    def fingerprint(self, X: NDArray[Any]) -> str:
+    def start(self, module: "torch.nn.Module") -> None:
+        """Give a new network the weights that it starts from, where the input brings some."""
+        ...
+
+    def fingerprint(self, X: NDArray[Any], cache_dir: Path | None) -> str:
         """A hash of the rows."""
         ...
 
@@ -75,7 +93,7 @@ class TableInputs:
         """(columns,)."""
         return (len(self.mean),)
 
-    def fit(self, X: NDArray[Any]) -> None:
+    def fit(self, X: NDArray[Any], cache_dir: Path | None) -> None:
         """Take mean and standard deviation of each column; a constant column is only centred."""
         rows = self._checked(X)
         self.mean = rows.mean(axis=0)
@@ -83,16 +101,20 @@ class TableInputs:
         constant = spread <= LEAST_SPREAD * np.maximum(np.abs(self.mean), 1.0)
         self.scale = np.where(constant, 1.0, spread)
 
-    def prepare(self, X: NDArray[Any], device: str) -> "torch.Tensor":
+    def prepare(self, X: NDArray[Any], device: str, cache_dir: Path | None, repeated: bool) -> Prepared:
         """The standardised rows as one tensor on the device."""
         import torch
 
         rows = self._checked(X)
         if rows.shape[1] != len(self.mean):
             raise ValueError(f"X has {rows.shape[1]} features, but this model was fitted with {len(self.mean)}")
-        return torch.from_numpy(((rows - self.mean) / self.scale).astype(np.float32)).to(device)
+        values = torch.from_numpy(((rows - self.mean) / self.scale).astype(np.float32)).to(device)
+        return Prepared(values, np.arange(len(rows)))
 
-    def fingerprint(self, X: NDArray[Any]) -> str:
+    def start(self, module: "torch.nn.Module") -> None:
+        """The network starts from random weights."""
+
+    def fingerprint(self, X: NDArray[Any], cache_dir: Path | None) -> str:
         """SHA-256 of the values."""
         return hashlib.sha256(np.ascontiguousarray(X, dtype=np.float64).tobytes()).hexdigest()
 

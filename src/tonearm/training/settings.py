@@ -16,6 +16,8 @@ SCHEDULE_MEANING = (
     "how the learning rate falls: plateau where the validation loss does not fall, cosine to zero over the epochs, "
     "step every schedule_epochs"
 )
+PICTURE_MEANING = "kind of picture that it reads: linear, log, layl, mel or mfcc; ready pictures are what they are"
+WINDOW_MEANING = "columns of pixels seen at once; a wider picture gives several windows; 0: the commonest width"
 RESTORE_MEANING = "end with the weights of the lowest validation loss, as patience always does"
 
 
@@ -47,3 +49,10 @@ class TorchSettings(Settings):
     def needs_validation(self) -> bool:
         """Whether the training cannot go on without validation rows."""
         return self.patience > 0 or self.schedule == "plateau"
+
+
+class PictureSettings(TorchSettings):
+    """How a network learns from pictures."""
+
+    picture: str = Field("mel", description=PICTURE_MEANING)
+    window: int = Field(0, ge=0, le=65_536, description=WINDOW_MEANING)

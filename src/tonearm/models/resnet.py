@@ -1,0 +1,86 @@
+"""Transfer learning: a network that was trained on photographs learns genres from pictures of sound.
+
+Conventions
+-----------
+A new output layer takes the place of the old one; the last `unfreeze` blocks of the backbone learn with it and
+the others stay as they are (`training.backbones`, `training.transfer`).
+"""
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from tonearm.models.base import ModelSettings
+from tonearm.settings import TrainSettings
+from tonearm.training import need_torch
+from tonearm.training.settings import SCHEDULE_MEANING, PictureSettings, Schedule
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class ResNetSettings(PictureSettings, ModelSettings):
+    """`type = "resnet"`."""
+
+    type: Literal["resnet"] = Field("resnet", description="which model this is")
+    backbone: str = Field(
+        "resnet50", description="classification network of torchvision, or efficientnet_lite0 (extra demo)"
+    )
+    weights: str = Field(
+        "imagenet", description="imagenet, none, a set of torchvision's such as IMAGENET1K_V1, or a file"
+    )
+    unfreeze: int = Field(1, ge=0, le=4, description="blocks, from the end, that learn with the new output layer")
+    block_rate: float = Field(
+        1.0, gt=0, le=1, description="learning rate of an unfrozen block, as a share of the one that follows it"
+    )
+    cache: Literal["float32", "float16", "none"] = Field(
+        "float32", description="how the frozen part's results are kept; none: computed anew each epoch"
+    )
+    maximum: bool = Field(True, description="mean and maximum of each channel, not the mean alone")
+    dropout: float = Field(0.2, ge=0, lt=1, description="share of the last numbers switched off while learning")
+    epochs: int = Field(30, ge=1, le=100_000, description="passes over the training rows at most")
+    weight_decay: float = Field(0.01, ge=0, le=10, description="pull of all weights to zero")
+    optimizer: Literal["adam", "adamw", "sgd"] = Field("adamw", description="how a gradient becomes a step")
+    label_smoothing: float = Field(0.1, ge=0, lt=1, description="share of the truth spread over all classes")
+    schedule: Schedule = Field("cosine", description=SCHEDULE_MEANING)
+    restore_best: bool = Field(False, description="end with the weights of the lowest validation loss")
+
+
+def build(settings: ResNetSettings, train: TrainSettings) -> Any:
+    """Unfitted classifier; raises ModelError where torch or torchvision is not installed."""
+    need_torch("resnet", "torchvision")
+    from tonearm.training.engine import TorchClassifier
+    from tonearm.training.transfer import TransferInputs
+
+    inputs = TransferInputs(
+        settings.backbone, settings.weights, settings.unfreeze, settings.cache, settings.window, settings.maximum
+    )
+    return TorchClassifier(network, inputs, settings, train)
+
+
+def network(shape: tuple[int, ...], classes: int, settings: ResNetSettings) -> "nn.Module":
+    """What learns: the unfrozen blocks and the output layer, for the frozen part's results of `shape`."""
+    import torch
+    from torch import nn
+
+    from tonearm.training.backbones import Pool, build_backbone
+
+    layers: dict[str, nn.Module] = {}
+    numbers = shape[0]
+    if settings.unfreeze:
+        layers["blocks"] = build_backbone(settings.backbone).open_part(settings.unfreeze)
+        layers["pool"] = Pool(settings.maximum)
+        with torch.inference_mode():
+            tail = nn.Sequential(*layers.values()).eval()
+            numbers = tail(torch.zeros(1, *shape)).shape[1]
+        tail.train()
+    # the numbers of a backbone differ in size by a hundred times; the output layer learns faster from even ones
+    layers |= {"even": nn.BatchNorm1d(numbers, affine=False), "dropout": nn.Dropout(settings.dropout)}
+    layers["output"] = nn.Linear(numbers, classes)
+    module = nn.Sequential()
+    for name, layer in layers.items():
+        module.add_module(name, layer)
+    module.rates = {  # type: ignore[assignment]  # read by the engine
+        f"blocks.{place}.*": settings.block_rate ** (settings.unfreeze - place) for place in range(settings.unfreeze)
+    }
+    return module

@@ -1,0 +1,162 @@
+"""What the models of a config read, made once for all of them: a feature table, or pictures of one or more kinds.
+
+Conventions
+-----------
+All representations hold the same clips in the same order, so that one division serves every model; a clip that
+one of them cannot use is left out of all. What is computed lies in a folder:
+
+```
+features/                  the feature table, where audio was read
+pictures/<kind>/           pictures of audio; pictures/packed/<kind> their pixels, and what frozen layers make of them
+```
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+
+import numpy as np
+
+from tonearm.catalog import Catalog, read_catalog
+from tonearm.config import Config
+from tonearm.dataset import Dataset
+from tonearm.errors import CatalogError, ConfigError
+from tonearm.extract import FAILURES_CSV, draw_spectrograms, extract_features, load_features, picture_path
+from tonearm.metadata import name_some
+from tonearm.models import MODELS, ModelSettings
+from tonearm.pictures import dataset_of, is_picture_folder, pack_files, read_pictures
+from tonearm.shards import Progress
+from tonearm.tables import is_table, read_table
+
+FEATURES, PICTURES, PACKED = "features", "pictures", "packed"
+
+Counting = Callable[[str, str], AbstractContextManager[Progress]]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Representations by name ("features", or a kind of picture), where their pixels lie, and what was left out.
+
+    packs: folder of each kind of picture's pixels. notes: for a person. unusable: clips that no model gets.
+    """
+
+    datasets: Mapping[str, Dataset]
+    packs: Mapping[str, Path]
+    notes: tuple[str, ...]
+    unusable: int
+
+    @property
+    def clips(self) -> Dataset:
+        """Names, labels, groups and splits of the clips, which all representations share."""
+        return next(iter(self.datasets.values()))
+
+
+def quietly(title: str, unit: str) -> AbstractContextManager[Progress]:
+    """A progress display that shows nothing."""
+    return nullcontext(lambda done, total, failed: None)
+
+
+def wanted(settings: ModelSettings) -> str:
+    """Name of the representation that a model reads."""
+    return FEATURES if MODELS[settings.type].needs == FEATURES else str(settings.model_dump()["picture"])
+
+
+def read_data(config: Config, out: Path, counting: Counting = quietly, workers: int = 1) -> Data:
+    """The representations that the config's models read, of the folder or table it names.
+
+    What has to be computed is written to `out`. counting: opens a progress display. Raises CatalogError where
+    there are no labelled clips, ConfigError where a model cannot read what is there.
+    """
+    needs = {wanted(settings): name for name, settings in config.models.items()}
+    folder = config.data.folder
+    if is_table(folder):
+        _refuse(needs, {FEATURES}, f"{folder} is a feature table")
+        dataset, notes = read_table(config.data)
+        return Data({FEATURES: dataset}, {}, tuple(notes), 0)
+    if is_picture_folder(folder):
+        _refuse(needs, set(needs) - {FEATURES}, f"{folder} holds pictures")
+        dataset, notes = read_pictures(config.data, (config.spectrogram.width, config.spectrogram.height))
+        with counting("pixels", "pictures") as progress:
+            return _packed(dict.fromkeys(needs, dataset), out, notes, 0, progress)
+    return _read_audio(config, out, set(needs), counting, workers)
+
+
+def _refuse(needs: dict[str, str], there: set[str], what: str) -> None:
+    for representation, model in needs.items():
+        if representation not in there:
+            kind = "features" if representation == FEATURES else f"pictures ({representation})"
+            able = [name for name, model in MODELS.items() if (model.needs == FEATURES) == (FEATURES in there)]
+            raise ConfigError(f"models.{model}: reads {kind}, but {what}; models for it: {', '.join(able)}")
+
+
+def _read_audio(config: Config, out: Path, needs: set[str], counting: Counting, workers: int) -> Data:
+    catalog = read_catalog(config.data)
+    if not catalog.classes:
+        raise CatalogError(
+            f"{catalog.root}: none of its {len(catalog)} clips has a label; put them into one folder a class, "
+            "or name a metadata.csv with file_name,label in data.metadata"
+        )
+    notes = list(catalog.notes)
+    datasets = {}
+    unusable: set[str] = set()
+    if FEATURES in needs:
+        with counting("features", "clips") as progress:
+            done = extract_features(catalog, config.audio, config.features, out / FEATURES, workers, progress)
+        unusable |= {failure.name for failure in done.failures}
+        notes += _failed(len(done.failures), out / FEATURES / FAILURES_CSV)
+        datasets[FEATURES] = load_features(out / FEATURES)
+    if kinds := sorted(needs - {FEATURES}):
+        spectrogram = config.spectrogram.model_copy(update={"kinds": tuple(kinds)})
+        with counting("pictures", "clips") as progress:
+            done = draw_spectrograms(catalog, config.audio, spectrogram, out / PICTURES, workers, progress)
+        failed = {failure.name for failure in done.failures}
+        notes += _failed(len(failed - unusable), out / PICTURES / FAILURES_CSV)
+        unusable |= failed
+        datasets |= {kind: _drawn(catalog, failed, config, kind, out) for kind in kinds}
+    return _packed(_shared_clips(datasets), out, notes, len(unusable), lambda done, total, failed: None)
+
+
+def _failed(count: int, path: Path) -> list[str]:
+    return [f"{count} clips cannot be used; {path} says why"] if count else []
+
+
+def _drawn(catalog: Catalog, failed: set[str], config: Config, kind: str, out: Path) -> Dataset:
+    """The data set of the pictures of a kind that were drawn."""
+    from tonearm.spectrogram import representation
+
+    clips = [clip for clip in catalog.clips if clip.name not in failed]
+    paths = [str(picture_path(out / PICTURES, kind, clip)) for clip in clips]
+    made = representation(config.audio, config.spectrogram.model_copy(update={"kinds": (kind,)}))
+    return dataset_of(clips, paths, made)
+
+
+def _shared_clips(datasets: dict[str, Dataset]) -> dict[str, Dataset]:
+    """The data sets without the clips that one of them lacks."""
+    everywhere = reduce(set.intersection, ({*dataset.names} for dataset in datasets.values()))
+    return {
+        key: dataset.take(np.array([name in everywhere for name in dataset.names], dtype=bool))
+        for key, dataset in datasets.items()
+    }
+
+
+def _packed(datasets: dict[str, Dataset], out: Path, notes: Iterable[str], unusable: int, progress: Progress) -> Data:
+    """The data with the pixels of its pictures decoded, and without the pictures that cannot be."""
+    packs: dict[str, Path] = {}
+    broken: dict[str, str] = {}
+    for kind, dataset in datasets.items():
+        if kind == FEATURES:
+            continue
+        made = dataset.representation
+        size = (made["width"], made["height"]) if "width" in made else None
+        packs[kind] = out / PICTURES / PACKED / kind
+        pack = pack_files([str(path) for path in dataset.X], packs[kind], size, progress)
+        names = dict(zip(dataset.X, dataset.names, strict=True))
+        broken |= {str(names[path]): reason for path, reason in pack.failures.items()}
+        datasets = {**datasets, kind: dataset.take(np.array([path in pack.places for path in dataset.X], dtype=bool))}
+    said = list(notes)
+    if broken:
+        reason = next(iter(broken.values()))
+        said.append(f"{len(broken)} pictures cannot be used: {name_some(list(broken))}; the first one {reason}")
+    return Data(_shared_clips(datasets), packs, tuple(said), unusable + len(broken))

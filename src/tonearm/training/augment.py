@@ -1,0 +1,53 @@
+"""What happens to pictures only while a network learns, as layers.
+
+Conventions
+-----------
+A batch is (rows, channels, height, width), standardised to mean 0. Random numbers come from torch's global
+generator of the CPU, so that a seed decides them on every device. In evaluation mode nothing happens.
+"""
+
+import torch
+from torch import nn
+
+
+class Disturb(nn.Module):
+    """Turn each picture in time, cut a stretch out of it, hide parts of it: Park et al., "SpecAugment", 2019.
+
+    crop: share of the width that is kept, one number for the batch. masks: stretches of time, and bands of
+    frequency, set to 0 (the mean). share: largest part of width or height that one of them covers.
+    """
+
+    def __init__(self, crop: float, masks: int, share: float) -> None:
+        super().__init__()
+        self.crop = crop
+        self.masks = masks
+        self.share = share
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Batch to batch, narrower by `crop`."""
+        if not self.training:
+            return x
+        rows, _, height, width = x.shape
+        kept = max(1, round(width * self.crop))
+        first = torch.randint(width, (rows,)).to(x.device)
+        columns = (first[:, None] + torch.arange(kept, device=x.device)) % width
+        x = x.gather(3, columns[:, None, None, :].expand(-1, x.shape[1], height, -1))
+        for _ in range(self.masks):
+            x = x * self._mask(rows, kept).to(x.device)[:, None, None, :]
+            x = x * self._mask(rows, height).to(x.device)[:, None, :, None]
+        return x
+
+    def _mask(self, rows: int, size: int) -> torch.Tensor:
+        """Ones of shape (rows, size), zeros in one stretch of each row."""
+        length = torch.rand(rows, 1) * self.share * size
+        start = torch.rand(rows, 1) * (size - length)
+        place = torch.arange(size)
+        return 1.0 - ((place >= start) & (place < start + length)).float()
+
+
+class MeanAndMax(nn.Module):
+    """Mean and maximum over height and width: (rows, channels, height, width) to (rows, 2 channels)."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Batch to batch."""
+        return torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
