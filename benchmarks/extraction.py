@@ -2,10 +2,10 @@
 
     python benchmarks/extraction.py [FOLDER] [--clips-per-genre 100] [--seconds 30] [--rounds 3]
 
-FOLDER holds class folders; without it built-in music of GTZAN's size is rendered (extra `demo`). One and two workers take
-turns, each into a fresh folder; the median of the ratios is printed. Every process loads its libraries first
-(about three seconds), so the ratio grows with the number and length of the clips. Then the memory of the process that
-drives the work is compared between a quarter of the clips and all of them.
+FOLDER holds class folders; without it built-in music of GTZAN's size is rendered (extra `demo`). One and two
+workers take turns, each into a fresh folder; the median of the ratios is printed. Every process loads its
+libraries first (about three seconds), so the ratio grows with the number and length of the clips. Then the
+memory of the process that drives the work is compared between a quarter of the clips and all of them.
 """
 
 import argparse

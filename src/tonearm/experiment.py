@@ -32,9 +32,9 @@ from tonearm.errors import ModelError, SplitError
 from tonearm.evaluate import evaluate
 from tonearm.files import clear_leftovers, write_csv, write_text
 from tonearm.leaderboard import Row, draw_learning_curves, run_folders, write_leaderboard
-from tonearm.models import MODELS, ModelSettings
+from tonearm.models import MODELS, ModelSettings, reads
 from tonearm.pictures import open_pack
-from tonearm.representations import Counting, Data, quietly, read_data, wanted
+from tonearm.representations import Counting, Data, quietly, read_data
 from tonearm.runs import (
     RUN_JSON,
     Outcome,
@@ -172,7 +172,7 @@ def _fit(job: Job, data: Data, config: Config, counting: Counting) -> Any:
     from tonearm.training import fit_classifier
 
     classifier = MODELS[job.settings.type].build(job.settings, config.train)
-    dataset, split = data.datasets[wanted(job.settings)], job.split
+    dataset, split = data.datasets[reads(job.settings)], job.split
     X, y = dataset.X, dataset.labels
     valid = (X[split.valid], y[split.valid]) if len(split.valid) else (None, None)
     with counting(f"{job.name}, {split.name}", "epochs") as progress:
@@ -180,14 +180,14 @@ def _fit(job: Job, data: Data, config: Config, counting: Counting) -> Any:
             epochs = job.settings.model_dump()["epochs"]
             classifier.set_params(
                 checkpoint_dir=job.unfinished,
-                cache_dir=data.packs.get(wanted(job.settings)),
+                cache_dir=data.packs.get(reads(job.settings)),
                 report=lambda row: progress(int(row["epoch"]), epochs, 0),
             )
         return fit_classifier(classifier, X[split.train], y[split.train], *valid)
 
 
 def _fit_and_evaluate(job: Job, data: Data, config: Config, fingerprint: str, counting: Counting) -> Outcome:
-    dataset = data.datasets[wanted(job.settings)]
+    dataset = data.datasets[reads(job.settings)]
     split = job.split
     labels = dataset.classes
     start = time.perf_counter()
@@ -225,12 +225,12 @@ def _majority(labels: np.ndarray[Any, np.dtype[np.object_]]) -> str:
 def _fingerprint(job: Job, data: Data, config: Config) -> str:
     """A digest of all that decides the run: settings, seeds, rows, labels, groups, and who is in which part."""
     digest = hashlib.sha256()
-    dataset = data.datasets[wanted(job.settings)]
+    dataset = data.datasets[reads(job.settings)]
     settings = [job.settings.model_dump(mode="json"), config.train.model_dump(mode="json", exclude={"workers"})]
     digest.update(json.dumps([settings, dataset.representation], sort_keys=True).encode())
     for column in (dataset.names, dataset.labels, dataset.groups):
         digest.update("\0".join(column).encode(errors="surrogatepass"))
-    pack = data.packs.get(wanted(job.settings))
+    pack = data.packs.get(reads(job.settings))
     digest.update(open_pack(pack).fingerprint.encode() if pack else np.ascontiguousarray(dataset.X).tobytes())
     for rows in (job.split.train, job.split.valid, job.split.test):
         digest.update(np.asarray(rows, dtype=np.int64).tobytes() + b"|")

@@ -25,7 +25,7 @@ from tonearm.dataset import Dataset
 from tonearm.errors import CatalogError, ConfigError
 from tonearm.extract import FAILURES_CSV, draw_spectrograms, extract_features, load_features, picture_path
 from tonearm.metadata import name_some
-from tonearm.models import MODELS, ModelSettings
+from tonearm.models import MODELS, reads
 from tonearm.pictures import dataset_of, is_picture_folder, pack_files, read_pictures
 from tonearm.shards import Progress
 from tonearm.tables import is_table, read_table
@@ -58,18 +58,13 @@ def quietly(title: str, unit: str) -> AbstractContextManager[Progress]:
     return nullcontext(lambda done, total, failed: None)
 
 
-def wanted(settings: ModelSettings) -> str:
-    """Name of the representation that a model reads."""
-    return FEATURES if MODELS[settings.type].needs == FEATURES else str(settings.model_dump()["picture"])
-
-
 def read_data(config: Config, out: Path, counting: Counting = quietly, workers: int = 1) -> Data:
     """The representations that the config's models read, of the folder or table it names.
 
     What has to be computed is written to `out`. counting: opens a progress display. Raises CatalogError where
     there are no labelled clips, ConfigError where a model cannot read what is there.
     """
-    needs = {wanted(settings): name for name, settings in config.models.items()}
+    needs = {reads(settings): name for name, settings in config.models.items()}
     folder = config.data.folder
     if is_table(folder):
         _refuse(needs, {FEATURES}, f"{folder} is a feature table")

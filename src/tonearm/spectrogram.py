@@ -118,13 +118,18 @@ def check_spectrogram(settings: SpectrogramSettings) -> None:
     import matplotlib
 
     for kind in settings.kinds:
-        if kind not in KINDS:
-            raise ConfigError(f"spectrogram.kinds: {kind!r} is no kind of picture; known: {', '.join(KINDS)}")
+        check_kind(kind, "spectrogram.kinds")
     if settings.colour_map not in matplotlib.colormaps:
         raise ConfigError(
             f"spectrogram.colour_map = {settings.colour_map!r}: matplotlib has no such colour map; "
             "try magma, viridis, inferno, cividis or gray"
         )
+
+
+def check_kind(kind: str, setting: str) -> None:
+    """Raise ConfigError, which names the setting, where there is no such kind of picture."""
+    if kind not in KINDS:
+        raise ConfigError(f"{setting}: {kind!r} is no kind of picture; known: {', '.join(KINDS)}")
 
 
 def _nearest(cells: int, pixels: int) -> NDArray[np.intp]:

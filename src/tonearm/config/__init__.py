@@ -19,7 +19,7 @@ from pydantic import Field, SerializeAsAny, ValidationError, field_validator
 
 from tonearm.config.messages import explain, limits, nearest
 from tonearm.errors import ConfigError
-from tonearm.models import MODELS, ModelSettings
+from tonearm.models import MODELS, ModelSettings, reads
 from tonearm.settings import (
     AudioSettings,
     DataSettings,
@@ -78,7 +78,13 @@ class Config(Settings):
                     f"models.{name}: a model's name is a folder's too: letters, digits, '.', '_' and '-' "
                     "after a first letter or digit, at most 100"
                 )
-        return _models(value)
+        models = _models(value)
+        for name, settings in models.items():
+            if MODELS[settings.type].needs == "pictures":
+                from tonearm.spectrogram import check_kind  # here, since it loads librosa
+
+                check_kind(reads(settings), f"models.{name}.picture")
+        return models
 
 
 def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:

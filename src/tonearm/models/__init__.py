@@ -8,7 +8,7 @@ The keys are the `type` literals of the settings classes. See `models.base` for 
 from tonearm.models import boosting, cnn, cnn_mel, logistic, mlp, resnet, svm, trees
 from tonearm.models.base import Model, ModelSettings
 
-__all__ = ["MODELS", "Model", "ModelSettings"]
+__all__ = ["MODELS", "Model", "ModelSettings", "reads"]
 
 MODELS: dict[str, Model] = {
     "logistic": Model(logistic.LogisticSettings, logistic.build),
@@ -20,3 +20,9 @@ MODELS: dict[str, Model] = {
     "cnn-mel": Model(cnn_mel.CNNMelSettings, cnn_mel.build, "pictures", "deep"),
     "resnet": Model(resnet.ResNetSettings, resnet.build, "pictures", "deep"),
 }
+
+
+def reads(settings: ModelSettings) -> str:
+    """What a model with these settings reads: "features", or its kind of picture."""
+    needs = MODELS[settings.type].needs
+    return needs if needs == "features" else str(settings.model_dump()["picture"])

@@ -55,7 +55,7 @@ def network(shape: tuple[int, ...], classes: int, settings: CNNMelSettings) -> "
     """The network for pictures of `shape` (channels, height, width)."""
     from torch import nn
 
-    from tonearm.training.augment import Disturb, MeanAndMax
+    from tonearm.training.layers import Disturb, Pool
 
     channels = shape[0]
     layers: list[nn.Module] = [Disturb(settings.crop, settings.masks, settings.mask_share)]
@@ -67,5 +67,5 @@ def network(shape: tuple[int, ...], classes: int, settings: CNNMelSettings) -> "
             layers += [nn.Conv2d(out, out, 3, 1, 1, bias=False), nn.BatchNorm2d(out), nn.GELU()]
         layers.append(nn.MaxPool2d(2, ceil_mode=True))
         channels = out
-    head = [MeanAndMax(), nn.Dropout(settings.dropout), nn.Linear(2 * channels, classes)]
+    head = [Pool(maximum=True), nn.Dropout(settings.dropout), nn.Linear(2 * channels, classes)]
     return nn.Sequential(*layers, *head)

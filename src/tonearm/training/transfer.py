@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from tonearm.files import check_space, replacing
-from tonearm.training.backbones import Backbone, Pool, build_backbone, digest
+from tonearm.training.backbones import Backbone, build_backbone, digest
 from tonearm.training.batches import blocks
 from tonearm.training.inputs import Prepared
+from tonearm.training.layers import Pool
 from tonearm.training.pictures import PictureInputs, Windows, find_pixels
 
 Cache = Literal["float32", "float16", "none"]

@@ -1,9 +1,10 @@
-"""What happens to pictures only while a network learns, as layers.
+"""Layers that torch lacks: what happens to pictures only while a network learns, and the end of a CNN.
 
 Conventions
 -----------
 A batch is (rows, channels, height, width), standardised to mean 0. Random numbers come from torch's global
-generator of the CPU, so that a seed decides them on every device. In evaluation mode nothing happens.
+generator of the CPU, so that a seed decides them on every device. In evaluation mode nothing
+is disturbed.
 """
 
 import torch
@@ -45,9 +46,14 @@ class Disturb(nn.Module):
         return 1.0 - ((place >= start) & (place < start + length)).float()
 
 
-class MeanAndMax(nn.Module):
-    """Mean and maximum over height and width: (rows, channels, height, width) to (rows, 2 channels)."""
+class Pool(nn.Module):
+    """Mean over height and width, or mean and maximum: (rows, channels, height, width) to (rows, numbers)."""
+
+    def __init__(self, maximum: bool) -> None:
+        super().__init__()
+        self.maximum = maximum
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Batch to batch."""
-        return torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
+        mean = x.mean(dim=(2, 3))
+        return torch.cat([mean, x.amax(dim=(2, 3))], dim=1) if self.maximum else mean
