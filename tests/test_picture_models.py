@@ -66,7 +66,7 @@ def test_each_model_memorises_eight_pictures(name: str) -> None:
     X, _ = drawings.pictures(8)
     generator = np.random.default_rng(0)
     y = np.array([*"aabbccdd"], dtype=object)[generator.permutation(8)]
-    settings = {"crop": 1.0, "masks": 0} if name == "cnn-mel" else {}
+    settings: dict[str, Any] = {"crop": 1.0, "masks": 0} if name == "cnn-mel" else {}
     classifier = make(name, epochs=60, batch_size=8, restore_best=False, **settings).fit(X, y)
     assert classifier.score(X, y) == 1.0
 

@@ -233,8 +233,10 @@ def test_a_single_row_left_over_joins_the_batch_before() -> None:
 
 def test_a_constant_column_is_only_centred() -> None:
     inputs = TableInputs()
-    inputs.fit(np.array([[0.1, 1.0], [0.1, 3.0], [0.1, 5.0]]))
-    assert_allclose(inputs.prepare(np.array([[0.1, 3.0]]), "cpu"), [[0.0, 0.0]], atol=1e-7)
+    inputs.fit(np.array([[0.1, 1.0], [0.1, 3.0], [0.1, 5.0]]), None)
+    prepared = inputs.prepare(np.array([[0.1, 3.0]]), "cpu", None, repeated=True)
+    assert_allclose(prepared.source[torch.arange(1)], [[0.0, 0.0]], atol=1e-7)
+    assert prepared.owners.tolist() == [0]
     assert inputs.scale[0] == 1.0
 
 

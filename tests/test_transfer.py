@@ -74,7 +74,7 @@ def test_logits_and_gradients_are_those_of_the_straightforward_way(unfreeze: int
     maps = backbone.double()(pixels)  # in float64: batch norm over eight pictures magnifies the last bits
     theirs = head.double()(torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1))
 
-    assert_allclose(source[torch.arange(8)], inputs.frozen.float()(pixels.float()), rtol=1e-4, atol=1e-5)
+    assert_allclose(source[torch.arange(8)], inputs.frozen.float()(pixels.float()), rtol=1e-4, atol=1e-4)
     truth = torch.from_numpy(np.unique(y, return_inverse=True)[1])
     found = ours.double().train()(inputs.frozen.double()(pixels))
     assert_allclose(found.detach(), theirs.detach(), rtol=1e-9, atol=1e-9)

@@ -3,8 +3,8 @@
 Conventions
 -----------
 A picture is uint8 RGB, shape (height, width, 3), low frequencies at the bottom and time to the right. A pack
-holds the pixels of many pictures of one height and any width, time first, shape (all columns, height, 3): a
-stretch of time is one stretch of the file, which is mapped and never read whole.
+holds the pixels of many pictures of one height and any width, one after the other; as a file it is mapped and
+never read whole.
 """
 
 import hashlib
@@ -28,6 +28,7 @@ from tonearm.settings import DataSettings
 
 READY = "ready pictures"
 PIXELS, INDEX = "pixels.u8", "index.json"
+LAYOUT = 1  # raised when the meaning of a pack's files changes
 
 Picture = NDArray[np.uint8]
 Size = tuple[int, int]  # width, height
@@ -36,18 +37,24 @@ Done = Callable[[int, int, int], None]  # done, total, failed
 
 @dataclass(frozen=True)
 class Pack:
-    """Pixels of pictures, time first, shape (columns, height, 3), and where each picture's columns lie.
+    """Pixels of pictures, flat; their height, and the width and the first pixel of each, int64, shape (pictures,).
 
-    starts, widths: int64, shape (pictures,). places: path to number. fingerprint: of files and sizes.
-    failures: path to reason, of the pictures that could not be read.
+    places: path to number. fingerprint: of files and sizes. failures: path to reason, of the pictures that could
+    not be read.
     """
 
-    pixels: Picture
-    starts: NDArray[np.int64]
+    pixels: NDArray[np.uint8]
+    height: int
     widths: NDArray[np.int64]
+    starts: NDArray[np.int64]
     places: dict[str, int]
     fingerprint: str
     failures: dict[str, str]
+
+    def picture(self, number: int) -> Picture:
+        """Pixels of a picture, shape (height, width, 3); a view."""
+        start, width = int(self.starts[number]), int(self.widths[number])
+        return self.pixels[start : start + self.height * width * 3].reshape(self.height, width, 3)
 
 
 def is_picture_folder(folder: str | Path) -> bool:
@@ -101,13 +108,19 @@ def read_picture(path: str | Path, size: Size | None = None) -> Picture:
 
 def pack_arrays(pictures: Sequence[Picture]) -> Pack:
     """A pack in memory of pictures of one height. Raises ValueError where the heights differ."""
-    heights = {len(picture) for picture in pictures}
+    heights = sorted({len(picture) for picture in pictures})
     if len(heights) != 1:
-        raise ValueError(f"pictures must have one height, found {sorted(heights)}")
+        raise ValueError(f"pictures must have one height, found {heights}")
+    [height] = heights
     widths = np.array([picture.shape[1] for picture in pictures], dtype=np.int64)
-    pixels = np.concatenate([picture.transpose(1, 0, 2) for picture in pictures])
+    pixels = np.concatenate([picture.ravel() for picture in pictures])
     fingerprint = hashlib.sha256(widths.tobytes() + pixels.tobytes()).hexdigest()
-    return Pack(pixels, np.cumsum(widths) - widths, widths, {}, fingerprint, {})
+    return Pack(pixels, height, widths, _starts(widths, height), {}, fingerprint, {})
+
+
+def _starts(widths: NDArray[np.int64], height: int) -> NDArray[np.int64]:
+    """The first pixel's place of each picture."""
+    return (np.cumsum(widths) - widths) * height * 3
 
 
 def pack_files(paths: Sequence[str], folder: Path, size: Size | None = None, progress: Done | None = None) -> Pack:
@@ -141,11 +154,11 @@ def _open(folder: Path, fingerprint: str) -> Pack | None:
 
 
 def _map(folder: Path, index: dict[str, Any]) -> Pack:
-    widths = np.array(index["widths"], dtype=np.int64)
-    shape = (int(widths.sum()), index["height"], 3)
-    pixels = np.memmap(folder / PIXELS, np.uint8, "r", shape=shape) if len(widths) else np.zeros(shape, np.uint8)
+    widths, height = np.array(index["widths"], dtype=np.int64), index["height"]
+    size = int(widths.sum()) * height * 3
+    pixels = np.memmap(folder / PIXELS, np.uint8, "r", shape=(size,)) if size else np.zeros(0, np.uint8)
     places = {path: number for number, path in enumerate(index["paths"])}
-    return Pack(pixels, np.cumsum(widths) - widths, widths, places, index["fingerprint"], index["failures"])
+    return Pack(pixels, height, widths, _starts(widths, height), places, index["fingerprint"], index["failures"])
 
 
 def _write(paths: Sequence[str], folder: Path, size: Size | None, fingerprint: str, progress: Done) -> None:
@@ -168,7 +181,7 @@ def _write(paths: Sequence[str], folder: Path, size: Size | None, fingerprint: s
                 height = len(picture)
                 kept.append(path)
                 widths.append(picture.shape[1])
-                file.write(np.ascontiguousarray(picture.transpose(1, 0, 2)).tobytes())
+                file.write(picture.tobytes())
             progress(done, len(paths), len(failures))
     index = {"fingerprint": fingerprint, "height": height, "paths": kept, "widths": widths, "failures": failures}
     write_json(folder / INDEX, index)
@@ -182,7 +195,7 @@ def _check_height(path: str, picture: Picture, height: int) -> None:
 
 def _fingerprint(paths: Sequence[str], size: Size | None) -> str:
     """A digest of the files' names, sizes and times, and of what is done with their pixels."""
-    digest = hashlib.sha256(repr(size).encode())
+    digest = hashlib.sha256(repr((LAYOUT, size)).encode())
     for path in paths:
         try:
             status = Path(path).stat()

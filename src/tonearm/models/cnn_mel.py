@@ -33,7 +33,7 @@ class CNNMelSettings(PictureSettings, ModelSettings):
     crop: float = Field(0.8, gt=0, le=1, description="share of the picture's time that is seen while learning")
     masks: int = Field(2, ge=0, le=20, description="stretches of time, and bands of frequency, hidden while learning")
     mask_share: float = Field(0.12, ge=0, lt=1, description="largest share of the picture that one of them hides")
-    epochs: int = Field(60, ge=1, le=100_000, description="passes over the training rows at most")
+    epochs: int = Field(30, ge=1, le=100_000, description="passes over the training rows at most")
     learning_rate: float = Field(0.003, gt=0, le=100, description="length of a step at the start")
     weight_decay: float = Field(0.01, ge=0, le=10, description="pull of all weights to zero")
     optimizer: Literal["adam", "adamw", "sgd"] = Field("adamw", description="how a gradient becomes a step")

@@ -8,7 +8,6 @@ settings give the same bits on one machine. A row's probabilities do not depend 
 """
 
 import copy
-import functools
 import hashlib
 import json
 from collections.abc import Callable
@@ -33,6 +32,7 @@ from tonearm.training.batches import Batches, Rows, blocks
 from tonearm.training.callbacks import BestWeights, Finished, History, Keeper, Schedule, Stop
 from tonearm.training.devices import available, choose_device, seeded, set_generator_states, threads
 from tonearm.training.inputs import Inputs
+from tonearm.training.net import Net, autocast, optimizer
 from tonearm.training.rowwise import softmax
 from tonearm.training.settings import TorchSettings
 
@@ -185,12 +185,12 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             codes = train.truth.numpy()
             balanced = compute_class_weight("balanced", classes=np.arange(len(self.classes_)), y=codes)
             weight = torch.tensor(balanced, dtype=torch.float32)
-        module = self.network(self.inputs_.shape, len(self.classes_), settings)
+        module = self._module()
         self.inputs_.start(module)
-        net = _Net(
+        net = Net(
             module,
             criterion=nn.CrossEntropyLoss(weight=weight, label_smoothing=settings.label_smoothing).to(device),
-            optimizer=_optimizer(settings),
+            optimizer=optimizer(settings),
             lr=settings.learning_rate,
             optimizer__param_groups=[
                 (pattern, {"lr": settings.learning_rate * factor})
@@ -208,6 +208,11 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         )
         net.precision = settings.precision
         return net
+
+    def _module(self) -> nn.Module:
+        """The network with random weights, in the layout in which pictures come."""
+        module = self.network(self.inputs_.shape, len(self.classes_), self.settings)
+        return module.to(memory_format=torch.channels_last) if len(self.inputs_.shape) == 3 else module
 
     def restore(
         self,
@@ -229,7 +234,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.inputs_.restore(inputs)
         self._note_columns()
         with seeded(self.train.seed, "cpu"):
-            self.module_ = self.network(self.inputs_.shape, len(classes), self.settings).eval()
+            self.module_ = self._module().eval()
         self.module_.load_state_dict({name: torch.from_numpy(value) for name, value in module.items()})
         self.history_ = history
         self.best_epoch_ = best_epoch
@@ -251,7 +256,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             logits = []
             with torch.inference_mode():
                 for rows in blocks(len(source), self.inputs_.block):
-                    with _autocast(device, self.settings.precision):
+                    with autocast(device, self.settings.precision):
                         found = module(source[rows].to(device))
                     logits.append(found.double().cpu().numpy())
             self.module_.cpu()
@@ -268,28 +273,6 @@ def _mean_by_owner(probabilities: NDArray[np.float64], owners: NDArray[np.int64]
     total = np.zeros((owners[-1] + 1, probabilities.shape[1]))
     np.add.at(total, owners, probabilities)
     return np.asarray(total / np.bincount(owners)[:, None])
-
-
-class _Net(NeuralNet):  # type: ignore[misc]
-    """skorch's net with an optional lower precision."""
-
-    precision = "float32"
-
-    def infer(self, x: Any, **fit_params: Any) -> Any:
-        with _autocast(self.device, self.precision):
-            return super().infer(x, **fit_params).float()
-
-
-def _autocast(device: str, precision: str) -> torch.autocast:
-    return torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bfloat16")
-
-
-def _optimizer(settings: TorchSettings) -> Callable[..., torch.optim.Optimizer]:
-    """Called by skorch with the parameters and `lr`."""
-    if settings.optimizer == "sgd":
-        return functools.partial(torch.optim.SGD, momentum=settings.momentum, weight_decay=settings.weight_decay)
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimizer]
-    return functools.partial(kind, weight_decay=settings.weight_decay)
 
 
 def _labels(X: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:

@@ -153,7 +153,12 @@ class _Computed:
             for part in blocks(len(rows), self.block):
                 found.append(self.frozen(self.windows[rows[part]]))
         values = torch.cat(found)[: len(rows)]
-        return values.half().float() if self.half else values
+        return _channels_last(values.half().float() if self.half else values)
+
+
+def _channels_last(values: torch.Tensor) -> torch.Tensor:
+    """Maps in the layout that the network has; both roads, kept and computed, must agree in it for equal bits."""
+    return values.contiguous(memory_format=torch.channels_last) if values.ndim == 4 else values
 
 
 class _Kept:
@@ -168,4 +173,5 @@ class _Kept:
         return len(self.rows)
 
     def __getitem__(self, rows: torch.Tensor) -> torch.Tensor:
-        return torch.from_numpy(self.values[self.rows[rows.numpy()]]).to(self.device).float()
+        values = torch.from_numpy(self.values[self.rows[rows.numpy()]]).to(self.device).float()
+        return _channels_last(values)
