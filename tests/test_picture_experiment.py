@@ -155,6 +155,17 @@ def test_a_clip_that_one_representation_cannot_use_is_left_out_of_all(tmp_path: 
     assert "pictures/failures.csv says why" in data.notes[-1]
 
 
+def test_clips_of_one_class_may_have_one_name_in_two_folders(music: Path, tmp_path: Path) -> None:  # noqa: F811
+    copy = Path(shutil.copytree(music, tmp_path / "music"))
+    rows = (copy / "metadata.csv").read_text().replace("bass/00.wav,bass", "bass/00.wav,middle")
+    (copy / "metadata.csv").write_text(rows)
+    data = read_data(config(copy, models={"cnn": {"picture": "mel"}}), tmp_path / "out")
+    both = {"bass/00.wav", "middle/00.wav"}
+    found = {name: path for name, path in zip(data.clips.names, data.clips.X, strict=True) if name in both}
+    assert set(found) == both
+    assert Path(found["bass/00.wav"]).read_bytes() != Path(found["middle/00.wav"]).read_bytes()
+
+
 def test_a_long_clip_is_judged_by_the_mean_over_its_windows(tmp_path: Path) -> None:
     for label, hertz in (("low", 200.0), ("high", 3000.0)):
         (tmp_path / "music" / label).mkdir(parents=True)

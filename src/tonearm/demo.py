@@ -14,6 +14,7 @@ from typing import Any
 from tonearm.config import Config, parse_config
 from tonearm.experiment import Experiment, run_experiment
 from tonearm.leaderboard import Row
+from tonearm.report import write_report
 from tonearm.representations import Counting, read_data
 
 MODELS: dict[str, dict[str, Any]] = {
@@ -56,6 +57,10 @@ def run_demo(
     say(_read(optimistic))
     say(compare(honest.rows, optimistic.rows))
     _predict(honest, music, say)
+    say(
+        "6. Report: everything on one page, with the clips that the best model is wrong about to be heard: "
+        f"{write_report(honest.out, out / 'report', optimistic.out)}"
+    )
     say(_farewell(out, honest))
     return honest, optimistic
 
@@ -139,4 +144,5 @@ learning curves and confusion matrices. For your own music, in one folder a genr
   tonearm scan MUSIC                     what is there, what is broken, what is there twice
   tonearm config > my.toml               all settings; set data.folder = "MUSIC"
   tonearm run my.toml --out results      train, evaluate, compare
+  tonearm report results                 the same as one page to read
   tonearm predict {run} FILE ...         classify files with the model of this demo"""

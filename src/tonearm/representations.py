@@ -13,7 +13,7 @@ pictures/<kind>/           pictures of audio; pictures/packed/<kind> their pixel
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 
@@ -104,8 +104,10 @@ def _read_audio(config: Config, out: Path, needs: set[str], counting: Counting, 
         datasets[FEATURES] = load_features(out / FEATURES)
     if kinds := sorted(needs - {FEATURES}):
         spectrogram = config.spectrogram.model_copy(update={"kinds": tuple(kinds)})
+        # by their own names and not under their labels: two albums may each have a 01.mp3 of one genre
+        nameable = replace(catalog, clips=tuple(replace(clip, label="") for clip in catalog.clips))
         with counting("pictures", "clips") as progress:
-            done = draw_spectrograms(catalog, config.audio, spectrogram, out / PICTURES, workers, progress)
+            done = draw_spectrograms(nameable, config.audio, spectrogram, out / PICTURES, workers, progress)
         failed = {failure.name for failure in done.failures}
         notes += _failed(len(failed - unusable), out / PICTURES / FAILURES_CSV)
         unusable |= failed
@@ -122,7 +124,7 @@ def _drawn(catalog: Catalog, failed: set[str], config: Config, kind: str, out: P
     from tonearm.spectrogram import representation
 
     clips = [clip for clip in catalog.clips if clip.name not in failed]
-    paths = [str(picture_path(out / PICTURES, kind, clip)) for clip in clips]
+    paths = [str(picture_path(out / PICTURES, kind, replace(clip, label=""))) for clip in clips]
     made = representation(config.audio, config.spectrogram.model_copy(update={"kinds": (kind,)}))
     return dataset_of(clips, paths, made)
 

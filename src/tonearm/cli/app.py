@@ -242,6 +242,21 @@ def compare_runs(
         raise typer.Exit(1)
 
 
+@app.command()
+def report(
+    experiment: Annotated[Path, typer.Argument(metavar="EXPERIMENT", help="a folder that `tonearm run` wrote")],
+    against: Annotated[
+        Path | None, typer.Option("--against", help="another experiment to set beside it, such as on an easier split")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="folder to write to; EXPERIMENT/report by default")] = None,
+    audio: Annotated[bool, typer.Option("--audio/--no-audio", help="embed short excerpts of clips")] = True,
+) -> None:
+    """Write an experiment's report: one HTML file."""
+    from tonearm.report import write_report
+
+    print(write_report(experiment, out or experiment / "report", against, audio))
+
+
 @app.command("config")
 def show_config() -> None:
     """Print a TOML file of all settings and their meaning."""

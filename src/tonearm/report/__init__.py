@@ -1,0 +1,80 @@
+"""An experiment's folder to a report that a person wants to read: one HTML file, Markdown and CSV tables.
+
+Conventions
+-----------
+```
+report.html       everything, with sounds and pictures inside; it needs no network and no other file
+report.md         leaderboard, mistakes and suspicious labels as text
+mistakes.csv, suspicious.csv   the clips of these sections, all of them
+```
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tonearm.errors import CatalogError
+from tonearm.files import write_csv, write_text
+from tonearm.report.clips import Excerpts
+from tonearm.report.collect import Material, Mistake, collect, suspicious_clips, worst_mistakes
+from tonearm.report.page import page
+from tonearm.settings import DataSettings
+
+SHOWN_MISTAKES, SHOWN_SUSPICIOUS = 12, 20
+ALL = 1_000_000
+
+
+def write_report(experiment: Path, out: Path, against: Path | None = None, audio: bool = True) -> Path:
+    """Write the report of the experiment in a folder to the folder `out`; the path of report.html.
+
+    against: another experiment, such as one on an easier split, to set beside it. audio: whether excerpts of clips are
+    embedded as sound. Raises RunError where a folder is no experiment.
+    """
+    material = collect(experiment)
+    other = collect(against) if against else None
+    mistakes: list[Mistake] = []
+    suspicious: list[Mistake] = []
+    if material.trained:
+        mistakes = worst_mistakes(material.trained[0], ALL)
+        suspicious = suspicious_clips(material.trained[0], ALL)
+    excerpts = Excerpts(material.config["data"], audio)
+    html = page(material, other, _scan(material), mistakes[:SHOWN_MISTAKES], suspicious[:SHOWN_SUSPICIOUS], excerpts)
+    write_text(out / "report.html", html)
+    write_text(out / "report.md", _markdown(material, mistakes, suspicious))
+    for name, clips in (("mistakes", mistakes), ("suspicious", suspicious)):
+        write_csv(out / f"{name}.csv", ("filename", "label", "said", "probability"), [_row(clip) for clip in clips])
+    return out / "report.html"
+
+
+def _row(clip: Mistake) -> tuple[str, str, str, float]:
+    return clip.name, clip.truth, clip.said, clip.probability
+
+
+def _scan(material: Material) -> str:
+    """What `tonearm scan` says of the data, or why it cannot be asked any more."""
+    from tonearm.catalog import read_catalog
+    from tonearm.pictures import is_picture_folder
+    from tonearm.scan import scan_catalog, scan_dataset
+    from tonearm.tables import is_table, read_table
+
+    settings = DataSettings(**material.config["data"])
+    classes = ", ".join(f"{name} {count}" for name, count in material.classes.items())
+    try:
+        if is_table(settings.folder):
+            dataset, notes = read_table(settings)
+            return scan_dataset(dataset, settings.folder, notes).text()
+        if is_picture_folder(settings.folder):
+            return f"ready pictures: {classes}"
+        return scan_catalog(read_catalog(settings)).text()
+    except CatalogError as error:
+        return f"{classes}\n(not scanned: {error})"
+
+
+def _markdown(material: Material, mistakes: Sequence[Mistake], suspicious: Sequence[Mistake]) -> str:
+    lines = [f"# {material.folder.name}", "", (material.folder / "leaderboard.md").read_text(encoding="utf-8").rstrip()]
+    for title, clips, most in (
+        ("The worst mistakes", mistakes, SHOWN_MISTAKES),
+        ("Suspicious labels", suspicious, SHOWN_SUSPICIOUS),
+    ):
+        lines += ["", f"## {title}", "", "| clip | label | said | probability |", "|---|---|---|---|"]
+        lines += [f"| {clip.name} | {clip.truth} | {clip.said} | {clip.probability:.2f} |" for clip in clips[:most]]
+    return "\n".join(lines) + "\n"

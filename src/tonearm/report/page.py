@@ -1,0 +1,286 @@
+"""The report as one HTML page: its sections, top down.
+
+Conventions
+-----------
+Each section is a function from what was collected to HTML, "" where there is nothing to say. Every name of a clip,
+a class or a model comes from users and is escaped where it is written. Sections need no script.
+"""
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+
+from tonearm.report.charts import Series, interval_bar, line_chart, slope_chart
+from tonearm.report.clips import Excerpts
+from tonearm.report.collect import Material, Mistake, ModelResult
+from tonearm.report.style import CSS
+
+OPTIMISTIC = (
+    "Optimistic: artists are known here and cross the parts. A model that recognises an artist's sound scores for it; "
+    "on artists it has not heard expect less (split.method = &quot;group&quot; measures how much)."
+)
+
+
+def page(
+    material: Material,
+    against: Material | None,
+    data_text: str,
+    mistakes: Sequence[Mistake],
+    suspicious: Sequence[Mistake],
+    excerpts: Excerpts,
+) -> str:
+    """The whole page. data_text: what a scan says of the data."""
+    sections = [
+        _head(material),
+        _leaderboard(material.models),
+        _slopes(material, against) if against else "",
+        _curves(material.trained),
+        _confusions(material.trained),
+        _classes(material.trained),
+        _data(material, data_text),
+        _clips(
+            "The worst mistakes",
+            f"What {_best(material)}, the best model, is surest of and wrong about, on clips that it has not seen.",
+            mistakes,
+            excerpts,
+            "says",
+        ),
+        _clips(
+            "Suspicious labels",
+            "Clips that are confidently of another class than their label, by a model that has not seen them "
+            "(confident learning). Listen before you change a label: a model can be wrong, too.",
+            suspicious,
+            excerpts,
+            "more likely",
+        ),
+        _repeat(material),
+    ]
+    title = f"tonearm: {material.folder.name}"
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n<link rel="icon" href="data:,">\n'
+        f"<title>{escape(title)}</title>\n<style>{CSS}</style>\n</head>\n<body>\n"
+        '<a class="skip" href="#leaderboard">to the leaderboard</a>\n<main>\n'
+        + "\n".join(section for section in sections if section)
+        + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _best(material: Material) -> str:
+    return escape(material.trained[0].name) if material.trained else "no model"
+
+
+def _head(material: Material) -> str:
+    alarm = f'<p class="alarm">{OPTIMISTIC}</p>' if material.optimistic else ""
+    clips = sum(material.classes.values())
+    return (
+        f"<h1>{escape(material.folder.name)}: {len(material.models)} models on {clips} clips of "
+        f'{len(material.classes)} classes</h1>\n<p class="verdict">{escape(_sentence(material.verdict))}</p>\n'
+        f'<p class="soft">{escape(_sentence(material.split))}</p>{alarm}'
+    )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    return "–" if value is None or not np.isfinite(value) else f"{value:.{digits}f}"
+
+
+def _table(titles: Sequence[str], rows: str, look: str = "") -> str:
+    """A table that scrolls in a box of its own where the page is too narrow; a title that begins with < is text."""
+    head = "".join(
+        f'<th class="text">{title[1:]}</th>' if title.startswith("<") else f"<th>{title}</th>" for title in titles
+    )
+    return (
+        f'<div class="box" tabindex="0"><table class="{look}"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _leaderboard(models: Sequence[ModelResult]) -> str:
+    titles = ["<model", "train", "valid", "test", "<test, 95 % interval", "", "F1", "log loss", "top 2", "kappa"]
+    titles += ["calibration error", "training", "a clip", "size"]
+    rows = "".join(_leaderboard_row(model) for model in models)
+    failed = "".join(
+        f"<li><strong>{escape(model.name)}</strong> could not be trained: {escape(str(model.row['error']))}</li>"
+        for model in models
+        if model.row["error"]
+    )
+    return (
+        '<h2 id="leaderboard">Leaderboard</h2><p class="soft">Best on the validation clips first (without them, on the '
+        "test). The interval resamples whole artists or recordings where they are known. Intervals that overlap do not "
+        f"prove equality, and the verdict above rests on paired tests.</p>{_table(titles, rows)}"
+        + (f"<ul>{failed}</ul>" if failed else "")
+    )
+
+
+def _leaderboard_row(model: ModelResult) -> str:
+    if model.row["error"]:
+        return ""
+    judged = str(model.row["judged"])
+    low, high = model.row["interval"]
+    accuracy = model.score(judged)
+    cells = [_number(model.score(part)) for part in ("train", "valid", "test")]
+    interval = "–" if low is None or high is None else f"{low:.3f} to {high:.3f}"
+    scores = [_number(model.score(judged, name)) for name in ("f1", "log_loss", "top2", "kappa", "ece")]
+    size = f"{model.megabytes:.1f} MB" if model.megabytes >= 0.1 else f"{1000 * model.megabytes:.0f} kB"
+    numbers = "".join(f"<td>{cell}</td>" for cell in cells)
+    others = "".join(f"<td>{cell}</td>" for cell in scores)
+    return (
+        f'<tr><td>{escape(model.name)}</td>{numbers}<td class="text">{interval}</td>'
+        f"<td>{interval_bar(accuracy, low, high)}</td>{others}<td>{model.row['train_seconds']:.1f} s</td>"
+        f"<td>{model.row['evaluate_milliseconds_a_clip']:.2f} ms</td><td>{size}</td></tr>"
+    )
+
+
+def _slopes(material: Material, against: Material) -> str:
+    other = {model.name: model for model in against.trained}
+    pairs = [
+        (
+            model.name,
+            model.score(str(model.row["judged"])),
+            other[model.name].score(str(other[model.name].row["judged"])),
+        )
+        for model in material.trained
+        if model.name in other
+    ]
+    if not pairs:
+        return "<h2>Another split</h2><p>The two experiments have no model of the same name.</p>"
+    rows = "".join(
+        f"<tr><td>{escape(name)}</td><td>{here:.3f}</td><td>{there:.3f}</td>"
+        f"<td>{100 * (there - here):+.1f} points</td></tr>"
+        for name, here, there in sorted(pairs, key=lambda pair: -pair[1])
+    )
+    titles = escape(material.folder.name), escape(against.folder.name)
+    return (
+        f"<h2>{titles[0]} against {titles[1]}</h2><p>{escape(_sentence(material.split))}</p>"
+        f"<p>Against it: {escape(_sentence(against.split))}</p>"
+        f"{slope_chart(material.folder.name, against.folder.name, pairs)}"
+        f"{_table(['<model', *titles, 'difference'], rows)}"
+    )
+
+
+def _curves(models: Sequence[ModelResult]) -> str:
+    learners = [(look, model) for look, model in enumerate(models) if model.history]
+    charts = []
+    for quantity in ("loss", "accuracy"):
+        series = []
+        for look, model in learners:
+            for part, faint in (("train", True), ("valid", False)):
+                points = [
+                    (float(row["epoch"] or 0), float(value))
+                    for row in model.history
+                    if (value := row.get(f"{part}_{quantity}")) is not None
+                ]
+                only = not any(f"valid_{quantity}" in row for row in model.history)
+                if points:
+                    series.append(Series(model.name, points, look, faint and not only))
+        if series:
+            top = 1.0 if quantity == "accuracy" else None
+            charts.append(line_chart(f"{quantity} while learning", "epoch", quantity, series, top))
+    reliability = [
+        Series(model.name, _bins(model), look) for look, model in enumerate(models) if model.answers is not None
+    ]
+    if reliability:
+        ideal = Series("honest", [(0.0, 0.0), (1.0, 1.0)], 6, faint=True)
+        charts.append(
+            line_chart("reliability", "how sure the model is", "how often it is right", [ideal, *reliability], 1.0)
+        )
+    if not charts:
+        return ""
+    return (
+        '<h2>Learning and reliability</h2><p class="soft">Validation in full colour, training faint (alone where there '
+        "are no validation clips; with folds, of the first). Reliability: on the faint diagonal a model is right as "
+        f'often as it says; below it is too sure of itself.</p><div class="charts">{"".join(charts)}</div>'
+    )
+
+
+def _bins(model: ModelResult) -> list[tuple[float, float]]:
+    found = model.reliability()
+    return [
+        (float(sure), float(right))
+        for sure, right, clips in zip(found.confidence, found.accuracy, found.clips, strict=True)
+        if clips
+    ]
+
+
+def _confusions(models: Sequence[ModelResult]) -> str:
+    shown = []
+    for place, model in enumerate(models):
+        confusion = model.scores["confusion"]
+        labels, counts = confusion["labels"], np.array(confusion["counts"])
+        totals = np.maximum(counts.sum(axis=1), 1)
+        rows = ""
+        for label, row, total in zip(labels, counts, totals, strict=True):
+            cells = "".join(
+                f'<td style="background:rgba(var(--heat),{0.75 * count / total:.2f})">{count or ""}</td>'
+                for count in row
+            )
+            rows += f'<tr><th class="text" scope="row">{escape(label)}</th>{cells}</tr>'
+        table = _table(["<truth \\ said", *map(escape, labels)], rows, "matrix")
+        opened = " open" if place == 0 else ""
+        shown.append(f"<details{opened}><summary>{escape(model.name)}</summary>{table}</details>")
+    return "<h2>Confusions</h2>" + "".join(shown) if shown else ""
+
+
+def _classes(models: Sequence[ModelResult]) -> str:
+    if not models:
+        return ""
+    rows = ""
+    for label, row in models[0].scores["classes"].items():
+        low, high = row["f1_interval"]
+        known = low is not None and high is not None
+        bar = interval_bar(row["f1"], low, high) if row["f1"] is not None else ""
+        span = f"{low:.3f} to {high:.3f}" if known else "–"
+        cells = "".join(f"<td>{_number(row[name])}</td>" for name in ("precision", "recall", "f1"))
+        rows += f"<tr><td>{escape(label)}</td><td>{row['support']}</td>{cells}"
+        rows += f'<td class="text">{span}</td><td>{bar}</td></tr>'
+    titles = ["<class", "clips", "precision", "recall", "F1", "<95 % interval", ""]
+    return f"<h2>Classes, by {escape(models[0].name)}</h2>{_table(titles, rows)}"
+
+
+def _data(material: Material, text: str) -> str:
+    failures = "".join(f"<li>{escape(name)}: {escape(reason)}</li>" for name, reason in material.failures)
+    known = f"{material.groups} artists or recordings are known" if material.groups else "No artists are known"
+    broken = (
+        f"<details><summary>{len(material.failures)} clips could not be used</summary><ul>{failures}</ul></details>"
+    )
+    return (
+        f"<h2>The data</h2><p>{known}, for {material.grouped_clips} of {sum(material.classes.values())} clips.</p>"
+        f'<pre tabindex="0">{escape(text)}</pre>{broken if failures else ""}'
+    )
+
+
+def _clips(title: str, words: str, clips: Sequence[Mistake], excerpts: Excerpts, verb: str) -> str:
+    if not clips:
+        return ""
+    items = []
+    for clip in clips:
+        excerpt = excerpts.of(clip.name)
+        name = escape(clip.name)
+        picture = f'<img src="{excerpt.picture}" alt="mel spectrogram of {name}">' if excerpt.picture else ""
+        sound = (
+            f'<audio controls preload="metadata" src="{excerpt.sound}" aria-label="{name}"></audio>'
+            if excerpt.sound
+            else ""
+        )
+        missing = f'<p class="soft">{escape(excerpt.missing)}</p>' if excerpt.missing else ""
+        items.append(
+            f"<li><strong>{name}</strong><br>labelled {escape(clip.truth)}, {verb} {escape(clip.said)} "
+            f"({clip.probability:.2f}){picture}{sound}{missing}</li>"
+        )
+    return f'<h2>{title}</h2><p>{words}</p><ul class="clips">{"".join(items)}</ul>'
+
+
+def _repeat(material: Material) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in material.versions.items())
+    name = escape(material.folder.name)
+    return (
+        "<h2>To repeat it</h2><p>Save the settings as <code>config.toml</code>; the same versions on the same machine "
+        f'give the same numbers to the last bit.</p><pre tabindex="0">tonearm run config.toml --out {name}\n'
+        f"tonearm report {name}</pre><details><summary>settings</summary>"
+        f'<pre tabindex="0">{escape(material.config_text)}</pre></details><p class="soft">{escape(versions)}</p>'
+    )

@@ -1,0 +1,212 @@
+"""The report against the files that it was made from."""
+
+import base64
+import csv
+import io
+import json
+import re
+import shutil
+from html import escape
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from test_experiment import FAST, config, music  # noqa: F401  # the fixture
+from tonearm.errors import RunError
+from tonearm.experiment import run_experiment
+from tonearm.report import write_report
+from tonearm.report.charts import apart, interval_bar, slope_chart
+from tonearm.report.clips import Excerpts
+from tonearm.report.collect import collect, suspicious_clips, worst_mistakes
+
+
+@pytest.fixture(scope="module")
+def folders(music: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:  # noqa: F811
+    """An experiment by artist and one by chance on music with three wrong labels, in one of them a model that fails."""
+    out = tmp_path_factory.mktemp("report")
+    music = Path(shutil.copytree(music, out / "music"))
+    rows = (music / "metadata.csv").read_text()
+    for name, wrong in (
+        ("bass/00.wav,bass", "treble"),
+        ("bass/13.wav,bass", "middle"),
+        ("middle/21.wav,middle", "bass"),
+    ):
+        rows = rows.replace(name, f"{name.split(',')[0]},{wrong}")
+    (music / "metadata.csv").write_text(rows)
+    models = {**FAST, "cnn": {"layers": 9}}
+    run_experiment(config(music, models=models, split={"folds": 2, "valid": 0.25}), out / "by-artist")
+    run_experiment(config(music, split={"folds": 2, "method": "stratified"}), out / "by-chance")
+    return out / "by-artist", out / "by-chance"
+
+
+@pytest.fixture(scope="module")
+def html(folders: tuple[Path, Path]) -> str:
+    return write_report(folders[0], folders[0] / "report", folders[1]).read_text(encoding="utf-8")
+
+
+class Tags(HTMLParser):
+    """All elements with their attributes, and whether every one that is opened is closed."""
+
+    VOID = frozenset({"meta", "link", "img", "br", "line", "circle", "polyline"})
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+def test_the_page_is_well_formed_alone_and_without_scripts(html: str) -> None:
+    tags = Tags(html)
+    assert tags.open == []
+    assert "script" not in {tag for tag, _ in tags.found}
+    sources = [attributes[key] for _, attributes in tags.found for key in ("src", "href") if key in attributes]
+    assert all(str(source).startswith(("data:", "#")) for source in sources)
+    assert "url(" not in html
+    assert "@import" not in html
+
+
+def test_every_picture_has_words(html: str) -> None:
+    for tag, attributes in Tags(html).found:
+        if tag == "img":
+            assert attributes["alt"]
+        if tag == "svg":
+            assert attributes.get("aria-label") or attributes.get("aria-hidden") == "true"
+        if tag == "audio":
+            assert attributes["aria-label"]
+
+
+def test_the_leaderboards_numbers_are_those_of_the_folder(html: str, folders: tuple[Path, Path]) -> None:
+    board = json.loads((folders[0] / "leaderboard.json").read_text())
+    for row in board["models"]:
+        if row["error"]:
+            assert f"<strong>{row['model']}</strong> could not be trained: cnn: layer 5 of 9" in html
+            continue
+        cells = re.search(rf"<tr><td>{row['model']}</td>(.*?)</tr>", html)
+        assert cells
+        for part in ("train", "valid", "test"):
+            assert f"<td>{row['scores'][part]['accuracy']:.3f}</td>" in cells[1]
+        assert f"{row['interval'][0]:.3f} to {row['interval'][1]:.3f}" in cells[1]
+        size = sum(path.stat().st_size for path in (folders[0] / row["model"] / "fold1" / "model").iterdir())
+        assert f"<td>{size / 1e6:.1f} MB</td>" in cells[1] or f"<td>{size / 1e3:.0f} kB</td>" in cells[1]
+    assert escape(board["verdict"][1:]) in html
+
+
+def test_the_two_splits_stand_side_by_side_and_the_easy_one_is_labelled(html: str, folders: tuple[Path, Path]) -> None:
+    here, there = (
+        {row["model"]: row for row in json.loads((folder / "leaderboard.json").read_text())["models"]}
+        for folder in folders
+    )
+    for name in FAST:
+        both = here[name]["scores"]["test"]["accuracy"], there[name]["scores"]["test"]["accuracy"]
+        assert f"<td>{name}</td><td>{both[0]:.3f}</td><td>{both[1]:.3f}</td>" in html
+    assert "Optimistic" not in html
+    easy = write_report(folders[1], folders[1] / "report", audio=False).read_text(encoding="utf-8")
+    assert "Optimistic: artists are known here and cross the parts" in easy
+
+
+def test_mistakes_are_the_surest_wrong_answers_of_the_best_model(folders: tuple[Path, Path]) -> None:
+    best = json.loads((folders[1] / "leaderboard.json").read_text())["models"][0]["model"]
+    with (folders[1] / best / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    wrong = [row for row in rows if row["truth"] != row["prediction"]]
+    wrong.sort(key=lambda row: -float(row[f"p_{row['prediction']}"]))
+    material = collect(folders[1])
+    found = worst_mistakes(material.models[0], 1000)
+    assert [(one.name, one.said) for one in found] == [(row["filename"], row["prediction"]) for row in wrong]
+    write_report(folders[1], folders[1] / "again", audio=False)
+    with (folders[1] / "again" / "mistakes.csv").open(newline="") as file:
+        assert [row["filename"] for row in csv.DictReader(file)] == [one.name for one in found]
+    suspicious = {one.name: one.said for one in suspicious_clips(material.models[0], 1000)}
+    assert suspicious.items() >= {"bass/00.wav": "bass", "bass/13.wav": "bass", "middle/21.wav": "middle"}.items()
+
+
+def test_an_excerpt_is_the_middle_of_the_clip_and_its_spectrogram(music: Path) -> None:  # noqa: F811
+    excerpt = Excerpts({"folder": str(music)}).of("bass/00.wav")
+    kind, _, data = excerpt.sound.partition(";base64,")
+    samples, sr = soundfile.read(io.BytesIO(base64.b64decode(data)))
+    original, rate = soundfile.read(music / "bass" / "00.wav")
+    assert kind == "data:audio/mpeg"
+    assert sr == rate
+    assert len(samples) / sr == pytest.approx(len(original) / rate, abs=0.1)
+    spectrum = np.abs(np.fft.rfft(samples))
+    assert np.argmax(spectrum) * sr / len(samples) == pytest.approx(200.0, abs=10)
+    with Image.open(io.BytesIO(base64.b64decode(excerpt.picture.partition(";base64,")[2]))) as image:
+        assert image.size == (173, 172)
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "says"),
+    [
+        ("music", "bass/gone.wav", "the clip is not at"),
+        ("music", "bass/broken.wav", "cannot be decoded"),
+        ("table", "x", "the experiment read a table, which has no sound"),
+    ],
+)
+def test_an_excerpt_that_cannot_be_made_says_why(
+    music: Path,  # noqa: F811
+    tmp_path: Path,
+    folder: str,
+    name: str,
+    says: str,
+) -> None:
+    (tmp_path / "t.csv").write_text("filename,label,a\n")
+    place = music if folder == "music" else tmp_path / "t.csv"
+    excerpt = Excerpts({"folder": str(place)}).of(name)
+    assert not excerpt.sound
+    assert says in excerpt.missing
+
+
+def test_excerpts_have_a_bound_and_sound_can_be_left_out(music: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    monkeypatch.setattr("tonearm.report.clips.MOST_BYTES", 1000)
+    excerpts = Excerpts({"folder": str(music)}, audio=False)
+    first = excerpts.of("bass/00.wav")
+    assert (first.sound, bool(first.picture)) == ("", True)
+    assert "excerpts already" in excerpts.of("bass/01.wav").missing
+
+
+def test_names_are_text_and_never_markup(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    evil = tmp_path / "<script>alert(1)</script>"
+    shutil.copytree(folders[0], evil)
+    for path in (*evil.glob("*/predictions.csv"), evil / "splits.csv"):
+        path.write_text(path.read_text().replace("bass", "<img src=x onerror=alert(2)>"))
+    html = write_report(evil, tmp_path / "out").read_text(encoding="utf-8")
+    assert "<script" not in html
+    assert "<img src=x" not in html
+    assert "&lt;img src=x onerror=alert(2)&gt;" in html
+
+
+def test_what_is_no_experiment_says_so(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"is no experiment, since it has no leaderboard\.json; `tonearm run` makes one"):
+        write_report(tmp_path, tmp_path)
+    shutil.copytree(folders[0], tmp_path / "old")
+    board = json.loads((tmp_path / "old" / "leaderboard.json").read_text())
+    del board["verdict"]
+    (tmp_path / "old" / "leaderboard.json").write_text(json.dumps(board))
+    with pytest.raises(RunError, match="is damaged or from an older tonearm"):
+        write_report(tmp_path / "old", tmp_path)
+
+
+def test_labels_of_a_chart_stand_apart_in_their_order() -> None:
+    placed = apart([50.0, 50.0, 51.0, 90.0], 15.0)
+    assert placed[3] == 90.0
+    assert sorted(placed) == placed
+    assert min(np.diff(placed)) >= 15.0 - 1e-4
+    chart = slope_chart("left", "right", [("a", 0.5, 0.9), ("b", 0.5, 0.8)])
+    heights = [float(y) for y in re.findall(r'<text x="180.0" y="([\d.]+)" text-anchor="end">', chart)]
+    assert abs(heights[0] - heights[1]) >= 15.0 - 0.11
+    assert 'aria-label="left against right: a 0.500 and 0.900; b 0.500 and 0.800"' in chart
+    assert "95 % interval" not in interval_bar(0.5, None, None)
