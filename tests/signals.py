@@ -41,3 +41,17 @@ def band(seconds: float = 6.0, seed: int = 0, sr: int = SR) -> NDArray[np.float3
                 first = int(start * sr)
                 samples[first : first + length] += (0.08 / partial**1.5 * fade * wave).astype(np.float32)
     return samples.astype(np.float32)
+
+
+def bells(seconds: float = 12.0, seed: int = 0, sr: int = SR) -> NDArray[np.float32]:
+    """Struck tones at random times and pitches, forty a second: as many things to recognise as in real music."""
+    generator = np.random.default_rng(seed)
+    samples = noise(seconds, 0.0005, seed, sr)
+    length = int(0.4 * sr)
+    time = np.arange(length) / sr
+    for start in generator.uniform(0.0, seconds - 0.4, int(40 * seconds)):
+        pitch = 100.0 * 2.0 ** generator.uniform(0, 5)
+        first = int(start * sr)
+        strike = generator.uniform(0.05, 0.2) * np.exp(-time / generator.uniform(0.03, 0.15))
+        samples[first : first + length] += (strike * np.sin(2 * np.pi * pitch * time)).astype(np.float32)
+    return samples.astype(np.float32)

@@ -13,7 +13,8 @@ import soundfile
 import signals
 from tonearm.catalog import read_catalog
 from tonearm.errors import TonearmError
-from tonearm.scan import ScanReport, scan_catalog, scan_dataset
+from tonearm.findings import ScanReport
+from tonearm.scan import scan_catalog, scan_dataset
 from tonearm.settings import DataSettings
 from tonearm.tables import read_table
 

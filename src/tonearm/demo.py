@@ -22,7 +22,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "mlp": {},
     "svm": {},
     "trees": {},
-    "cnn-mel": {"epochs": 20},
+    "cnn": {"picture": "mel", "epochs": 30, "patience": 0, "schedule": "cosine", "restore_best": False},
     "transfer": {"type": "resnet", "backbone": "efficientnet_lite0", "unfreeze": 0},
 }
 FOLDS = 5  # every clip is tested once, so that the two splits are compared on the same clips
@@ -97,7 +97,7 @@ def _config(data: Path, method: str) -> Config:
     return parse_config(
         {
             "data": {"folder": str(data)},
-            "split": {"method": method, "folds": FOLDS},
+            "split": {"method": method, "folds": FOLDS, "leaks": "allow" if method == "stratified" else "refuse"},
             "train": {"workers": available_cores()},
             "models": MODELS,
         }

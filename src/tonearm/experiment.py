@@ -98,6 +98,8 @@ def run_experiment(
     dataset = data.clips
     division = divide(dataset, config.split)
     _check_apart(dataset, division)
+    for warning in _check_recordings(data, division, config.split.leaks):
+        tell(warning)
     tell(division.sentence)
     write_text(out / "config.toml", to_toml(config))
     _write_splits(out / "splits.csv", dataset, division)
@@ -119,6 +121,28 @@ def _check_apart(dataset: Dataset, division: Division) -> None:
         shared = overlap(dataset, split) if division.method == "group" else []
         if shared:
             raise SplitError(f"split {split.name}: {shared[0]!r} stands in two parts; please report this")
+
+
+def _check_recordings(data: Data, division: Division, leaks: str) -> list[str]:
+    """Stop where one recording is both learned from and judged; where that is allowed, say so."""
+    for split in division.splits:
+        part_of = {
+            str(name): part for part in ("train", "valid", "test") for name in data.clips.names[getattr(split, part)]
+        }
+        crossing = [group for group in data.recordings if len({part_of[name] for name in group if name in part_of}) > 1]
+        if crossing:
+            clips = " = ".join(f"{name} ({part_of[name]})" for name in crossing[0] if name in part_of)
+            said = (
+                f"{len(crossing)} recordings stand in two parts of {split.name}, such as {clips}: a model scores for "
+                "remembering them"
+            )
+            if leaks == "allow":
+                return [f"warning: {said}"]
+            raise SplitError(
+                f'{said}. Choose split.method = "group", which keeps them together, or set split.leaks = "allow" and '
+                "read the scores as optimistic"
+            )
+    return []
 
 
 def _write_splits(path: Path, dataset: Dataset, division: Division) -> None:

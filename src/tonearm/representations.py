@@ -6,30 +6,37 @@ All representations hold the same clips in the same order, so that one division 
 one of them cannot use is left out of all. What is computed lies in a folder:
 
 ```
+recordings.json            clips that are one recording
 features/                  the feature table, where audio was read
 pictures/<kind>/           pictures of audio; pictures/packed/<kind> their pixels, and what frozen layers make of them
 ```
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tonearm.catalog import Catalog, read_catalog
 from tonearm.config import Config
 from tonearm.dataset import Dataset
 from tonearm.errors import CatalogError, ConfigError
 from tonearm.extract import FAILURES_CSV, draw_spectrograms, extract_features, load_features, picture_path
+from tonearm.files import write_json
+from tonearm.fingerprint import DEFINITION
 from tonearm.metadata import name_some
 from tonearm.models import MODELS, reads
 from tonearm.pictures import dataset_of, is_picture_folder, pack_files, read_pictures
-from tonearm.shards import Progress
+from tonearm.scan import find_duplicates, scan_dataset
+from tonearm.shards import Progress, clip_key, fingerprint
 from tonearm.tables import is_table, read_table
 
+RECORDINGS = "recordings.json"
 FEATURES, PICTURES, PACKED = "features", "pictures", "packed"
 
 Counting = Callable[[str, str], AbstractContextManager[Progress]]
@@ -40,12 +47,14 @@ class Data:
     """Representations by name ("features", or a kind of picture), where their pixels lie, and what was left out.
 
     packs: folder of each kind of picture's pixels. notes: for a person. unusable: clips that no model gets.
+    recordings: names of clips that are one recording; their groups are tied to one.
     """
 
     datasets: Mapping[str, Dataset]
     packs: Mapping[str, Path]
     notes: tuple[str, ...]
     unusable: int
+    recordings: tuple[tuple[str, ...], ...] = ()
 
     @property
     def clips(self) -> Dataset:
@@ -69,13 +78,15 @@ def read_data(config: Config, out: Path, counting: Counting = quietly, workers: 
     if is_table(folder):
         _refuse(needs, {FEATURES}, f"{folder} is a feature table")
         dataset, notes = read_table(config.data)
-        return Data({FEATURES: dataset}, {}, tuple(notes), 0)
+        found = scan_dataset(dataset, folder, ()).duplicates if config.split.recordings else ()
+        return _tied(Data({FEATURES: dataset}, {}, tuple(notes), 0), [group.names for group in found])
     if is_picture_folder(folder):
         _refuse(needs, set(needs) - {FEATURES}, f"{folder} holds pictures")
         dataset, notes = read_pictures(config.data, (config.spectrogram.width, config.spectrogram.height))
         with counting("pixels", "pictures") as progress:
             return _packed(dict.fromkeys(needs, dataset), out, notes, 0, progress)
-    return _read_audio(config, out, set(needs), counting, workers)
+    data = _read_audio(config, out, set(needs), counting, workers)
+    return _tied(data, _recordings(config, out, counting, workers)) if config.split.recordings else data
 
 
 def _refuse(needs: dict[str, str], there: set[str], what: str) -> None:
@@ -113,6 +124,64 @@ def _read_audio(config: Config, out: Path, needs: set[str], counting: Counting, 
         unusable |= failed
         datasets |= {kind: _drawn(catalog, failed, config, kind, out) for kind in kinds}
     return _packed(_shared_clips(datasets), out, notes, len(unusable), lambda done, total, failed: None)
+
+
+def _recordings(config: Config, out: Path, counting: Counting, workers: int) -> list[tuple[str, ...]]:
+    """Names of clips that are one recording, from the folder where they were found before and no file has changed."""
+    catalog = read_catalog(config.data)
+    state = [fingerprint({"fingerprint": DEFINITION})] + [clip_key(clip, "") for clip in catalog.clips]
+    path = out / RECORDINGS
+    if path.is_file():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["state"] == state:
+            return [tuple(group) for group in kept["groups"]]
+    with counting("recordings", "clips") as progress:
+        groups = [group.names for group in find_duplicates(catalog, workers, progress)]
+    write_json(path, {"state": state, "groups": groups})
+    return groups
+
+
+def _tied(data: Data, recordings: Sequence[tuple[str, ...]]) -> Data:
+    """The data with the groups of clips that are one recording joined to one."""
+    there = set(data.clips.names)
+    recordings = [tuple(name for name in group if name in there) for group in recordings]
+    recordings = [group for group in recordings if len(group) > 1]
+    groups = tie_groups(data.clips.names, data.clips.groups, recordings)
+    datasets = {key: replace(dataset, groups=groups) for key, dataset in data.datasets.items()}
+    count = sum(map(len, recordings))
+    notes = [f"{count} clips are copies or parts of {len(recordings)} recordings; `tonearm scan` names them"]
+    return replace(
+        data, datasets=datasets, notes=(*data.notes, *(notes if count else [])), recordings=tuple(recordings)
+    )
+
+
+def tie_groups(
+    names: NDArray[np.object_], groups: NDArray[np.object_], recordings: Sequence[tuple[str, ...]]
+) -> NDArray[np.object_]:
+    """The groups, shape (clips,), so that the clips of a recording have one; artists who share a recording are joined.
+
+    >>> names = np.array(["1", "2", "3", "4"], dtype=object)
+    >>> tie_groups(names, np.array(["Ann", "Bob", "", ""], dtype=object), [("1", "2")]).tolist()
+    ['Ann + Bob', 'Ann + Bob', '', '']
+    >>> tie_groups(names, np.array([""] * 4, dtype=object), [("2", "4")]).tolist()
+    ['', 'recording of 2', '', 'recording of 2']
+    """
+    units = {name: group or f"\0{name}" for name, group in zip(names, groups, strict=True)}
+    joined = {unit: {unit} for unit in units.values()}
+    for recording in recordings:
+        together = set().union(*(joined[units[name]] for name in recording))
+        for unit in together:
+            joined[unit] = together
+    tied = {units[name] for recording in recordings for name in recording}
+    tied = set().union(*(joined[unit] for unit in tied))
+
+    def name_of(name: str) -> str:
+        members = sorted(joined[units[name]])
+        artists = [unit for unit in members if not unit.startswith("\0")]
+        return " + ".join(artists) or f"recording of {members[0][1:]}"
+
+    found = [name_of(name) if units[name] in tied else group for name, group in zip(names, groups, strict=True)]
+    return np.array(found, dtype=object)
 
 
 def _failed(count: int, path: Path) -> list[str]:

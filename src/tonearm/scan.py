@@ -3,26 +3,26 @@
 Conventions
 -----------
 Every file is read once, whole. Two clips are duplicates when their files are equal byte for byte
-("bytes"), else when the decoded samples are ("samples": the same recording in another lossless format); two
-rows of a table when all their numbers are ("features"). A group of duplicates whose labels differ comes
-first: whatever learns from it is taught a contradiction.
+("bytes"), else when the decoded samples are ("samples": the same recording in another lossless format), else
+when they are one recording ("recording": re-encoded, louder, shifted, an excerpt; `fingerprint`); two rows of a
+table when all their numbers are equal ("features"). A group of duplicates whose labels differ comes first:
+whatever learns from it is taught a contradiction.
 """
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tonearm.audio import read
+from tonearm.audio import read, resample
 from tonearm.catalog import Catalog, Clip
 from tonearm.dataset import Dataset
 from tonearm.errors import AudioError, TonearmError
-from tonearm.metadata import NAMED_AT_MOST
+from tonearm.findings import Duplicates, Problem, ScanReport
+from tonearm.fingerprint import SR, Landmarks, compute_landmarks, find_groups, find_matches
 
 CLIPS_A_TASK = 16
-LISTED_AT_MOST = 20
 
 
 class Sound(NamedTuple):
@@ -35,103 +35,7 @@ class Sound(NamedTuple):
     sample_digest: str
     kind: str
     reason: str
-
-
-class Duplicates(NamedTuple):
-    """Clips that are the same, and in which sense: bytes, samples or features."""
-
-    same: str
-    names: tuple[str, ...]
-    labels: tuple[str, ...]
-
-    @property
-    def contradicts(self) -> bool:
-        """Whether the same music has different labels."""
-        return len(set(self.labels)) > 1
-
-
-class Problem(NamedTuple):
-    """A clip that cannot be used, and why."""
-
-    name: str
-    kind: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class ScanReport:
-    """All that is worth knowing before a clip is used; `to_json` for machines, `text` for people."""
-
-    root: str
-    clips: int
-    classes: dict[str, int]
-    unlabelled: int
-    groups: int
-    splits: dict[str, int]
-    seconds: float
-    shortest: float
-    longest: float
-    rates: dict[int, int]
-    channels: dict[int, int]
-    problems: tuple[Problem, ...]
-    duplicates: tuple[Duplicates, ...]
-    ignored: dict[str, int]
-    notes: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """The report as JSON-ready values, nothing cut short."""
-        values = asdict(self)
-        values["problems"] = [problem._asdict() for problem in self.problems]
-        values["duplicates"] = [{**group._asdict(), "contradicts": group.contradicts} for group in self.duplicates]
-        return values
-
-    def text(self) -> str:
-        """The report for a person; long lists are cut, and say so."""
-        return "\n".join([*self._summary(), *self._contradictions(), *self._others()])
-
-    def _summary(self) -> list[str]:
-        lines = [f"{self.root}: {self.clips} clips in {len(self.classes)} classes"]
-        width = max((len(label) for label in self.classes), default=0)
-        lines += [f"  {label:<{width}}  {count:>6}" for label, count in self.classes.items()]
-        if self.unlabelled:
-            lines.append(f"  without label: {self.unlabelled}")
-        if self.seconds:
-            lines.append(
-                f"duration: {_clock(self.seconds)} in all, {self.shortest:.1f} to {self.longest:.1f} s a clip; "
-                f"rates: {_counts(self.rates, ' Hz')}; channels: {_counts(self.channels, '')}"
-            )
-        lines.append(
-            f"artists or recordings known: {self.groups}"
-            if self.groups
-            else "artists or recordings: not known, so a split cannot keep them apart"
-        )
-        if self.splits:
-            lines.append("splits: " + ", ".join(f"{part} {count}" for part, count in self.splits.items()))
-        return lines + [f"note: {note}" for note in self.notes]
-
-    def _contradictions(self) -> list[str]:
-        wrong = [group for group in self.duplicates if group.contradicts]
-        if not wrong:
-            return []
-        lines = [f"!!! THE SAME MUSIC WITH DIFFERENT LABELS: {len(wrong)} groups"]
-        return lines + _cut([f"!!!   {_named(group)}" for group in wrong])
-
-    def _others(self) -> list[str]:
-        lines = []
-        alike = [group for group in self.duplicates if not group.contradicts]
-        if alike:
-            lines += [f"duplicates: {len(alike)} groups", *_cut([f"  {_named(group)}" for group in alike])]
-        if self.problems:
-            lines.append(f"unusable: {len(self.problems)} clips")
-            lines += _cut([f"  {name}: {kind}, {reason}" for name, kind, reason in self.problems])
-        if self.ignored:
-            others = ", ".join(
-                f"{count} {ending or 'without ending'}" for ending, count in sorted(self.ignored.items())
-            )
-            lines.append(f"other files passed over: {others}")
-        if not lines:
-            lines = ["nothing broken, nothing twice"]
-        return lines
+    landmarks: Landmarks | None = None
 
 
 def scan_catalog(
@@ -156,10 +60,17 @@ def scan_catalog(
         rates=dict(sorted(Counter(sound.sr for sound in usable).items())),
         channels=dict(sorted(Counter(sound.channels for sound in usable).items())),
         problems=tuple(problems),
-        duplicates=_duplicate_sounds(catalog.clips, sounds),
+        duplicates=_all_duplicates(catalog.clips, sounds),
         ignored=catalog.ignored,
         notes=catalog.notes,
     )
+
+
+def find_duplicates(
+    catalog: Catalog, workers: int = 1, progress: Callable[[int, int, int], None] | None = None
+) -> tuple[Duplicates, ...]:
+    """Only the duplicates of a scan."""
+    return scan_catalog(catalog, workers, progress).duplicates
 
 
 def scan_dataset(dataset: Dataset, root: str, notes: Iterable[str]) -> ScanReport:
@@ -236,7 +147,34 @@ def _read_one(path: Path) -> Sound:
         kind, reason = (error.kind, error.reason) if isinstance(error, AudioError) else ("undecodable", str(error))
         return Sound(0.0, 0, 0, digest, "", kind, reason)
     samples = hashlib.sha256(f"{waveform.sr}:{waveform.channels}:".encode() + waveform.samples.tobytes())
-    return Sound(waveform.seconds, waveform.sr, waveform.channels, digest, samples.hexdigest(), "", "")
+    landmarks = compute_landmarks(resample(waveform.samples, waveform.sr, SR))
+    return Sound(waveform.seconds, waveform.sr, waveform.channels, digest, samples.hexdigest(), "", "", landmarks)
+
+
+def _all_duplicates(clips: tuple[Clip, ...], sounds: list[Sound]) -> tuple[Duplicates, ...]:
+    """Groups of the same samples, and of one recording where more than the same samples tie its clips together."""
+    same = _duplicate_sounds(clips, sounds)
+    recordings = find_recordings([clip.name for clip in clips], [clip.label for clip in clips], sounds)
+    known = {frozenset(group.names) for group in same}
+    return _worst_first([*same, *(group for group in recordings if frozenset(group.names) not in known)])
+
+
+def find_recordings(names: Sequence[str], labels: Sequence[str], sounds: Sequence[Sound]) -> list[Duplicates]:
+    """Groups of clips that are one recording, by their landmarks."""
+    heard = [place for place, sound in enumerate(sounds) if sound.landmarks is not None]
+    matches = find_matches([landmarks for sound in sounds if (landmarks := sound.landmarks) is not None])
+    later = {}
+    for match in matches:
+        later[match.first, match.second] = match.seconds
+        later[match.second, match.first] = -match.seconds
+    groups = []
+    for group in find_groups(matches):
+        # a clip that only others tie to the first one has no offset from it of its own
+        seconds = tuple(later.get((group[0], member), 0.0) for member in group)
+        members = [heard[member] for member in group]
+        clips = tuple(names[place] for place in members), tuple(labels[place] for place in members)
+        groups.append(Duplicates("recording", *clips, seconds))
+    return groups
 
 
 def _duplicate_sounds(clips: tuple[Clip, ...], sounds: list[Sound]) -> tuple[Duplicates, ...]:
@@ -259,26 +197,3 @@ def _duplicate_sounds(clips: tuple[Clip, ...], sounds: list[Sound]) -> tuple[Dup
 
 def _worst_first(groups: list[Duplicates]) -> tuple[Duplicates, ...]:
     return tuple(sorted(groups, key=lambda group: (not group.contradicts, group.names)))
-
-
-def _named(group: Duplicates) -> str:
-    members = [f"{name} ({label})" if label else name for name, label in zip(group.names, group.labels, strict=True)]
-    more = f" and {len(members) - NAMED_AT_MOST} more" if len(members) > NAMED_AT_MOST else ""
-    return f"same {group.same}: " + " = ".join(members[:NAMED_AT_MOST]) + more
-
-
-def _cut(lines: list[str]) -> list[str]:
-    more = len(lines) - LISTED_AT_MOST
-    return lines[:LISTED_AT_MOST] + ([f"  … and {more} more; --json lists them all"] if more > 0 else [])
-
-
-def _counts(counts: dict[int, int], unit: str) -> str:
-    if len(counts) == 1:
-        return f"{next(iter(counts))}{unit}"
-    return ", ".join(f"{value}{unit} ({count})" for value, count in counts.items())
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min {rest} s" if hours else f"{minutes} min {rest} s"

@@ -81,6 +81,10 @@ class SplitSettings(Settings):
         0, description="0: one hold-out split; k >= 2: k-fold cross-validation"
     )
     seed: int = Field(0, ge=0, lt=2**32, description="seed of the division")
+    recordings: bool = Field(True, description="find clips that are one recording, and keep them in one part")
+    leaks: Literal["refuse", "allow"] = Field(
+        "refuse", description="what to do where one recording stands in two parts: stop, or only say so"
+    )
 
 
 class TrainSettings(Settings):

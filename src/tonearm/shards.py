@@ -123,7 +123,7 @@ def hold(folder: Path) -> Iterator[None]:
 
 
 def _run(catalog: Catalog, worker: Worker, parts: Path, workers: int, progress: Progress) -> Shards:
-    keys = [_key(clip, worker.fingerprint) for clip in catalog.clips]
+    keys = [clip_key(clip, worker.fingerprint) for clip in catalog.clips]
     known = _find_known(parts)
     # before the work, since it replaces files: pictures of these settings must not count as those of earlier ones
     # when it is stopped and the earlier settings come back
@@ -208,7 +208,7 @@ def attempt(worker: Worker, clip: Clip) -> tuple[NDArray[np.float64], Failure | 
     return row, None
 
 
-def _key(clip: Clip, fingerprint: str) -> str:
+def clip_key(clip: Clip, fingerprint: str) -> str:
     """What a clip's result depends on, as 32 hexadecimal digits; a file that cannot be seen has its own."""
     try:
         status = Path(clip.path).stat()
