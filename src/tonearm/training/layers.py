@@ -14,8 +14,8 @@ from torch import nn
 class Disturb(nn.Module):
     """Turn each picture in time, cut a stretch out of it, hide parts of it: Park et al., "SpecAugment", 2019.
 
-    crop: share of the width that is kept; 1: pictures are neither cut nor turned. masks: stretches of time, and bands of
-    frequency, set to 0 (the mean). share: largest part of width or height that one of them covers.
+    crop: share of the width that is kept; 1: pictures are neither cut nor turned. masks: stretches of time, and bands
+    of frequency, set to 0 (the mean). share: largest part of width or height that one of them covers.
     """
 
     def __init__(self, crop: float, masks: int, share: float) -> None:
