@@ -57,7 +57,7 @@ def network(shape: tuple[int, ...], classes: int, settings: CNNMelSettings) -> "
     channels = shape[0]
     layers: list[nn.Module] = [Disturb(settings.crop, settings.masks, settings.mask_share)]
     for number, out in enumerate(settings.channels):
-        # the first one looks at every other pixel: four times the speed for a point of accuracy
+        # the first one looks at every other pixel, which makes all that follows four times as quick
         stride, kernel = (2, 5) if number == 0 else (1, 3)
         layers += [nn.Conv2d(channels, out, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(out), nn.GELU()]
         if number:
