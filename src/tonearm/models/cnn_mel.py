@@ -3,8 +3,13 @@
 Conventions
 -----------
 Blocks of convolution, batch norm, GELU and max pooling; then mean and maximum over time and frequency, so that
-any length works. While it learns, stretches of time and bands of frequency are hidden (Park et al.,
-"SpecAugment", Interspeech 2019) and the picture is turned in time, its end following its start.
+any length works. While it learns, a stretch is cut out of the picture, turned in time so that its end follows its
+start; stretches of time and bands of frequency can be hidden, too (Park et al., "SpecAugment", Interspeech 2019).
+
+What each ingredient buys, on the GTZAN pictures made 64 x 64 small, two random folds, 30 epochs (standard error three
+points): with the cut alone 0.74; without it 0.67; with the cut and two masks 0.65, and then 0.65 without label
+smoothing and 0.67 with even channels of 48. At full size one fold gave 0.76 without masks and 0.73 with two. Hence no
+masks by default. The strided network without any of it (`cnn`) has 0.58.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -29,6 +34,7 @@ class CNNMelSettings(DisturbSettings, ModelSettings):
     channels: tuple[Channels, ...] = Field(
         (24, 48, 96, 192), min_length=1, max_length=7, description="channels of each block, which halves the map"
     )
+    masks: int = Field(0, ge=0, le=20, description="stretches of time, and bands of frequency, hidden while learning")
     dropout: float = Field(0.3, ge=0, lt=1, description="share of the last numbers switched off while learning")
     epochs: int = Field(30, ge=1, le=100_000, description="passes over the training rows at most")
     learning_rate: float = Field(0.003, gt=0, le=100, description="length of a step at the start")
