@@ -217,10 +217,15 @@ def fit_job(
     with counting(f"{job.name}, {split.name}", "epochs") as progress:
         if "checkpoint_dir" in classifier.get_params(deep=False):
             epochs = job.settings.model_dump()["epochs"]
+
+            def report(row: dict[str, float]) -> None:
+                progress(int(row["epoch"]), epochs, 0)
+                watch(row)
+
             classifier.set_params(
                 checkpoint_dir=job.unfinished,
                 cache_dir=data.packs.get(reads(job.settings)),
-                report=lambda row: (progress(int(row["epoch"]), epochs, 0), watch(row)),
+                report=report,
             )
         return fit_classifier(classifier, X[split.train], y[split.train], *valid)
 

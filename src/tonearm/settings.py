@@ -119,7 +119,7 @@ class SweepSettings(Settings):
 
     model: str = Field("", description="the model that is swept, where [models] has more than one")
     grid: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(
-        default={}, description="values by setting, as in \"models.mlp.hidden\" = [[64], [90, 70, 50]]; all are crossed"
+        default={}, description='values by setting, as in "models.mlp.hidden" = [[64], [90, 70, 50]]; all are crossed'
     )
     zipped: tuple[tuple[str, ...], ...] = Field(
         (), description="settings of the grid whose lists go in step, not crossed: [[setting, setting], …]"
@@ -141,7 +141,9 @@ class SweepSettings(Settings):
     @classmethod
     def _quoted(cls, value: Any) -> Any:
         if isinstance(value, dict) and any(isinstance(inner, dict) for inner in value.values()):
-            raise ValueError('a setting\'s path is one key: write it in quotes, as in "models.mlp.hidden" = [[64], [32]]')
+            raise ValueError(
+                'a setting\'s path is one key: write it in quotes, as in "models.mlp.hidden" = [[64], [32]]'
+            )
         return value
 
     @model_validator(mode="after")

@@ -66,20 +66,6 @@ def divide(dataset: Dataset, settings: SplitSettings) -> Division:
     return Division(splits, method, _sentence(dataset, settings, method, splits))
 
 
-def inner_folds(dataset: Dataset, rows: Rows, folds: int, method: str, seed: int) -> tuple[Split, ...]:
-    """Folds of these rows alone, each with a validation part and no test; `method` as a division's.
-
-    Raises SplitError where the rows cannot be divided so, or a class is judged that no row of it trains.
-    """
-    if method == "listed":
-        method = "group" if (dataset.groups[rows] != "").any() else "stratified"
-    pairs = _fold_rows(dataset, rows, folds, method, _next_seed(seed, 1))
-    splits = [Split(f"inner{number}", rest, fold, rows[:0]) for number, (rest, fold) in enumerate(pairs, start=1)]
-    for split in splits:
-        _check_trainable(dataset, split, method)
-    return tuple(splits)
-
-
 def overlap(dataset: Dataset, split: Split) -> list[str]:
     """Names and groups that stand in more than one part of the split, sorted; [] when nothing crosses."""
     seen: dict[str, set[str]] = {}

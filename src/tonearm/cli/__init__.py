@@ -10,6 +10,7 @@ answers at once.
 
 import sys
 
+import tonearm.cli.sweep  # noqa: F401  # adds its command
 from tonearm.cli.app import app
 from tonearm.errors import TonearmError
 
