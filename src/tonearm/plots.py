@@ -168,13 +168,14 @@ def _coordinates(values: Sequence[Any]) -> tuple[list[float], list[tuple[float, 
     """Height in [0, 1] of each value, and the marks of the axis: height and text."""
     words = any(isinstance(value, bool) or not isinstance(value, int | float) for value in values)
     if words or len(set(values)) == 1:
-        known = list(dict.fromkeys(map(str, values)))
-        heights = {word: (place + 0.5) / len(known) for place, word in enumerate(known)}
+        found = list(dict.fromkeys(map(str, values)))
+        heights = {word: (place + 0.5) / len(found) for place, word in enumerate(found)}
         return [heights[str(value)] for value in values], [(height, word) for word, height in heights.items()]
     numbers = np.asarray(values, dtype=np.float64)
     logarithmic = bool(numbers.min() > 0 and numbers.max() / numbers.min() > 30)
     scaled = np.log(numbers) if logarithmic else numbers
     low, high = scaled.min(), scaled.max()
-    shown = np.unique(np.quantile(np.unique(scaled), np.linspace(0, 1, 5), method="nearest"))
+    known = np.unique(scaled)
+    shown = known if len(known) <= 6 else np.linspace(low, high, 5)
     marks = [((at - low) / (high - low), f"{np.exp(at) if logarithmic else at:.3g}") for at in shown.tolist()]
     return ((scaled - low) / (high - low)).tolist(), marks

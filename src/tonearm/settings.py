@@ -130,7 +130,7 @@ class SweepSettings(Settings):
     search: dict[str, SearchRange] = Field(default={}, description="ranges by setting, searched by Optuna")
     sampler: Literal["tpe", "random"] = Field("tpe", description="search: how the next trial is chosen")
     trials: int = Field(30, ge=1, le=1_000_000, description="search: trials in all")
-    minutes: float = Field(0.0, ge=0, description="search: no new trial after so many minutes; 0: no limit")
+    minutes: float = Field(0.0, ge=0, description="search: no new batch after so many minutes; 0: no limit")
     batch: int = Field(4, ge=1, le=1024, description="search: trials chosen at a time, and so the most side by side")
     prune: bool = Field(True, description="search: end trials whose validation loss is above the median of the others")
     folds: Annotated[int, Field(ge=0, le=100)] = Field(

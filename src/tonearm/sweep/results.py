@@ -170,7 +170,10 @@ def _ranking(results: Results) -> str:
     names = short_names(results.paths)
     ended = any(trial.epochs is not None for trial in results.trials)
     titles = ["rank", *names.values(), "valid", "95 % interval", "valid F1", "log loss", "train", "training"]
-    lines = [_line([*titles, *(["trained epochs", "best epoch"] if ended else [])]), _line(["---"] * (len(titles) + 2 * ended))]
+    lines = [
+        _line([*titles, *(["trained epochs", "best epoch"] if ended else [])]),
+        _line(["---"] * (len(titles) + 2 * ended)),
+    ]
     for rank, trial in enumerate(_ordered(results), start=1):
         values = [show(trial.values[path]) for path in results.paths]
         if trial.state != "done":

@@ -34,7 +34,7 @@ def search(settings: SweepSettings, seed: int, run: Run) -> list[Trial]:
     found: dict[str, Trial] = {}
     end = time.monotonic() + 60 * settings.minutes
     asked = 0
-    while asked < settings.trials and not (settings.minutes and time.monotonic() >= end):
+    while asked < settings.trials and not (asked and settings.minutes and time.monotonic() >= end):
         asks = [study.ask() for _ in range(min(settings.batch, settings.trials - asked))]
         asked += len(asks)
         choices = [{path: _suggest(ask, path, place) for path, place in settings.search.items()} for ask in asks]

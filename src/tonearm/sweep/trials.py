@@ -191,7 +191,7 @@ class _Watch:
         self.lowest = min(self.lowest, row.get("valid_loss", float("inf")))
         if EPOCHS_BEFORE_PRUNING < epoch <= len(self.limits) and self.lowest > self.limits[epoch - 1]:
             raise Pruned(
-                f"pruned at epoch {epoch}: its lowest validation loss, {self.lowest:.3f}, is above the median of the "
+                f"ended at epoch {epoch}: its lowest validation loss, {self.lowest:.3f}, is above the median of the "
                 f"trials before it, {self.limits[epoch - 1]:.3f}"
             )
 
