@@ -21,11 +21,11 @@ from tables import clouds
 from tonearm.cli import app
 from tonearm.config import Config, load_config, parse_config
 from tonearm.errors import ConfigError, SplitError
-from tonearm.experiment import run_experiment
-from tonearm.runs import load_run, read_scores
+from tonearm.experiment import fit_job, run_experiment
+from tonearm.runs import load_run, probabilities, read_scores
 from tonearm.settings import SweepSettings
 from tonearm.splits import divide
-from tonearm.sweep import run_sweep, trials
+from tonearm.sweep import run_sweep
 from tonearm.sweep.grid import check_paths, expand, show, swept_model, with_values
 from tonearm.sweep.trials import Trial
 from tonearm.tables import read_table
@@ -124,7 +124,7 @@ def test_a_mistake_is_told_with_the_nearest_setting_before_anything_is_trained(
 
 
 def test_of_several_models_the_swept_one_is_named(table: Path) -> None:
-    two = {"logistic": {}, "svm": {}}
+    two: dict[str, Any] = {"logistic": {}, "svm": {}}
     with pytest.raises(ConfigError, match="say which model is swept; known: logistic, svm"):
         swept_model(config(table, {"grid": GRID}, models=two))
     named = config(table, {"grid": GRID, "model": "svm"}, models=two)
@@ -205,7 +205,7 @@ def test_no_trial_sees_the_test(table: Path, tmp_path: Path, monkeypatch: pytest
     dataset, _ = read_table(settings.data)
     [split] = divide(dataset, settings.split).splits
     seen: list[NDArray[Any]] = []
-    fit, score = trials.fit_job, trials.probabilities
+    fit, score = fit_job, probabilities
 
     def watched(job: Any, data: Any, *rest: Any) -> Any:
         seen.extend(every.X for every in data.datasets.values())
@@ -216,8 +216,8 @@ def test_no_trial_sees_the_test(table: Path, tmp_path: Path, monkeypatch: pytest
         return score(classifier, X, labels)
 
     with monkeypatch.context() as patch:
-        patch.setattr(trials, "fit_job", watched)
-        patch.setattr(trials, "probabilities", scored)
+        patch.setattr("tonearm.sweep.trials.fit_job", watched)
+        patch.setattr("tonearm.sweep.trials.probabilities", scored)
         run_sweep(settings, tmp_path)
     rows = {row.tobytes() for X in seen for row in X}
     assert rows == {row.tobytes() for row in dataset.X[np.concatenate([split.train, split.valid])]}

@@ -1,4 +1,4 @@
-"""Pictures of results: confusion matrices and learning curves, as PNG and SVG.
+"""Pictures of results: confusion matrices, learning curves, sweeps and speed-ups, as PNG and SVG.
 
 Conventions
 -----------
@@ -86,25 +86,6 @@ def _draw_curve(area: "Axes", history: Sequence[Mapping[str, Any]], key: str, lo
         area.plot(*zip(*points, strict=True), linewidth=1.6, markevery=5, **look)
 
 
-def save_figure(figure: "Figure", path: Path) -> None:
-    """Write `path`.png and `path`.svg, atomically and without dates."""
-    import matplotlib
-
-    with matplotlib.rc_context({"svg.hashsalt": "tonearm", "svg.fonttype": "none"}):
-        for ending, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
-            with replacing(path.with_name(path.name + ending)) as temporary:
-                figure.savefig(temporary, metadata=metadata, dpi=120)
-
-
-def _figure(width: float, height: float) -> "Figure":
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
 def heatmap_figure(
     scores: NDArray[np.float64], rows: Sequence[str], columns: Sequence[str], titles: tuple[str, str, str]
 ) -> "Figure":
@@ -179,3 +160,41 @@ def _coordinates(values: Sequence[Any]) -> tuple[list[float], list[tuple[float, 
     shown = known if len(known) <= 6 else np.linspace(low, high, 5)
     marks = [((at - low) / (high - low), f"{np.exp(at) if logarithmic else at:.3g}") for at in shown.tolist()]
     return ((scaled - low) / (high - low)).tolist(), marks
+
+
+def scaling_figure(curves: Mapping[str, Sequence[tuple[int, float]]]) -> "Figure":
+    """Speed-up over the number of processes, one curve a task, and the line that would be perfect.
+
+    curves: by task, (processes, speed-up), from the fewest processes on.
+    """
+    figure = _figure(5.6, 4.2)
+    area = figure.add_subplot()
+    for (task, points), look in zip(curves.items(), _looks(), strict=False):
+        area.plot(*zip(*points, strict=True), label=task, linewidth=1.6, **{**look, "marker": "o"})
+    counts = [count for count, _ in next(iter(curves.values()))]
+    area.plot(counts, [count / counts[0] for count in counts], "--", color="grey", label="perfect")
+    area.set_xticks(counts)
+    area.set_xlabel("processes")
+    area.set_ylabel(f"speed-up over {counts[0]}")
+    area.grid(visible=True, alpha=0.3)
+    area.legend()
+    return figure
+
+
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Write `path`.png and `path`.svg, atomically and without dates."""
+    import matplotlib
+
+    with matplotlib.rc_context({"svg.hashsalt": "tonearm", "svg.fonttype": "none"}):
+        for ending, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
+            with replacing(path.with_name(path.name + ending)) as temporary:
+                figure.savefig(temporary, metadata=metadata, dpi=120)
+
+
+def _figure(width: float, height: float) -> "Figure":
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure

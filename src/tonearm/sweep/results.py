@@ -191,26 +191,35 @@ def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _crossed(results: Results) -> tuple[str, str] | None:
-    """The two settings that are swept and crossed, where it is two."""
-    found = axes(results.config.sweep)
-    return (found[0][0], found[1][0]) if len(found) == 2 and all(len(axis) == 1 for axis in found) else None
+def _crossed(results: Results) -> tuple[tuple[str, list[str]], tuple[str, list[str]]] | None:
+    """Title and values of the two axes that are crossed, as a person reads them, where it is two."""
+    grid, found = results.config.sweep.grid, axes(results.config.sweep)
+    if len(found) != 2:
+        return None
+    names = short_names(results.paths)
+    rows, columns = (
+        (
+            " / ".join(names[path] for path in axis),
+            [" / ".join(map(show, values)) for values in zip(*(grid[path] for path in axis), strict=True)],
+        )
+        for axis in found
+    )
+    return rows, columns
 
 
 def _cross(results: Results) -> str:
-    """Two crossed settings as rows and columns, in the order of the config; "" for any other sweep."""
+    """Two crossed axes as rows and columns, in the order of the config; "" for any other sweep."""
     two = _crossed(results)
     if two is None:
         return ""
-    grid, names = results.config.sweep.grid, short_names(two)
+    (row_title, rows), (column_title, columns) = two
     best = results.ranked[0] if results.ranked else None
-    lines = [_line([f"{names[two[0]]} \\ {names[two[1]]}", *map(show, grid[two[1]])])]
-    lines.append(_line(["---"] * (len(grid[two[1]]) + 1)))
-    for place, value in enumerate(grid[two[0]]):
-        row = results.trials[place * len(grid[two[1]]) : (place + 1) * len(grid[two[1]])]
+    lines = [_line([f"{row_title} \\ {column_title}", *columns]), _line(["---"] * (len(columns) + 1))]
+    for place, value in enumerate(rows):
+        row = results.trials[place * len(columns) : (place + 1) * len(columns)]
         cells = [f"{trial.score('accuracy'):.3f}" if trial.state == "done" else trial.state for trial in row]
         marked = [f"**{cell}**" if trial is best else cell for cell, trial in zip(cells, row, strict=True)]
-        lines.append(_line([show(value), *marked]))
+        lines.append(_line([value, *marked]))
     return "Validation accuracy:\n\n" + "\n".join(lines)
 
 
@@ -224,25 +233,23 @@ def _others(results: Results) -> str:
 
 
 def _draw(out: Path, results: Results) -> None:
-    """heatmap.png/.svg for two crossed settings, parallel.png/.svg for any others."""
+    """heatmap.png/.svg for two crossed axes, parallel.png/.svg for any others."""
     two = _crossed(results)
     if not results.ranked:
         return
-    if two is None:
-        names = short_names(results.paths)
-        values = {
-            names[path]: [
-                show(trial.values[path]) if isinstance(trial.values[path], list | bool) else trial.values[path]
-                for trial in results.ranked
-            ]
-            for path in results.paths
-        }
-        scores = [trial.score("accuracy") for trial in results.ranked]
-        save_figure(parallel_figure(values, scores, "validation accuracy"), out / "parallel")
+    if two is not None:
+        (row_title, rows), (column_title, columns) = two
+        cells: NDArray[np.float64] = np.array([trial.score("accuracy") for trial in results.trials])
+        titles = (row_title, column_title, "validation accuracy")
+        save_figure(heatmap_figure(cells.reshape(len(rows), len(columns)), rows, columns, titles), out / "heatmap")
         return
-    grid, names = results.config.sweep.grid, short_names(two)
-    cells: NDArray[np.float64] = np.array([trial.score("accuracy") for trial in results.trials])
-    shape = (len(grid[two[0]]), len(grid[two[1]]))
-    marks = [list(map(show, grid[path])) for path in two]
-    titles = (names[two[0]], names[two[1]], "validation accuracy")
-    save_figure(heatmap_figure(cells.reshape(shape), marks[0], marks[1], titles), out / "heatmap")
+    names = short_names(results.paths)
+    values = {
+        names[path]: [
+            show(trial.values[path]) if isinstance(trial.values[path], list | bool) else trial.values[path]
+            for trial in results.ranked
+        ]
+        for path in results.paths
+    }
+    scores = [trial.score("accuracy") for trial in results.ranked]
+    save_figure(parallel_figure(values, scores, "validation accuracy"), out / "parallel")
