@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 import signals
 from tables import clouds
 from tonearm.cli import app
+from tonearm.compare import read_groups
 from tonearm.config import Config, load_config, parse_config
 from tonearm.errors import ConfigError, SplitError
 from tonearm.experiment import fit_job, run_experiment
@@ -199,6 +200,8 @@ def test_the_winner_is_the_run_that_its_config_gives(swept: Path, tmp_path: Path
     assert f"**test accuracy {test:.3f}**" in said
     assert "The test was used once" in said
     assert load_run(swept / "winner").labels == ("blues", "disco", "metal")
+    with (swept / "splits.csv").open(newline="") as file:
+        assert read_groups(swept / "winner") == {row["filename"]: row["group"] for row in csv.DictReader(file)}
 
 
 def test_no_trial_sees_the_test(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

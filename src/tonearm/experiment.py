@@ -100,7 +100,7 @@ def run_experiment(
     for line in (*warnings, division.sentence):
         tell(line)
     write_text(out / "config.toml", to_toml(config))
-    _write_splits(out / "splits.csv", dataset, division)
+    write_splits(out / "splits.csv", dataset, division)
     jobs = [
         Job(name, settings, split, folder, out / UNFINISHED / name / split.name)
         for name, settings in config.models.items()
@@ -150,7 +150,8 @@ def _check_recordings(data: Data, division: Division, leaks: str) -> list[str]:
     return []
 
 
-def _write_splits(path: Path, dataset: Dataset, division: Division) -> None:
+def write_splits(path: Path, dataset: Dataset, division: Division) -> None:
+    """Write the CSV of every clip's label, group and part in each split; `compare` reads the groups."""
     parts = np.full((len(dataset), len(division.splits)), "", dtype=object)
     for column, split in enumerate(division.splits):
         for part in ("train", "valid", "test"):

@@ -3,7 +3,7 @@
 Conventions
 -----------
 ```
-config.toml        every effective setting
+config.toml        every effective setting; splits.csv which clip is in which part
 features/, …       what the models read; data/<name>/ where settings of audio, features or pictures are swept
 trials/            one file a trial (`trials`); unfinished/ the state of trainings that were killed
 sweep.csv/.parquet/.md/.json, heatmap.* or parallel.*    the results (`results`)
@@ -23,7 +23,7 @@ import numpy as np
 from tonearm.config import Config, to_toml
 from tonearm.dataset import Dataset
 from tonearm.errors import ConfigError, ModelError, SplitError
-from tonearm.experiment import Job, divide_data, train_job
+from tonearm.experiment import Job, divide_data, train_job, write_splits
 from tonearm.files import clear_leftovers, write_text
 from tonearm.models import reads
 from tonearm.pictures import is_picture_folder
@@ -68,6 +68,7 @@ def run_sweep(
     for line in (*warnings, division.sentence):
         tell(line)
     write_text(out / "config.toml", to_toml(config))
+    write_splits(out / "splits.csv", shelf.base.clips, division)
     rows, splits = _apart(config, shelf.base.clips, division)
     course = _Course(config, model, out, shelf, rows, splits, tell)
     trials = course.grid(cells) if cells else search(config.sweep, config.train.seed, course.run)
