@@ -1,6 +1,7 @@
 """Pictures say what the numbers say, and the same numbers give the same bytes."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -65,12 +66,17 @@ def test_a_heat_map_shows_every_score_frames_the_best_and_leaves_the_others_empt
     area, bar = heatmap_figure(scores, ("0.1", "0.3"), ("10", "20", "30"), ("rate", "epochs", "accuracy")).axes
     assert [text.get_text() for text in area.texts] == ["0.500", "0.700", "0.600", "0.900", "0.800"]
     [frame] = area.patches
-    assert frame.get_xy() == (0.5, 0.5)  # type: ignore[attr-defined]  # the cell in row 1, column 1
+    assert frame.get_xy() == (0.5, 0.5)  # the cell in row 1, column 1
     assert (area.get_ylabel(), area.get_xlabel(), bar.get_ylabel()) == ("rate", "epochs", "accuracy")
 
 
 def test_parallel_coordinates_place_numbers_by_size_and_words_in_their_order() -> None:
-    settings = {"rate": [1e-4, 1e-2, 1e-3], "units": [10, 20, 15], "hidden": ["64", "none", "64"], "same": [1, 1, 1]}
+    settings: dict[str, list[Any]] = {
+        "rate": [1e-4, 1e-2, 1e-3],
+        "units": [10, 20, 15],
+        "hidden": ["64", "none", "64"],
+        "same": [1, 1, 1],
+    }
     [area] = parallel_figure(settings, [0.5, 1.0, 0.9], "accuracy").axes
     drawn = {tuple(np.round(np.asarray(line.get_ydata(), dtype=float), 9)) for line in area.lines[:3]}
     assert drawn == {(0, 0, 0.25, 0.5, 0), (1, 1, 0.75, 0.5, 1), (0.5, 0.5, 0.25, 0.5, 0.8)}

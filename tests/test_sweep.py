@@ -451,3 +451,36 @@ def test_an_axis_of_two_settings_in_step_is_one_side_of_the_printed_table(table:
     shown = [float(cell.strip(" *")) for cell in line.strip("|").split("|")[1:]]
     assert shown == pytest.approx([scores["20", "none"], scores["20", "balanced"]], abs=5e-4)
     assert (tmp_path / "heatmap.svg").is_file()
+
+
+def test_a_trial_whose_clips_are_others_is_no_match_for_the_rest(tmp_path: Path) -> None:
+    """Half a second into a clip of 0.4 seconds there is nothing left of it."""
+    for label, hertz in (("low", 220.0), ("high", 1760.0)):
+        (tmp_path / "music" / label).mkdir(parents=True)
+        for take in range(8):
+            seconds = 0.4 if take == 0 else 1.0
+            sound = signals.tone(hertz * (1 + 0.01 * take), seconds, 0.3) + signals.noise(seconds, 0.01, take)
+            soundfile.write(tmp_path / "music" / label / f"{take}.wav", sound, signals.SR)
+    features = {"families": ["rms"], "statistics": ["mean"]}
+    sweep = {"grid": {"audio.offset": [0.0, 0.5]}}
+    settings = config(tmp_path / "music", sweep, features=features, models={"logistic": {}}, split={"valid": 0.25})
+    run_sweep(settings, tmp_path / "out")
+    good, bad = rows_of(tmp_path / "out")
+    assert (good["offset"], good["state"], bad["offset"], bad["state"]) == ("0.0", "done", "0.5", "failed")
+    assert "14 usable ones, the others have 16" in bad["reason"]
+
+
+def test_listed_parts_keep_their_test_and_inner_folds_judge_all_others(table: Path, tmp_path: Path) -> None:
+    lines = table.read_text().splitlines()
+    parts = ["split", *("test" if line.split(",")[2].endswith((" 3", " 4")) else "train" for line in lines[1:])]
+    listed = tmp_path / "listed.csv"
+    listed.write_text("\n".join(f"{line},{part}" for line, part in zip(lines, parts, strict=True)) + "\n")
+    results = run_sweep(config(listed, {"grid": {EPOCHS: [20]}, "folds": 3}, split={"valid": 0}), tmp_path / "out")
+    assert results.division.method == "listed"
+    assert results.judged_clips == parts.count("train")
+    assert read_scores(tmp_path / "out" / "winner")["test"]["clips"] == parts.count("test")
+
+
+def test_without_a_test_the_output_says_that_nothing_judges(table: Path, tmp_path: Path) -> None:
+    run_sweep(config(table, {"grid": {EPOCHS: [20]}}, split={"test": 0}), tmp_path)
+    assert "There is no test part (split.test = 0)" in (tmp_path / "sweep.md").read_text()
