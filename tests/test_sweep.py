@@ -353,10 +353,10 @@ def test_a_training_that_lags_behind_the_median_is_ended(table: Path, tmp_path: 
     pytest.importorskip("skorch")
     rate = "models.mlp.learning_rate"
     search = {rate: {"low": 1e-6, "high": 0.1, "log": True}}
-    models = {"mlp": {"epochs": 10, "hidden": [8], "dropout": 0, "schedule": "none"}}
+    models = {"mlp": {"epochs": 8, "hidden": [8], "dropout": 0, "schedule": "none"}}
 
     def states(out: Path, prune: bool) -> dict[str, str]:
-        sweep = {"search": search, "trials": 16, "sampler": "random", "prune": prune}
+        sweep = {"search": search, "trials": 12, "sampler": "random", "prune": prune}
         run_sweep(config(table, sweep, models=models), out)
         return {row["learning_rate"]: row["state"] for row in rows_of(out)}
 
