@@ -207,7 +207,7 @@ def test_scan_finds_what_was_planted_and_nothing_else(jam: Jam) -> None:
     problems = {problem.name: problem.kind for problem in found.problems}
     kinds = ("truncated", "silent", "empty")
     assert problems == {row["file_name"]: kind for kind in kinds for row in truth(folder, kind)}
-    pairs = truth(folder, "duplicate")
+    pairs = [row for kind in ("duplicate", "offset", "level") for row in truth(folder, kind)]
     assert {frozenset(group.names) for group in found.duplicates} == {
         frozenset((row["file_name"], row["partner"])) for row in pairs
     }

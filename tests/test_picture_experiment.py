@@ -148,7 +148,8 @@ def test_a_clip_that_one_representation_cannot_use_is_left_out_of_all(tmp_path: 
     soundfile.write(tmp_path / "music" / "a" / "short.wav", short, signals.SR, subtype="FLOAT")
     spectrogram = {**SMALL, "n_fft": 4096}
     models: dict[str, dict[str, Any]] = {"logistic": {}, "cnn-mel": {}}
-    data = read_data(config(tmp_path / "music", models=models, spectrogram=spectrogram), tmp_path / "out")
+    blind = {"recordings": False}
+    data = read_data(config(tmp_path / "music", models=models, spectrogram=spectrogram, split=blind), tmp_path / "out")
     assert_array_equal(data.datasets["features"].names, data.datasets["mel"].names)
     assert len(data.clips) == 8
     assert data.unusable == 1

@@ -205,6 +205,7 @@ def test_labels_of_a_chart_stand_apart_in_their_order() -> None:
     assert placed[3] == 90.0
     assert sorted(placed) == placed
     assert min(np.diff(placed)) >= 15.0 - 1e-4
+    assert apart([50.0, 50.0, 51.0], 15.0, highest=45.0) == pytest.approx([45.0, 60.0, 75.0], abs=1e-3)
     chart = slope_chart("left", "right", [("a", 0.5, 0.9), ("b", 0.5, 0.8)])
     heights = [float(y) for y in re.findall(r'<text x="180.0" y="([\d.]+)" text-anchor="end">', chart)]
     assert abs(heights[0] - heights[1]) >= 15.0 - 0.11

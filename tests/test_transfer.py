@@ -20,7 +20,7 @@ from tonearm.settings import DataSettings, TrainSettings
 from tonearm.training.backbones import build_backbone, digest
 from tonearm.training.devices import seeded
 
-LITE = {"backbone": "efficientnet_lite0", "epochs": 3, "batch_size": 8, "learning_rate": 0.005}
+LITE = {"backbone": "efficientnet_lite0", "epochs": 3, "batch_size": 8, "learning_rate": 0.005, "crop": 1.0, "masks": 0}
 
 
 def make(**settings: Any) -> Any:
@@ -156,6 +156,16 @@ def test_blocks_further_from_the_output_learn_more_slowly_where_asked() -> None:
         return max(float((now[name] - start[name]).detach().abs().max()) for name in start)
 
     assert moved(slow) < 1e-6 < 1e-3 < moved(fast)
+
+
+def test_what_the_blocks_read_is_hidden_in_part_only_while_they_learn() -> None:
+    settings = ResNetSettings.model_validate(LITE | {"unfreeze": 1, "crop": 0.5, "masks": 1})
+    inputs = make(unfreeze=1).inputs
+    inputs.fit(drawings.pictures(2, height=96, width=96)[0], None)
+    module = network(inputs.shape, 3, settings)
+    maps = torch.rand(4, *inputs.shape)
+    assert torch.equal(module.eval().disturb(maps), maps)  # type: ignore[operator]
+    assert module.train().disturb(maps).shape[3] == round(maps.shape[3] / 2)  # type: ignore[operator]
 
 
 def test_eight_pictures_are_memorised() -> None:

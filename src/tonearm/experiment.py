@@ -86,8 +86,8 @@ def run_experiment(
 
     tell: is handed a line when something was done. counting: opens a progress display. workers: processes of the
     extraction; `config.train.workers` those of the training. data: what `read_data` gave, where it is there already.
-    Raises CatalogError, SplitError and ConfigError
-    where nothing can be trained; a model's own failure is a row of the leaderboard.
+    Raises CatalogError, SplitError and ConfigError where nothing can be trained; a model's own failure is a row of
+    the leaderboard.
     """
     out.mkdir(parents=True, exist_ok=True)
     clear_leftovers(out)

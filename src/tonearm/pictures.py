@@ -10,6 +10,7 @@ never read whole.
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,13 +127,15 @@ def _starts(widths: NDArray[np.int64], height: int) -> NDArray[np.int64]:
 def pack_files(paths: Sequence[str], folder: Path, size: Size | None = None, progress: Done | None = None) -> Pack:
     """The pack of picture files in `folder`, made where it is not there for just these files.
 
-    A file that cannot be read, or is not as high as the first, is one of the pack's failures. Raises TonearmError where
-    the disk cannot hold the pixels.
+    The folder is the pack's alone: what else was computed from earlier pixels goes with them. A file that cannot be
+    read, or is not as high as the first, is one of the pack's failures. Raises TonearmError where the disk cannot
+    hold the pixels.
     """
     fingerprint = _fingerprint(paths, size)
     found = _open(folder, fingerprint)
     if found:
         return found
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     _write(paths, folder, size, fingerprint, progress or (lambda done, total, failed: None))
     return open_pack(folder)
@@ -162,7 +165,6 @@ def _map(folder: Path, index: dict[str, Any]) -> Pack:
 
 
 def _write(paths: Sequence[str], folder: Path, size: Size | None, fingerprint: str, progress: Done) -> None:
-    (folder / INDEX).unlink(missing_ok=True)  # from here on the old pixels have no index
     kept: list[str] = []
     widths: list[int] = []
     failures: dict[str, str] = {}

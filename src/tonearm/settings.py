@@ -24,7 +24,8 @@ class DataSettings(Settings):
     """`[data]`: where the clips are and what is known about them."""
 
     folder: str = Field(
-        "", description="class folders, a folder with metadata.csv, or a feature table (.csv, .parquet)"
+        "",
+        description="class folders of music or pictures, a folder with metadata.csv, or a table (.csv, .parquet)",
     )
     metadata: str = Field("", description="CSV that adds label, artist or split by file name")
     group_column: str = Field("artist", description="metadata column whose values must not cross splits")

@@ -24,7 +24,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Folder = Annotated[str, typer.Argument(metavar="FOLDER", help="class folders, a folder with metadata.csv, or a table")]
+Folder = Annotated[
+    str, typer.Argument(metavar="FOLDER", help="class folders of music, a folder with metadata.csv, or a table")
+]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="TOML file with settings; `tonearm config` prints one")
 ]
@@ -196,7 +198,9 @@ def run(
 @app.command()
 def predict(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="a run folder that `tonearm run` wrote")],
-    paths: Annotated[list[Path], typer.Argument(metavar="FILE_OR_FOLDER...", help="music, folders of it, or a table")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="FILE_OR_FOLDER...", help="music or pictures, folders of them, or a table")
+    ],
     out: Annotated[Path | None, typer.Option("--out", help="CSV file to write")] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -3,7 +3,9 @@
 Conventions
 -----------
 A new output layer takes the place of the old one; the last `unfreeze` blocks of the backbone learn with it and
-the others stay as they are (`training.backbones`, `training.transfer`).
+the others stay as they are (`training.backbones`, `training.transfer`). What the unfrozen blocks read is turned in
+time and partly hidden while they learn: the maps are cached, so the pictures themselves cannot be. On the GTZAN
+pictures that is worth seven points (EfficientNet-Lite0, two blocks, a random fold: 0.70 without, 0.78 with it).
 """
 
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,13 +15,13 @@ from pydantic import Field
 from tonearm.models.base import ModelSettings
 from tonearm.settings import TrainSettings
 from tonearm.training import need_torch
-from tonearm.training.settings import SCHEDULE_MEANING, PictureSettings, Schedule
+from tonearm.training.settings import SCHEDULE_MEANING, DisturbSettings, Schedule
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-class ResNetSettings(PictureSettings, ModelSettings):
+class ResNetSettings(DisturbSettings, ModelSettings):
     """`type = "resnet"`."""
 
     type: Literal["resnet"] = Field("resnet", description="which model this is")
@@ -38,6 +40,11 @@ class ResNetSettings(PictureSettings, ModelSettings):
     )
     maximum: bool = Field(True, description="mean and maximum of each channel, not the mean alone")
     dropout: float = Field(0.2, ge=0, lt=1, description="share of the last numbers switched off while learning")
+    # on the frozen part's maps, which are far coarser than pictures
+    masks: int = Field(
+        1, ge=0, le=20, description="unfreeze >= 1: stretches of time and frequency hidden while learning"
+    )
+    mask_share: float = Field(0.25, ge=0, lt=1, description="unfreeze >= 1: largest share that one of them hides")
     epochs: int = Field(30, ge=1, le=100_000, description="passes over the training rows at most")
     weight_decay: float = Field(0.01, ge=0, le=10, description="pull of all weights to zero")
     optimizer: Literal["adam", "adamw", "sgd"] = Field("adamw", description="how a gradient becomes a step")
@@ -64,11 +71,12 @@ def network(shape: tuple[int, ...], classes: int, settings: ResNetSettings) -> "
     from torch import nn
 
     from tonearm.training.backbones import build_backbone
-    from tonearm.training.layers import Pool
+    from tonearm.training.layers import Disturb, Pool
 
     layers: dict[str, nn.Module] = {}
     numbers = shape[0]
     if settings.unfreeze:
+        layers["disturb"] = Disturb(settings.crop, settings.masks, settings.mask_share)
         layers["blocks"] = build_backbone(settings.backbone).open_part(settings.unfreeze)
         layers["pool"] = Pool(settings.maximum)
         with torch.inference_mode():

@@ -94,8 +94,7 @@ def slope_chart(left_title: str, right_title: str, pairs: Sequence[tuple[str, fl
         f'<text class="head" x="{inset}" y="18" text-anchor="end">{escape(left_title)}</text>',
         f'<text class="head" x="{width - inset}" y="18">{escape(right_title)}</text>',
     ]
-    at_left = apart([level(left) for _, left, _ in pairs], 15.0)
-    at_right = apart([level(right) for _, _, right in pairs], 15.0)
+    at_left, at_right = (apart([level(values[side]) for _, *values in pairs], 15.0, highest=36.0) for side in (0, 1))
     for look, (name, left, right) in enumerate(pairs):
         y1, y2 = level(left), level(right)
         parts.append(
@@ -113,16 +112,18 @@ def slope_chart(left_title: str, right_title: str, pairs: Sequence[tuple[str, fl
     return f'<svg class="slope" {size} role="img" aria-label="{escape(said)}">{"".join(parts)}</svg>'
 
 
-def apart(levels: Sequence[float], least: float) -> list[float]:
-    """The levels moved so that neighbours stand at least so far from each other, in their order.
+def apart(levels: Sequence[float], least: float, highest: float = 0.0) -> list[float]:
+    """The levels moved so that neighbours stand at least so far from each other, in their order, and none above
+    `highest`, which is the least number, since levels count downwards.
 
     >>> apart([10.0, 11.0, 40.0], 15.0)
     [3.0, 18.0, 40.0]
     """
     placed = list(levels)
     order = sorted(range(len(placed)), key=lambda index: placed[index])
-    for _ in range(100):
-        moved = False
+    for _ in range(1000):
+        moved = placed[order[0]] < highest
+        placed[order[0]] = max(placed[order[0]], highest)
         for upper, lower in pairwise(order):
             short = least - (placed[lower] - placed[upper])
             if short > 1e-6:

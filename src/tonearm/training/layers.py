@@ -14,8 +14,8 @@ from torch import nn
 class Disturb(nn.Module):
     """Turn each picture in time, cut a stretch out of it, hide parts of it: Park et al., "SpecAugment", 2019.
 
-    crop: share of the width that is kept, one number for the batch. masks: stretches of time, and bands of
-    frequency, set to 0 (the mean). share: largest part of width or height that one of them covers.
+    crop: share of the width that is kept; 1: pictures are neither cut nor turned. masks: stretches of time, and bands
+    of frequency, set to 0 (the mean). share: largest part of width or height that one of them covers.
     """
 
     def __init__(self, crop: float, masks: int, share: float) -> None:
@@ -28,15 +28,20 @@ class Disturb(nn.Module):
         """Batch to batch, narrower by `crop`."""
         if not self.training:
             return x
+        if self.crop < 1.0:
+            x = self._cut(x)
         rows, _, height, width = x.shape
-        kept = max(1, round(width * self.crop))
-        first = torch.randint(width, (rows,)).to(x.device)
-        columns = (first[:, None] + torch.arange(kept, device=x.device)) % width
-        x = x.gather(3, columns[:, None, None, :].expand(-1, x.shape[1], height, -1))
         for _ in range(self.masks):
-            x = x * self._mask(rows, kept).to(x.device)[:, None, None, :]
+            x = x * self._mask(rows, width).to(x.device)[:, None, None, :]
             x = x * self._mask(rows, height).to(x.device)[:, None, :, None]
         return x
+
+    def _cut(self, x: torch.Tensor) -> torch.Tensor:
+        """A stretch of each picture from a random start, its end following its start."""
+        rows, channels, height, width = x.shape
+        first = torch.randint(width, (rows,)).to(x.device)
+        columns = (first[:, None] + torch.arange(max(1, round(width * self.crop)), device=x.device)) % width
+        return x.gather(3, columns[:, None, None, :].expand(-1, channels, height, -1))
 
     def _mask(self, rows: int, size: int) -> torch.Tensor:
         """Ones of shape (rows, size), zeros in one stretch of each row."""

@@ -56,3 +56,11 @@ class PictureSettings(TorchSettings):
 
     picture: str = Field("mel", description=PICTURE_MEANING)
     window: int = Field(0, ge=0, le=65_536, description=WINDOW_MEANING)
+
+
+class DisturbSettings(PictureSettings):
+    """What is hidden from a network while it learns, so that it does not learn pictures by heart."""
+
+    crop: float = Field(0.8, gt=0, le=1, description="share of the picture's time that is seen while learning")
+    masks: int = Field(2, ge=0, le=20, description="stretches of time, and bands of frequency, hidden while learning")
+    mask_share: float = Field(0.12, ge=0, lt=1, description="largest share of the picture that one of them hides")

@@ -42,6 +42,7 @@ class TransferInputs(PictureInputs):
         self.cache: Cache = cache
         self.maximum = maximum
         self.frozen: nn.Module = nn.Identity()
+        self._shape: tuple[int, ...] = ()
         self._loaded: Backbone | None = None
 
     def _standardise(self, pack: Any, pictures: NDArray[np.int64]) -> None:
@@ -51,17 +52,18 @@ class TransferInputs(PictureInputs):
         """Take the size of the window, and load the backbone. Raises ModelError as `build_backbone`."""
         super().fit(X, cache_dir)
         self._loaded = build_backbone(self.backbone, self.weights)
-        self.frozen = self._frozen_of(self._loaded)
+        self._freeze(self._loaded)
 
-    def _frozen_of(self, backbone: Backbone) -> nn.Module:
+    def _freeze(self, backbone: Backbone) -> None:
         frozen = backbone.frozen_part(self.unfreeze)
-        return frozen if self.unfreeze else nn.Sequential(frozen, Pool(self.maximum)).eval()
+        self.frozen = frozen if self.unfreeze else nn.Sequential(frozen, Pool(self.maximum)).eval()
+        with torch.inference_mode():
+            self._shape = tuple(self.frozen(torch.zeros(1, 3, self.height, self.window)).shape[1:])
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Of what the frozen part makes of a window."""
-        with torch.inference_mode():
-            return tuple(self.frozen(torch.zeros(1, 3, self.height, self.window)).shape[1:])
+        return self._shape
 
     def start(self, module: nn.Module) -> None:
         """The blocks that are not frozen begin as the backbone's own."""
@@ -129,7 +131,7 @@ class TransferInputs(PictureInputs):
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take what `arrays` gave."""
         super().restore(arrays)
-        self.frozen = self._frozen_of(build_backbone(self.backbone))
+        self._freeze(build_backbone(self.backbone))
         prefix = "frozen."
         state = {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
         self.frozen.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
