@@ -1,11 +1,19 @@
 """Pictures say what the numbers say, and the same numbers give the same bytes."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from tonearm.plots import confusion_figure, curves_figure, save_figure
+from tonearm.plots import (
+    confusion_figure,
+    curves_figure,
+    heatmap_figure,
+    parallel_figure,
+    save_figure,
+    scaling_figure,
+)
 
 CONFUSION = np.array([[8, 2, 0], [1, 9, 0], [0, 0, 0]])
 HISTORY = [
@@ -51,3 +59,33 @@ def test_files_are_repeatable_and_nothing_else_is_left(tmp_path: Path) -> None:
     with Image.open(tmp_path / "one" / "confusion.test.png") as picture:
         assert picture.size[0] > 300
     assert len(list((tmp_path / "one").iterdir())) == 2
+
+
+def test_a_heat_map_shows_every_score_frames_the_best_and_leaves_the_others_empty() -> None:
+    scores = np.array([[0.5, np.nan, 0.7], [0.6, 0.9, 0.8]])
+    area, bar = heatmap_figure(scores, ("0.1", "0.3"), ("10", "20", "30"), ("rate", "epochs", "accuracy")).axes
+    assert [text.get_text() for text in area.texts] == ["0.500", "0.700", "0.600", "0.900", "0.800"]
+    [frame] = area.patches
+    assert frame.get_xy() == (0.5, 0.5)  # the cell in row 1, column 1
+    assert (area.get_ylabel(), area.get_xlabel(), bar.get_ylabel()) == ("rate", "epochs", "accuracy")
+
+
+def test_parallel_coordinates_place_numbers_by_size_and_words_in_their_order() -> None:
+    settings: dict[str, list[Any]] = {
+        "rate": [1e-4, 1e-2, 1e-3],
+        "units": [10, 20, 15],
+        "hidden": ["64", "none", "64"],
+        "same": [1, 1, 1],
+    }
+    [area] = parallel_figure(settings, [0.5, 1.0, 0.9], "accuracy").axes
+    drawn = {tuple(np.round(np.asarray(line.get_ydata(), dtype=float), 9)) for line in area.lines[:3]}
+    assert drawn == {(0, 0, 0.25, 0.5, 0), (1, 1, 0.75, 0.5, 1), (0.5, 0.5, 0.25, 0.5, 0.8)}
+    assert [label.get_text() for label in area.get_xticklabels()] == [*settings, "accuracy"]
+    assert {"0.0001", "0.001", "0.01", "15", "64", "none"} <= {text.get_text() for text in area.texts}
+
+
+def test_perfect_scaling_lies_on_the_dashed_line() -> None:
+    [area] = scaling_figure({"features": [(2, 1.0), (4, 2.0)], "pictures": [(2, 1.0), (4, 1.5)]}).axes
+    features, pictures, perfect = (np.asarray(line.get_ydata()).tolist() for line in area.lines)
+    assert features == perfect == [1.0, 2.0]
+    assert pictures == [1.0, 1.5]

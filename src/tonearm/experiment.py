@@ -96,13 +96,11 @@ def run_experiment(
     for note in data.notes:
         tell(f"note: {note}")
     dataset = data.clips
-    division = divide(dataset, config.split)
-    _check_apart(dataset, division)
-    for warning in _check_recordings(data, division, config.split.leaks):
-        tell(warning)
-    tell(division.sentence)
+    division, warnings = divide_data(data, config)
+    for line in (*warnings, division.sentence):
+        tell(line)
     write_text(out / "config.toml", to_toml(config))
-    _write_splits(out / "splits.csv", dataset, division)
+    write_splits(out / "splits.csv", dataset, division)
     jobs = [
         Job(name, settings, split, folder, out / UNFINISHED / name / split.name)
         for name, settings in config.models.items()
@@ -113,6 +111,13 @@ def run_experiment(
     rows = write_leaderboard(out, config, division, groups, failures)
     draw_learning_curves(out, rows, division)
     return Experiment(out, rows, division, data.notes, data.unusable)
+
+
+def divide_data(data: Data, config: Config) -> tuple[Division, list[str]]:
+    """The division of the clips, and warnings. Raises SplitError where it is impossible, or tears a recording apart."""
+    division = divide(data.clips, config.split)
+    _check_apart(data.clips, division)
+    return division, _check_recordings(data, division, config.split.leaks)
 
 
 def _check_apart(dataset: Dataset, division: Division) -> None:
@@ -145,7 +150,8 @@ def _check_recordings(data: Data, division: Division, leaks: str) -> list[str]:
     return []
 
 
-def _write_splits(path: Path, dataset: Dataset, division: Division) -> None:
+def write_splits(path: Path, dataset: Dataset, division: Division) -> None:
+    """Write the CSV of every clip's label, group and part in each split; `compare` reads the groups."""
     parts = np.full((len(dataset), len(division.splits)), "", dtype=object)
     for column, split in enumerate(division.splits):
         for part in ("train", "valid", "test"):
@@ -163,7 +169,7 @@ def _train_all(
     failures = {}
     pool = joblib.Parallel(n_jobs=config.train.workers, return_as="generator")
     shown = counting if config.train.workers == 1 else quietly  # a display cannot travel to another process
-    results = pool(joblib.delayed(_train)(job, data, config, shown) for job in jobs)
+    results = pool(joblib.delayed(train_job)(job, data, config, shown) for job in jobs)
     for job, (said, reason) in zip(jobs, results, strict=True):
         tell(f"{job.name}, {job.split.name}: {said}")
         if reason:
@@ -171,11 +177,11 @@ def _train_all(
     return failures
 
 
-def _train(job: Job, data: Data, config: Config, counting: Counting) -> tuple[str, str]:
+def train_job(job: Job, data: Data, config: Config, counting: Counting) -> tuple[str, str]:
     """Train, evaluate and save one model on one split; what to say of it, and why it failed, if it did."""
     from threadpoolctl import threadpool_limits
 
-    fingerprint = _fingerprint(job, data, config)
+    fingerprint = fingerprint_of(job, data, config)
     if _is_finished(job.folder, fingerprint):
         return "is there already, with the same settings and data", ""
     try:
@@ -191,8 +197,18 @@ def _train(job: Job, data: Data, config: Config, counting: Counting) -> tuple[st
     return ", ".join(f"{part} {value:.3f}" for part, value in scores.items()) + f" accuracy, {seconds:.1f} s", ""
 
 
-def _fit(job: Job, data: Data, config: Config, counting: Counting) -> Any:
-    """The fitted classifier; one that was killed while it learned goes on where its state was kept."""
+def fit_job(
+    job: Job,
+    data: Data,
+    config: Config,
+    counting: Counting,
+    watch: Callable[[dict[str, float]], None] = lambda row: None,
+) -> Any:
+    """The fitted classifier; one that was killed while it learned goes on where its state was kept.
+
+    watch: is handed each epoch's row of the history (see `training.history`), where the model has epochs of torch;
+    what it raises ends the training.
+    """
     from tonearm.training import fit_classifier
 
     classifier = MODELS[job.settings.type].build(job.settings, config.train)
@@ -202,10 +218,15 @@ def _fit(job: Job, data: Data, config: Config, counting: Counting) -> Any:
     with counting(f"{job.name}, {split.name}", "epochs") as progress:
         if "checkpoint_dir" in classifier.get_params(deep=False):
             epochs = job.settings.model_dump()["epochs"]
+
+            def report(row: dict[str, float]) -> None:
+                progress(int(row["epoch"]), epochs, 0)
+                watch(row)
+
             classifier.set_params(
                 checkpoint_dir=job.unfinished,
                 cache_dir=data.packs.get(reads(job.settings)),
-                report=lambda row: progress(int(row["epoch"]), epochs, 0),
+                report=report,
             )
         return fit_classifier(classifier, X[split.train], y[split.train], *valid)
 
@@ -215,7 +236,7 @@ def _fit_and_evaluate(job: Job, data: Data, config: Config, fingerprint: str, co
     split = job.split
     labels = dataset.classes
     start = time.perf_counter()
-    classifier = _fit(job, data, config, counting)
+    classifier = fit_job(job, data, config, counting)
     X, y = dataset.X, dataset.labels
     train_seconds = time.perf_counter() - start
     parts = {}
@@ -246,7 +267,7 @@ def _majority(labels: np.ndarray[Any, np.dtype[np.object_]]) -> str:
     return str(names[np.argmax(counts)])
 
 
-def _fingerprint(job: Job, data: Data, config: Config) -> str:
+def fingerprint_of(job: Job, data: Data, config: Config) -> str:
     """A digest of all that decides the run: settings, seeds, rows, labels, groups, and who is in which part."""
     digest = hashlib.sha256()
     dataset = data.datasets[reads(job.settings)]

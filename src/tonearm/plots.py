@@ -1,4 +1,4 @@
-"""Pictures of results: confusion matrices and learning curves, as PNG and SVG.
+"""Pictures of results: confusion matrices, learning curves, sweeps and speed-ups, as PNG and SVG.
 
 Conventions
 -----------
@@ -84,6 +84,101 @@ def _draw_curve(area: "Axes", history: Sequence[Mapping[str, Any]], key: str, lo
     points = [(epoch["epoch"], epoch[key]) for epoch in history if epoch.get(key) is not None]
     if points:
         area.plot(*zip(*points, strict=True), linewidth=1.6, markevery=5, **look)
+
+
+def heatmap_figure(
+    scores: NDArray[np.float64], rows: Sequence[str], columns: Sequence[str], titles: tuple[str, str, str]
+) -> "Figure":
+    """A score by two settings, the best cell framed; cells without a score stay empty.
+
+    scores: shape (rows, columns), NaN where there is none. titles: of the rows, the columns and the score.
+    """
+    from matplotlib.patches import Rectangle
+
+    figure = _figure(0.95 * len(columns) + 2.4, 0.5 * len(rows) + 1.6)
+    area = figure.add_subplot()
+    image = area.imshow(np.ma.masked_invalid(scores), cmap="cividis", aspect="auto")
+    low, high = image.get_clim()
+    for row, column in np.ndindex(*scores.shape):
+        if np.isfinite(scores[row, column]):
+            colour = "black" if scores[row, column] > (low + high) / 2 else "white"
+            area.text(column, row, f"{scores[row, column]:.3f}", ha="center", va="center", color=colour, fontsize=9)
+    if np.isfinite(scores).any():
+        row, column = np.unravel_index(np.nanargmax(scores), scores.shape)
+        area.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=2.5))
+    area.set_xticks(range(len(columns)), columns, rotation=30, ha="right")
+    area.set_yticks(range(len(rows)), rows)
+    area.set_ylabel(titles[0])
+    area.set_xlabel(titles[1])
+    figure.colorbar(image, ax=area, label=titles[2], fraction=0.046, pad=0.04)
+    return figure
+
+
+def parallel_figure(settings: Mapping[str, Sequence[Any]], scores: Sequence[float], title: str) -> "Figure":
+    """Parallel coordinates: a line a trial through its value of each setting to its score, coloured by the score.
+
+    settings: by name, a value for each trial; numbers stand by their size (over a factor of 30 by its logarithm),
+    all else in the order in which it comes. scores: of each trial, in [0, 1].
+    """
+    import matplotlib
+
+    figure = _figure(1.9 * (len(settings) + 1) + 1.0, 4.4)
+    area = figure.add_subplot()
+    axes = [_coordinates(values) for values in settings.values()]
+    axes.append(_coordinates(list(scores)))
+    low, high = min(scores), max(scores)
+    for trial in np.argsort(scores, kind="stable").tolist():
+        share = (scores[trial] - low) / (high - low) if high > low else 1.0
+        heights = [places[trial] for places, _ in axes]
+        colour = matplotlib.colormaps["cividis"](share)
+        area.plot(range(len(axes)), heights, color=colour, linewidth=1.0 + 1.5 * share, alpha=0.85)
+    for place, (_, marks) in enumerate(axes):
+        area.axvline(place, color="black", linewidth=0.8)
+        for height, mark in marks:
+            area.text(
+                place + 0.03, height, mark, va="center", fontsize=8, bbox={"color": "white", "alpha": 0.7, "pad": 1}
+            )
+    area.set_xticks(range(len(axes)), [*settings, title])
+    area.set_xlim(-0.1, len(axes) - 0.6)
+    area.set_yticks([])
+    area.spines[:].set_visible(False)
+    return figure
+
+
+def _coordinates(values: Sequence[Any]) -> tuple[list[float], list[tuple[float, str]]]:
+    """Height in [0, 1] of each value, and the marks of the axis: height and text."""
+    words = any(isinstance(value, bool) or not isinstance(value, int | float) for value in values)
+    if words or len(set(values)) == 1:
+        found = list(dict.fromkeys(map(str, values)))
+        heights = {word: (place + 0.5) / len(found) for place, word in enumerate(found)}
+        return [heights[str(value)] for value in values], [(height, word) for word, height in heights.items()]
+    numbers = np.asarray(values, dtype=np.float64)
+    logarithmic = bool(numbers.min() > 0 and numbers.max() / numbers.min() > 30)
+    scaled = np.log(numbers) if logarithmic else numbers
+    low, high = scaled.min(), scaled.max()
+    known = np.unique(scaled)
+    shown = known if len(known) <= 6 else np.linspace(low, high, 5)
+    marks = [((at - low) / (high - low), f"{np.exp(at) if logarithmic else at:.3g}") for at in shown.tolist()]
+    return ((scaled - low) / (high - low)).tolist(), marks
+
+
+def scaling_figure(curves: Mapping[str, Sequence[tuple[int, float]]]) -> "Figure":
+    """Speed-up over the number of processes, one curve a task, and the line that would be perfect.
+
+    curves: by task, (processes, speed-up), from the fewest processes on.
+    """
+    figure = _figure(5.6, 4.2)
+    area = figure.add_subplot()
+    for (task, points), look in zip(curves.items(), _looks(), strict=False):
+        area.plot(*zip(*points, strict=True), label=task, linewidth=1.6, **{**look, "marker": "o"})
+    counts = [count for count, _ in next(iter(curves.values()))]
+    area.plot(counts, [count / counts[0] for count in counts], "--", color="grey", label="perfect")
+    area.set_xticks(counts)
+    area.set_xlabel("processes")
+    area.set_ylabel(f"speed-up over {counts[0]}")
+    area.grid(visible=True, alpha=0.3)
+    area.legend()
+    return figure
 
 
 def save_figure(figure: "Figure", path: Path) -> None:

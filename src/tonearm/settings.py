@@ -7,9 +7,9 @@ names. The settings of a model stand in the model's own file; `config` puts all 
 TOML file. Each module takes the section it needs, never the whole.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Statistic = Literal["mean", "var", "std", "min", "max", "median", "skew", "kurtosis"]
 
@@ -95,3 +95,62 @@ class TrainSettings(Settings):
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where torch models run")
     workers: int = Field(1, ge=1, le=1024, description="models (and folds) trained side by side")
     threads: int = Field(1, ge=1, le=1024, description="threads of one torch training; each number rounds its own way")
+
+
+class SearchRange(Settings):
+    """`"path" = { low = …, high = …, log = … }` or `{ choices = […] }`: where a search looks for one setting."""
+
+    low: int | float | None = Field(None, description="least value; whole numbers where low and high are")
+    high: int | float | None = Field(None, description="greatest value")
+    log: bool = Field(False, description="as many values between 1 and 10 as between 10 and 100")
+    choices: tuple[Any, ...] = Field((), description="values in place of low and high")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        bounds = self.low is not None and self.high is not None
+        if bounds == bool(self.choices) or (self.choices and (self.low is not None or self.high is not None)):
+            raise ValueError("a range has low and high, or choices")
+        if bounds and (self.low >= self.high or (self.log and self.low <= 0)):  # type: ignore[operator]
+            raise ValueError("low must be below high, and above 0 where log = true")
+        return self
+
+
+class SweepSettings(Settings):
+    """`[sweep]`: which settings of one model `tonearm sweep` tries; a grid, or a search."""
+
+    model: str = Field("", description="the model that is swept, where [models] has more than one")
+    grid: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(
+        default={}, description='values by setting, as in "models.mlp.hidden" = [[64], [90, 70, 50]]; all are crossed'
+    )
+    zipped: tuple[tuple[str, ...], ...] = Field(
+        (), description="settings of the grid whose lists go in step, not crossed: [[setting, setting], …]"
+    )
+    skip: tuple[dict[str, Any], ...] = Field(
+        (), description="cells of the grid that are not run, by their values; a list stands for each of its values"
+    )
+    search: dict[str, SearchRange] = Field(default={}, description="ranges by setting, searched by Optuna")
+    sampler: Literal["tpe", "random"] = Field("tpe", description="search: how the next trial is chosen")
+    trials: int = Field(30, ge=1, le=1_000_000, description="search: trials in all")
+    minutes: float = Field(0.0, ge=0, description="search: no new batch after so many minutes; 0: no limit")
+    batch: int = Field(4, ge=1, le=1024, description="search: trials chosen at a time, and so the most side by side")
+    prune: bool = Field(True, description="search: end trials whose validation loss is above the median of the others")
+    folds: Annotated[int, Field(ge=0, le=100)] = Field(
+        0, description="0: trials are judged on the validation clips; k >= 2: on k folds of all clips outside the test"
+    )
+
+    @field_validator("grid", mode="before")
+    @classmethod
+    def _quoted(cls, value: Any) -> Any:
+        if isinstance(value, dict) and any(isinstance(inner, dict) for inner in value.values()):
+            raise ValueError(
+                'a setting\'s path is one key: write it in quotes, as in "models.mlp.hidden" = [[64], [32]]'
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.grid and self.search:
+            raise ValueError("a sweep is a grid or a search, not both")
+        if self.folds == 1:
+            raise ValueError("folds = 1: cross-validation needs at least 2 folds; 0 means the validation clips")
+        return self

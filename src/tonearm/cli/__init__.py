@@ -10,10 +10,11 @@ answers at once.
 
 import sys
 
+from tonearm.cli import bench, sweep
 from tonearm.cli.app import app
 from tonearm.errors import TonearmError
 
-__all__ = ["app", "main"]
+__all__ = ["app", "bench", "main", "sweep"]  # the modules add their commands to the app
 
 
 def main() -> None:

@@ -184,6 +184,8 @@ def run(
     from tonearm.experiment import run_experiment
 
     settings = _config(config, set_)
+    if settings.sweep.grid or settings.sweep.search:
+        _note("note: [sweep] is for `tonearm sweep`; this trains the models as they stand")
     experiment = run_experiment(settings, out, lambda line: _note(line), counting, workers)
     print((out / "leaderboard.md").read_text(encoding="utf-8"), end="")
     best = experiment.rows[0]

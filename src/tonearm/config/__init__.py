@@ -27,6 +27,7 @@ from tonearm.settings import (
     Settings,
     SpectrogramSettings,
     SplitSettings,
+    SweepSettings,
     TrainSettings,
 )
 
@@ -63,6 +64,7 @@ class Config(Settings):
     spectrogram: SpectrogramSettings = SpectrogramSettings()
     split: SplitSettings = SplitSettings()
     train: TrainSettings = TrainSettings()
+    sweep: SweepSettings = SweepSettings()
     models: dict[str, SerializeAsAny[ModelSettings]] = Field(
         default_factory=lambda: {name: MODELS[name].settings.model_validate({}) for name in DEFAULT_MODELS}
     )
@@ -151,7 +153,7 @@ def _anchor(values: dict[str, Any], folder: Path | None) -> dict[str, Any]:
 def _apply(values: dict[str, Any], override: str) -> None:
     """Set the override's key in `values`."""
     key, equals, text = override.partition("=")
-    parts = _key_parts(key.strip())
+    parts = key_parts(key.strip())
     if not equals or not parts:
         raise ConfigError(f"--set {override}: write a key, =, and a value, as in train.seed=3")
     table = values
@@ -162,7 +164,7 @@ def _apply(values: dict[str, Any], override: str) -> None:
     table[parts[-1]] = _value(text.strip())
 
 
-def _key_parts(key: str) -> list[str]:
+def key_parts(key: str) -> list[str]:
     """The parts of a dotted TOML key, [] where it is none."""
     try:
         table: Any = tomllib.loads(f"{key} = 0")

@@ -1,0 +1,39 @@
+"""`tonearm bench`: what this machine does in how many seconds."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tonearm.cli.app import ConfigFile, Out, Set, _config, _note, app
+
+bench = typer.Typer(help="Measure this machine.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(bench, name="bench")
+
+
+@bench.callback()
+def _bench() -> None:
+    """A group, so that `scaling` is named even while it is alone."""
+
+
+@bench.command()
+def scaling(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="class folders, or a folder with metadata.csv")],
+    workers: Annotated[str, typer.Option("--workers", help="comma-separated numbers of processes")] = "1,2,4",
+    out: Out = Path("scaling"),
+    config: ConfigFile = None,
+    set_: Set = None,
+) -> None:
+    """Features and pictures by more and more processes."""
+    from tonearm.catalog import read_catalog
+    from tonearm.errors import ConfigError
+    from tonearm.scaling import measure_scaling
+
+    settings = _config(config, set_, folder=folder)
+    try:
+        counts = [int(count) for count in workers.split(",")]
+    except ValueError as error:
+        raise ConfigError(f"--workers {workers}: write whole numbers, as in 1,2,4") from error
+    found = measure_scaling(read_catalog(settings.data), settings, counts, out, lambda line: _note(line))
+    print(found.text(), end="")
+    print(f"\n{out / 'scaling.csv'} and {out / 'scaling.png'} hold the same")

@@ -1,0 +1,12 @@
+"""Sweeps: many choices of one model's settings, judged on validation clips; the best one judged by the test.
+
+Conventions
+-----------
+`grid` makes cells of `[sweep]`, `search` lets Optuna choose, `trials` trains and keeps each choice, `driver` leads, and
+`results` ranks, prints and draws.
+"""
+
+from tonearm.sweep.driver import run_sweep
+from tonearm.sweep.results import Results
+
+__all__ = ["Results", "run_sweep"]

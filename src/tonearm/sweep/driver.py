@@ -1,0 +1,231 @@
+"""One config with a `[sweep]` to a folder of trials, a ranked table, and the winner as a run.
+
+Conventions
+-----------
+```
+config.toml        every effective setting; splits.csv which clip is in which part
+features/, …       what the models read; data/<name>/ where settings of audio, features or pictures are swept
+trials/            one file a trial (`trials`); unfinished/ the state of trainings that were killed
+sweep.csv/.parquet/.md/.json, heatmap.* or parallel.*    the results (`results`)
+winner/            a run folder, as `tonearm run` makes one
+```
+Clips are divided once. Trials are handed a data set without the test clips, so they cannot score them; the winner
+(the highest validation accuracy, the lower log loss among equals) is trained on the training clips as
+`tonearm run` would train it, and it alone is scored on the test.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from tonearm.config import Config, to_toml
+from tonearm.dataset import Dataset
+from tonearm.errors import ConfigError, ModelError, SplitError
+from tonearm.experiment import Job, divide_data, train_job, write_splits
+from tonearm.files import clear_leftovers, write_text
+from tonearm.models import reads
+from tonearm.pictures import is_picture_folder
+from tonearm.representations import Counting, Data, quietly, read_data
+from tonearm.settings import SplitSettings
+from tonearm.shards import fingerprint
+from tonearm.splits import Division, Rows, Split, divide
+from tonearm.sweep.grid import Cell, Values, check_paths, describe, expand, plain, swept_model, with_values
+from tonearm.sweep.results import Results, write_results
+from tonearm.sweep.search import search
+from tonearm.sweep.trials import Limits, Task, Trial, known_trial, run_trial
+from tonearm.tables import is_table
+
+WINNER = "winner"
+Tell = Callable[[str], None]
+
+
+def run_sweep(
+    config: Config,
+    out: Path,
+    tell: Tell = lambda line: None,
+    counting: Counting = quietly,
+    workers: int = 1,
+) -> Results:
+    """Run every trial of `config.sweep` that is not there yet, then the winner; write everything to `out`.
+
+    tell, counting, workers: as for `run_experiment`; trials run side by side by `config.train.workers`. Raises
+    ConfigError, CatalogError and SplitError where nothing can be tried; a trial's own failure is a row.
+    """
+    model = swept_model(config)
+    base = plain(config, model)
+    cells = _cells(config, model)
+    for cell in cells:
+        with_values(config, model, cell.values)  # all are checked before anything is trained
+    out.mkdir(parents=True, exist_ok=True)
+    for folder in (out, out / "trials"):
+        clear_leftovers(folder)
+    shelf = _Shelf(base, out, counting, workers)
+    for note in shelf.base.notes:
+        tell(f"note: {note}")
+    division, warnings = divide_data(shelf.base, base)
+    for line in (*warnings, division.sentence):
+        tell(line)
+    write_text(out / "config.toml", to_toml(config))
+    write_splits(out / "splits.csv", shelf.base.clips, division)
+    rows, splits = _apart(config, shelf.base.clips, division)
+    course = _Course(config, model, out, shelf, rows, splits, tell)
+    trials = course.grid(cells) if cells else search(config.sweep, config.train.seed, course.run)
+    results = Results(config, model, division, tuple(trials), sum(len(split.valid) for split in splits))
+    if results.ranked:
+        results = replace(results, winner=_train_winner(results.ranked[0], config, model, out, shelf, division, tell))
+    write_results(out, results)
+    return results
+
+
+def _cells(config: Config, model: str) -> tuple[Cell, ...]:
+    """The grid's cells, none for a search. Raises ConfigError where there is nothing to sweep, or it is no setting."""
+    settings = config.sweep
+    paths = [*settings.grid, *settings.search]
+    if not paths:
+        raise ConfigError(
+            f'sweep: nothing is swept; write [sweep.grid] and under it "models.{model}.epochs" = [10, 20], or such'
+        )
+    if config.split.folds:
+        raise ConfigError(
+            f"split.folds = {config.split.folds}: a sweep puts one test part aside, so folds = 0; trials are judged on "
+            f"folds of the rest by sweep.folds = {config.split.folds}"
+        )
+    folder = config.data.folder
+    check_paths(paths, config, model, ready=is_table(folder) or is_picture_folder(folder))
+    if settings.search:
+        for path, place in settings.search.items():
+            for value in place.choices or (place.low, place.high):
+                with_values(config, model, {path: value})
+        return ()
+    return expand(settings)
+
+
+class _Shelf:
+    """The representation of each config, read once; all hold the same clips, or `of` says why not."""
+
+    def __init__(self, config: Config, out: Path, counting: Counting, workers: int) -> None:
+        self._out, self._counting, self._workers = out, counting, workers
+        self._key = self._name(config)
+        self.base = read_data(config, out, counting, workers)
+        self._read: dict[str, Data] = {self._key: self.base}
+
+    def of(self, config: Config) -> Data:
+        """The data that the config's model reads. Raises ModelError where their clips are not those of the others."""
+        key = self._name(config)
+        if key not in self._read:
+            self._read[key] = read_data(config, self._out / "data" / key, self._counting, self._workers)
+        data = self._read[key]
+        for column in ("names", "labels", "groups"):
+            if getattr(data.clips, column).tolist() != getattr(self.base.clips, column).tolist():
+                raise ModelError(
+                    f"its clips are not those of the other trials ({len(data.clips)} usable ones, the others have "
+                    f"{len(self.base.clips)}), so their scores cannot be compared"
+                )
+        return data
+
+    @staticmethod
+    def _name(config: Config) -> str:
+        [settings] = config.models.values()
+        section = config.features if reads(settings) == "features" else config.spectrogram
+        made = [config.audio.model_dump(mode="json"), section.model_dump(mode="json"), reads(settings)]
+        return fingerprint({"representation": made})[:12]
+
+
+@dataclass(frozen=True)
+class _Course:
+    """What every trial of a sweep has in common."""
+
+    config: Config
+    model: str
+    out: Path
+    shelf: _Shelf
+    rows: Rows
+    splits: tuple[Split, ...]
+    tell: Tell
+    _seen: dict[int, Data] = field(default_factory=dict)
+
+    def grid(self, cells: Sequence[Cell]) -> list[Trial]:
+        """A trial for each cell, in their order."""
+        run = iter(self.run([cell.values for cell in cells if not cell.skipped], ()))
+        return [Trial(cell.values, "skipped") if cell.skipped else next(run) for cell in cells]
+
+    def run(self, choices: Sequence[Values], limits: Limits) -> list[Trial]:
+        """A trial for each choice of values, in their order; those that are there are not run again."""
+        found: dict[int, Trial] = {}
+        waiting: dict[int, tuple[Task, Data]] = {}
+        for place, values in enumerate(choices):
+            try:
+                task, data = self._task(values, limits)
+            except ModelError as error:
+                found[place] = Trial(values, "failed", str(error))
+                continue
+            known = known_trial(task, data)
+            if known is None:
+                waiting[place] = (task, data)
+            else:
+                found[place] = known
+        for place in sorted(found):
+            self._say(found[place], "is there already: " if found[place].state != "failed" else "")
+        found |= self._run_waiting(waiting)
+        return [found[place] for place in range(len(choices))]
+
+    def _run_waiting(self, waiting: dict[int, tuple[Task, Data]]) -> dict[int, Trial]:
+        import joblib
+
+        pool = joblib.Parallel(n_jobs=self.config.train.workers, return_as="generator")
+        done = {}
+        trials = pool(joblib.delayed(run_trial)(*each) for each in waiting.values())
+        for place, trial in zip(waiting, trials, strict=True):
+            self._say(trial)
+            done[place] = trial
+        return done
+
+    def _task(self, values: Values, limits: Limits) -> tuple[Task, Data]:
+        config = with_values(self.config, self.model, values)
+        data = self.shelf.of(config)
+        if id(data) not in self._seen:
+            datasets = {name: dataset.take(self.rows) for name, dataset in data.datasets.items()}
+            self._seen[id(data)] = replace(data, datasets=datasets)
+        return Task(values, config, self.splits, self.out, limits), self._seen[id(data)]
+
+    def _say(self, trial: Trial, before: str = "") -> None:
+        said = trial.reason
+        if trial.state == "done":
+            said = f"valid {trial.score('accuracy'):.3f}, train {trial.score('accuracy', 'train'):.3f} accuracy"
+        self.tell(f"{describe(trial.values)}: {before}{said}, {trial.seconds:.1f} s")
+
+
+def _apart(config: Config, clips: Dataset, division: Division) -> tuple[Rows, tuple[Split, ...]]:
+    """Rows of all clips outside the test, and the splits that judge a trial, by their places among these rows."""
+    [split] = division.splits
+    rows = np.sort(np.concatenate([split.train, split.valid]))
+    if config.sweep.folds:
+        rest = clips.take(rows)
+        method = division.method
+        if method == "listed":
+            method = "group" if (rest.groups != "").any() else "stratified"
+        inner = {"method": method, "folds": config.sweep.folds, "valid": 0.0, "seed": config.split.seed}
+        folds = divide(rest, SplitSettings.model_validate(inner)).splits
+        return rows, tuple(Split(fold.name, fold.train, fold.test, fold.valid) for fold in folds)
+    if not len(split.valid):
+        raise SplitError(
+            "no clip chooses: trials are judged on validation clips; set split.valid above 0, or sweep.folds = 5"
+        )
+    train, valid = np.searchsorted(rows, split.train), np.searchsorted(rows, split.valid)
+    return rows, (Split(split.name, train, valid, rows[:0]),)
+
+
+def _train_winner(
+    best: Trial, config: Config, model: str, out: Path, shelf: _Shelf, division: Division, tell: Tell
+) -> Path:
+    """Train the winner on the training clips and score it on the test; its run folder. Raises ModelError."""
+    chosen = with_values(config, model, best.values)
+    [split] = division.splits
+    job = Job(model, chosen.models[model], split, out / WINNER, out / "unfinished" / WINNER)
+    said, reason = train_job(job, shelf.of(chosen), chosen, quietly)
+    if reason:
+        raise ModelError(f"the winner, {describe(best.values)}, cannot be trained on all training clips: {reason}")
+    tell(f"winner, {describe(best.values)}: {said}")
+    return job.folder

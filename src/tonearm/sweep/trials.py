@@ -1,0 +1,221 @@
+"""One trial: a model with one choice of settings, trained and scored on validation clips, kept as a file.
+
+Conventions
+-----------
+`trials/<fingerprint>.json` is written at once when a trial ends, by the process that ran it; the fingerprint is that
+of its settings, its clips and their parts, so a sweep that was killed, or was given more cells, takes what is there.
+States: "done"; "failed", with the reason (such a trial is tried again when the sweep is started again, since what it
+lacked may be there by then); "pruned", ended early by the median rule; "skipped", never run.
+
+The median rule (Golovin et al., "Google Vizier", KDD 2017, section 3.2.2, in Optuna's form): a training ends at an
+epoch at which its lowest validation loss so far is above the median of the losses that the finished trials had there.
+"""
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tonearm.config import Config
+from tonearm.errors import ModelError
+from tonearm.evaluate import Scores, evaluate
+from tonearm.experiment import Job, fingerprint_of, fit_job
+from tonearm.files import write_json
+from tonearm.models import reads
+from tonearm.representations import Data, quietly
+from tonearm.runs import probabilities
+from tonearm.splits import Split
+from tonearm.training import history
+
+FINISHED_BEFORE_PRUNING = 5  # trials whose median is worth something
+EPOCHS_BEFORE_PRUNING = 5
+Limits = tuple[tuple[float, ...], ...]  # by split and epoch, the loss above which a training ends
+
+
+class Pruned(Exception):  # noqa: N818  # no error: the trial is not worth its time
+    """The validation loss is above that of most other trials."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came out. values: by path. scores: by part ("train", "valid") and name. interval: of the valid accuracy.
+
+    epochs, best_epoch: trained, and whose weights are kept; None for models without epochs, means over inner folds.
+    losses: the validation loss of each epoch, by split.
+    """
+
+    values: dict[str, Any]
+    state: str
+    reason: str = ""
+    scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    interval: tuple[float | None, float | None] = (None, None)
+    epochs: float | None = None
+    best_epoch: float | None = None
+    seconds: float = 0.0
+    losses: tuple[tuple[float, ...], ...] = ()
+
+    def score(self, name: str, part: str = "valid") -> float:
+        """The score, NaN where there is none."""
+        return self.scores.get(part, {}).get(name, float("nan"))
+
+
+@dataclass(frozen=True)
+class Task:
+    """A trial to be run: its values and config, the splits that judge it, where its file and its state lie.
+
+    limits: of the median rule, () where nothing is pruned.
+    """
+
+    values: dict[str, Any]
+    config: Config
+    splits: tuple[Split, ...]
+    out: Path
+    limits: Limits = ()
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        return next(iter(self.config.models))
+
+    def job(self, split: Split, unfinished: Path) -> Job:
+        """The training on one split."""
+        return Job(self.model, self.config.models[self.model], split, unfinished / "none", unfinished / split.name)
+
+    def fingerprint(self, data: Data) -> str:
+        """A digest of all that decides the trial's scores."""
+        each = [fingerprint_of(self.job(split, Path()), data, self.config) for split in self.splits]
+        return hashlib.sha256("|".join(each).encode()).hexdigest()
+
+
+def known_trial(task: Task, data: Data) -> Trial | None:
+    """The trial from its file, where it is this very one and need not be run again. data: as for `run_trial`."""
+    fingerprint = task.fingerprint(data)
+    path = _path(task, fingerprint)
+    if not path.is_file():
+        return None
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    limits = kept.pop("limits")
+    done = kept["state"] == "done" or (kept["state"] == "pruned" and limits == _digest(task.limits))
+    if kept.pop("fingerprint") != fingerprint or not done:
+        return None
+    kept |= {"values": task.values, "interval": tuple(kept["interval"]), "losses": tuple(map(tuple, kept["losses"]))}
+    return Trial(**kept)
+
+
+def run_trial(task: Task, data: Data) -> Trial:
+    """The trial, trained, scored and kept in its file. data: without the clips of the test."""
+    fingerprint = task.fingerprint(data)
+    trial = _train(task, data, task.out / "unfinished" / fingerprint[:16])
+    write_json(_path(task, fingerprint), {"fingerprint": fingerprint, "limits": _digest(task.limits), **asdict(trial)})
+    return trial
+
+
+def _path(task: Task, fingerprint: str) -> Path:
+    return task.out / "trials" / f"{fingerprint[:16]}.json"
+
+
+def _digest(limits: Limits) -> str:
+    return hashlib.sha256(json.dumps(limits).encode()).hexdigest()
+
+
+def _train(task: Task, data: Data, unfinished: Path) -> Trial:
+    from threadpoolctl import threadpool_limits
+
+    start = time.perf_counter()
+    try:
+        # one thread: the same sums in the same order, whatever else runs beside
+        with threadpool_limits(limits=1):
+            trial = _scored(task, data, unfinished)
+    except (ModelError, Pruned) as ended:
+        state = "pruned" if isinstance(ended, Pruned) else "failed"
+        trial = Trial(task.values, state, str(ended), seconds=time.perf_counter() - start)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    return trial
+
+
+def _scored(task: Task, data: Data, unfinished: Path) -> Trial:
+    """Train on every split; the validation parts are judged together, the training parts one by one."""
+    dataset = data.datasets[reads(task.config.models[task.model])]
+    labels, X, y, groups = dataset.classes, dataset.X, dataset.labels, dataset.groups
+    seconds, found, train, histories, best = 0.0, [], [], [], []
+    for place, split in enumerate(task.splits):
+        start = time.perf_counter()
+        watch = _Watch(task.limits[place] if task.limits else ())
+        classifier = fit_job(task.job(split, unfinished), data, task.config, quietly, watch)
+        seconds += time.perf_counter() - start
+        found.append(probabilities(classifier, X[split.valid], labels))
+        learned = probabilities(classifier, X[split.train], labels)
+        train.append(evaluate(y[split.train], learned, labels, groups[split.train]))
+        histories.append(history(classifier))
+        best += [classifier.best_epoch_] if hasattr(classifier, "best_epoch_") else []
+    judged = np.concatenate([split.valid for split in task.splits])
+    valid = evaluate(y[judged], np.concatenate(found), labels, groups[judged])
+    return Trial(
+        task.values,
+        "done",
+        "",
+        {"train": _mean(train), "valid": valid.values},
+        _bounds(valid),
+        float(np.mean([rows[-1]["epoch"] for rows in histories])) if all(histories) else None,
+        float(np.mean(best)) if best else None,
+        seconds,
+        tuple(tuple(row["valid_loss"] for row in rows if "valid_loss" in row) for rows in histories),
+    )
+
+
+def _mean(scores: Sequence[Scores]) -> dict[str, float]:
+    return {name: float(np.mean([one.values[name] for one in scores])) for name in scores[0].values}
+
+
+def _bounds(scores: Scores) -> tuple[float | None, float | None]:
+    """The interval of the accuracy; None where one group gives none."""
+    low, high = scores.intervals["accuracy"]
+    return (float(low), float(high)) if np.isfinite([low, high]).all() else (None, None)
+
+
+class _Watch:
+    """Raises Pruned at the first epoch whose limit the lowest loss so far is above."""
+
+    def __init__(self, limits: tuple[float, ...]) -> None:
+        self.limits = limits
+        self.lowest = float("inf")
+
+    def __call__(self, row: dict[str, float]) -> None:
+        epoch = int(row["epoch"])
+        self.lowest = min(self.lowest, row.get("valid_loss", float("inf")))
+        if EPOCHS_BEFORE_PRUNING < epoch <= len(self.limits) and self.lowest > self.limits[epoch - 1]:
+            raise Pruned(
+                f"ended at epoch {epoch}: its lowest validation loss, {self.lowest:.3f}, is above the median of the "
+                f"trials before it, {self.limits[epoch - 1]:.3f}"
+            )
+
+
+def median_limits(trials: Sequence[Trial]) -> Limits:
+    """The medians of the finished trials' losses, by split and epoch; () while too few are finished.
+
+    >>> def loses(*losses):
+    ...     return Trial({}, "done", losses=(losses,))
+    >>> median_limits([loses(3, 2), loses(4, 1), loses(5), loses(6, 5), loses(7, 5), loses(8, 5)])
+    ((5.5, 5.0),)
+    >>> median_limits([loses(1.0)])
+    ()
+    """
+    curves = [trial.losses for trial in trials if trial.state == "done" and all(trial.losses)]
+    if len(curves) < FINISHED_BEFORE_PRUNING:
+        return ()
+    limits = []
+    for split in zip(*curves, strict=True):
+        medians = []
+        for epoch in range(max(map(len, split))):
+            there = [losses[epoch] for losses in split if len(losses) > epoch]
+            if len(there) < FINISHED_BEFORE_PRUNING:
+                break
+            medians.append(float(np.median(there)))
+        limits.append(tuple(medians))
+    return tuple(limits)

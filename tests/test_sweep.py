@@ -1,0 +1,486 @@
+"""Sweeps: the grid, trials that are kept, the test that no trial sees, and a winner that is a plain run."""
+
+import csv
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+from typer.testing import CliRunner
+
+import signals
+from tables import clouds
+from tonearm.cli import app
+from tonearm.compare import read_groups
+from tonearm.config import Config, load_config, parse_config
+from tonearm.errors import ConfigError, SplitError
+from tonearm.experiment import fit_job, run_experiment
+from tonearm.models.cnn import CNNSettings, map_sizes
+from tonearm.runs import load_run, probabilities, read_scores
+from tonearm.settings import SweepSettings
+from tonearm.splits import divide
+from tonearm.sweep import run_sweep
+from tonearm.sweep.grid import check_paths, expand, show, swept_model, with_values
+from tonearm.sweep.trials import Trial
+from tonearm.tables import read_table
+
+RATE, EPOCHS, C = "models.logistic.learning_rate", "models.logistic.epochs", "models.logistic.C"
+DESCENT = {"logistic": {"solver": "gradient-descent"}}
+GRID = {RATE: [0.01, 0.3], EPOCHS: [10, 100, 400]}
+
+
+def write_table(path: Path, X: NDArray[Any], y: NDArray[Any]) -> Path:
+    """A feature table of 15 artists a label."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["filename", "label", "artist", *(f"c{column}" for column in range(X.shape[1]))])
+        for row, label in enumerate(y):
+            writer.writerow([f"{row}.wav", label, f"{label} {row // 3 % 15}", *map(repr, X[row].tolist())])
+    return path
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_table(tmp_path_factory.mktemp("table") / "t.csv", *clouds(150, spread=4.0))
+
+
+def config(table: Path, sweep: dict[str, Any], **sections: Any) -> Config:
+    return parse_config({"data": {"folder": str(table)}, "models": DESCENT, "sweep": sweep, **sections})
+
+
+def rows_of(out: Path) -> list[dict[str, str]]:
+    """sweep.csv without the times, which no two sweeps share."""
+    with (out / "sweep.csv").open(newline="") as file:
+        return [{key: value for key, value in row.items() if key != "train_seconds"} for row in csv.DictReader(file)]
+
+
+def written(out: Path) -> dict[str, int]:
+    """The trials that are kept and when they were written; a kill may leave a temporary file beside them."""
+    return {path.name: path.stat().st_mtime_ns for path in out.glob("trials/[!.]*.json")}
+
+
+def test_a_grid_is_every_combination_in_the_order_of_a_printed_table() -> None:
+    cells = expand(SweepSettings(grid={"a": [1, 2], "b": ["x", "y", "z"], "c": [True]}))
+    assert [tuple(cell.values.values()) for cell in cells] == list(itertools.product([1, 2], ["x", "y", "z"], [True]))
+    assert [cell.number for cell in cells] == [1, 2, 3, 4, 5, 6]
+
+
+def test_zipped_settings_go_in_step_and_are_crossed_with_the_others() -> None:
+    cells = expand(SweepSettings(grid={"a": [1, 2], "b": [[5], [6]], "c": [3, 4]}, zipped=[["a", "c"]]))
+    assert [(cell.values["a"], cell.values["c"], cell.values["b"]) for cell in cells] == [
+        (1, 3, [5]),
+        (1, 3, [6]),
+        (2, 4, [5]),
+        (2, 4, [6]),
+    ]
+
+
+def test_skip_names_cells_by_some_of_their_values() -> None:
+    cells = expand(SweepSettings(grid={"a": [1, 2, 3], "b": [1, 2]}, skip=[{"a": 1}, {"a": [2, 3], "b": 2}]))
+    assert [(cell.values["a"], cell.values["b"]) for cell in cells if not cell.skipped] == [(2, 1), (3, 1)]
+
+
+@pytest.mark.parametrize(
+    ("sweep", "says"),
+    [
+        ({"grid": {"models.logistic.learning_rat": [1]}}, "did you mean 'learning_rate'"),
+        ({"grid": {"modles.logistic.epochs": [1]}}, "did you mean 'models'"),
+        ({"grid": {"models.logistc.epochs": [1]}}, "did you mean 'logistic'"),
+        ({"grid": {"epochs": [1]}}, "write table.setting"),
+        ({"grid": {"models.logistic.epochs.x": [1]}}, "'epochs' is no table"),
+        ({"grid": {EPOCHS: [0]}}, "allowed is a whole number >= 1"),
+        ({"grid": {EPOCHS: [5, 5]}}, "stands twice"),
+        ({"grid": {"split.seed": [1, 2]}}, "judged alike"),
+        ({"grid": {"train.workers": [1, 2]}}, "judged alike"),
+        ({"grid": {"spectrogram.width": [10]}}, "logistic does not read it"),
+        ({"grid": {"features.preset": ["basic"]}}, "holds what models read"),
+        ({"grid": GRID, "zipped": [[RATE, EPOCHS]]}, "learning_rate has 2, models.logistic.epochs has 3"),
+        ({"grid": GRID, "zipped": [["models.logistic.rate", EPOCHS]]}, "did you mean 'models.logistic.learning_rate'"),
+        ({"grid": GRID, "zipped": [[EPOCHS], [EPOCHS]]}, "stands there twice"),
+        ({"grid": GRID, "skip": [{"models.logistic.epoch": 10}]}, "did you mean 'models.logistic.epochs'"),
+        ({"grid": GRID, "skip": [{EPOCHS: 11}]}, "no cell has epochs = 11"),
+        ({"grid": GRID, "skip": [{EPOCHS: [10, 100, 400]}]}, "leaves no cell"),
+        ({"grid": {"models": {"logistic": {"epochs": [1]}}}}, "write it in quotes"),
+        ({"grid": GRID, "search": {C: {"low": 1, "high": 2}}}, "a grid or a search, not both"),
+        ({"search": {C: {"low": 1}}}, "low and high, or choices"),
+        ({"search": {C: {"low": 0, "high": 1, "log": True}}}, "above 0 where log"),
+        ({"search": {C: {"low": -1.0, "high": 1.0}}}, "models.logistic.C = -1.0: allowed is a number > 0"),
+        ({"grid": GRID, "model": "logistik"}, "did you mean 'logistic'"),
+        ({"grid": GRID, "folds": 1}, "at least 2 folds"),
+        ({}, "nothing is swept"),
+    ],
+)
+def test_a_mistake_is_told_with_the_nearest_setting_before_anything_is_trained(
+    sweep: dict[str, Any], says: str, table: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=says.replace("[", "\\[")):
+        run_sweep(config(table, sweep), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_of_several_models_the_swept_one_is_named(table: Path) -> None:
+    two: dict[str, Any] = {"logistic": {}, "svm": {}}
+    with pytest.raises(ConfigError, match="say which model is swept; known: logistic, svm"):
+        swept_model(config(table, {"grid": GRID}, models=two))
+    named = config(table, {"grid": GRID, "model": "svm"}, models=two)
+    assert swept_model(named) == "svm"
+    assert list(with_values(named, "svm", {"models.svm.C": 3}).models) == ["svm"]
+    with pytest.raises(ConfigError, match="the model that is swept is svm"):
+        check_paths([EPOCHS], named, "svm", ready=False)
+
+
+def test_a_sweep_needs_a_test_to_put_aside_and_clips_that_choose(table: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"sweep.folds = 5"):
+        run_sweep(config(table, {"grid": GRID}, split={"folds": 5}), tmp_path)
+    with pytest.raises(SplitError, match="no clip chooses"):
+        run_sweep(config(table, {"grid": GRID}, split={"valid": 0}), tmp_path)
+
+
+@pytest.fixture(scope="module")
+def swept(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("swept")
+    run_sweep(config(table, {"grid": GRID, "skip": [{RATE: 0.3, EPOCHS: 400}]}), out)
+    return out
+
+
+def test_a_skipped_cell_is_a_row_and_is_not_run(swept: Path) -> None:
+    rows = rows_of(swept)
+    assert len(rows) == 6
+    assert len(written(swept)) == 5
+    [skipped] = [row for row in rows if row["state"] == "skipped"]
+    assert (skipped["learning_rate"], skipped["epochs"], skipped["rank"], skipped["valid_accuracy"]) == (
+        "0.3",
+        "400",
+        "",
+        "",
+    )
+    assert "| 0.3 | " in (swept / "sweep.md").read_text()
+    assert (swept / "sweep.md").read_text().count("skipped |") == 2
+
+
+def test_rows_are_ranked_by_validation_accuracy_and_then_by_log_loss(swept: Path) -> None:
+    done = [row for row in rows_of(swept) if row["state"] == "done"]
+    keys = [(-float(row["valid_accuracy"]), float(row["valid_log_loss"])) for row in done]
+    assert keys == sorted(keys)
+    assert all(float(row["low"]) <= float(row["valid_accuracy"]) <= float(row["high"]) for row in done)
+
+
+def test_csv_and_parquet_hold_the_same_numbers(swept: Path) -> None:
+    import pyarrow.parquet
+
+    stored = pyarrow.parquet.read_table(swept / "sweep.parquet").to_pylist()
+    for row, kept in zip(rows_of(swept), stored, strict=True):
+        assert {key: "" if kept[key] is None else str(kept[key]) for key in row} == row
+
+
+def test_a_trial_scores_what_a_run_with_its_settings_scores(table: Path, swept: Path, tmp_path: Path) -> None:
+    [row] = [row for row in rows_of(swept) if (row["learning_rate"], row["epochs"]) == ("0.3", "10")]
+    models = {"logistic": {"solver": "gradient-descent", "learning_rate": 0.3, "epochs": 10}}
+    run_experiment(config(table, {}, models=models), tmp_path)
+    scores = read_scores(tmp_path / "logistic")
+    for part, score in itertools.product(("train", "valid"), ("accuracy", "precision", "recall", "f1")):
+        assert float(row[f"{part}_{score}"]) == scores[part]["scores"][score]["value"]
+
+
+def test_the_winner_is_the_run_that_its_config_gives(swept: Path, tmp_path: Path) -> None:
+    run_experiment(load_config(swept / "winner" / "config.toml"), tmp_path)
+    assert read_scores(swept / "winner") == read_scores(tmp_path / "logistic")
+    for name in ("predictions.csv", "config.toml"):
+        assert (swept / "winner" / name).read_bytes() == (tmp_path / "logistic" / name).read_bytes()
+    test = read_scores(swept / "winner")["test"]["scores"]["accuracy"]["value"]
+    said = (swept / "sweep.md").read_text()
+    assert f"**test accuracy {test:.3f}**" in said
+    assert "The test was used once" in said
+    assert load_run(swept / "winner").labels == ("blues", "disco", "metal")
+    with (swept / "splits.csv").open(newline="") as file:
+        assert read_groups(swept / "winner") == {row["filename"]: row["group"] for row in csv.DictReader(file)}
+
+
+def test_no_trial_sees_the_test(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two roads: test rows that are made nonsense change no trial, and the numbers that trials read hold none."""
+    settings = config(table, {"grid": GRID})
+    dataset, _ = read_table(settings.data)
+    [split] = divide(dataset, settings.split).splits
+    seen: list[NDArray[Any]] = []
+    fit, score = fit_job, probabilities
+
+    def watched(job: Any, data: Any, *rest: Any) -> Any:
+        seen.extend(every.X for every in data.datasets.values())
+        return fit(job, data, *rest)
+
+    def scored(classifier: Any, X: NDArray[Any], labels: Any) -> Any:
+        seen.append(X)
+        return score(classifier, X, labels)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tonearm.sweep.trials.fit_job", watched)
+        patch.setattr("tonearm.sweep.trials.probabilities", scored)
+        run_sweep(settings, tmp_path)
+    rows = {row.tobytes() for X in seen for row in X}
+    assert rows == {row.tobytes() for row in dataset.X[np.concatenate([split.train, split.valid])]}
+    before, kept = rows_of(tmp_path), written(tmp_path)
+    assert read_scores(tmp_path / "winner")["test"]["clips"] == len(split.test)
+
+    X = dataset.X.copy()
+    X[split.test] = np.random.default_rng(0).normal(size=X[split.test].shape)
+    spoilt = write_table(tmp_path / "spoilt.csv", X, dataset.labels)
+    run_sweep(config(spoilt, {"grid": GRID}), tmp_path)
+    assert written(tmp_path) == kept
+    assert rows_of(tmp_path) == before
+    assert "The test was used 2 times" in (tmp_path / "sweep.md").read_text()
+
+
+def test_a_killed_sweep_goes_on_and_ends_with_the_same_table(table: Path, tmp_path: Path) -> None:
+    values = {"models.logistic.learning_rate": [0.01, 0.02, 0.03, 0.04, 0.05, 0.06], EPOCHS: [15_000]}
+    (tmp_path / "c.toml").write_text(
+        f'[data]\nfolder = "{table.as_posix()}"\n[models.logistic]\nsolver = "gradient-descent"\n[sweep.grid]\n'
+        + "".join(f'"{path}" = {list_}\n' for path, list_ in values.items())
+    )
+    out = tmp_path / "killed"
+    command = [sys.executable, "-m", "tonearm", "sweep", str(tmp_path / "c.toml"), "--out", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ})
+    deadline = time.monotonic() + 60
+    while len(written(out)) < 2 and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    kept = written(out)
+    assert not (out / "sweep.csv").exists()
+    said: list[str] = []
+    run_sweep(load_config(tmp_path / "c.toml"), out, said.append)
+    assert kept.items() <= written(out).items()
+    assert 2 <= sum("is there already" in line for line in said) < 6
+    run_sweep(load_config(tmp_path / "c.toml"), tmp_path / "whole")
+    assert rows_of(out) == rows_of(tmp_path / "whole")
+    assert set(written(out)) == set(written(tmp_path / "whole"))
+
+
+def test_a_trial_that_fails_is_a_row_with_its_reason_and_is_tried_again(table: Path, tmp_path: Path) -> None:
+    settings = config(table, {"grid": {RATE: [0.3, 1.7e308], EPOCHS: [400]}})
+    results = run_sweep(settings, tmp_path)
+    assert results.failed == 1
+    good, bad = rows_of(tmp_path)
+    assert (good["state"], bad["state"], bad["rank"]) == ("done", "failed", "")
+    assert "diverged" in bad["reason"]
+    assert "diverged" in (tmp_path / "sweep.md").read_text()
+    before = written(tmp_path)
+    run_sweep(settings, tmp_path)
+    assert sum(before[name] == stamp for name, stamp in written(tmp_path).items()) == 1
+
+
+def test_where_every_trial_fails_there_is_no_winner(table: Path, tmp_path: Path) -> None:
+    assert run_sweep(config(table, {"grid": {RATE: [1.7e308], EPOCHS: [400]}}), tmp_path).winner is None
+    assert "No trial could be trained" in (tmp_path / "sweep.md").read_text()
+    assert not (tmp_path / "winner").exists()
+
+
+def test_two_workers_give_the_same_table_as_one(table: Path, swept: Path, tmp_path: Path) -> None:
+    sweep = {"grid": GRID, "skip": [{RATE: 0.3, EPOCHS: 400}]}
+    run_sweep(config(table, sweep, train={"workers": 2}), tmp_path)
+    assert rows_of(tmp_path) == rows_of(swept)
+
+
+def test_inner_folds_judge_every_clip_outside_the_test_once(table: Path, tmp_path: Path) -> None:
+    """The other road: cross-validation by `tonearm run` of a table that has only those clips."""
+    settings = config(table, {"grid": {EPOCHS: [50]}, "folds": 3}, split={"seed": 5})
+    results = run_sweep(settings, tmp_path / "sweep")
+    dataset, _ = read_table(settings.data)
+    [split] = divide(dataset, settings.split).splits
+    rest = np.sort(np.concatenate([split.train, split.valid]))
+    lines = table.read_text().splitlines()
+    (tmp_path / "rest.csv").write_text("\n".join([lines[0], *(lines[row + 1] for row in rest)]) + "\n")
+    models = {"logistic": {"solver": "gradient-descent", "epochs": 50}}
+    other = config(tmp_path / "rest.csv", {}, models=models, split={"folds": 3, "valid": 0, "seed": 5})
+    run_experiment(other, tmp_path / "run")
+    assert results.judged_clips == len(rest)
+    expected = read_scores(tmp_path / "run" / "logistic")["test"]["scores"]
+    [row] = rows_of(tmp_path / "sweep")
+    for score in ("accuracy", "f1", "log_loss"):
+        assert float(row[f"valid_{score}"]) == pytest.approx(expected[score]["value"], rel=1e-12)
+    assert "3 folds of the 120 clips outside the test" in (tmp_path / "sweep" / "sweep.md").read_text()
+
+
+def test_a_search_that_is_given_more_trials_goes_on_as_if_it_had_never_stopped(table: Path, tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    search = {
+        C: {"low": 1e-4, "high": 10.0, "log": True},
+        "models.logistic.class_weight": {"choices": ["none", "balanced"]},
+    }
+
+    def settings(count: int, **more: Any) -> Config:
+        return config(table, {"search": search, "trials": count, **more}, models={"logistic": {}})
+
+    run_sweep(settings(5), tmp_path / "steps")
+    first = written(tmp_path / "steps")
+    run_sweep(settings(14), tmp_path / "steps")
+    run_sweep(settings(14), tmp_path / "whole")
+    # the second batch of the short search has one trial, so only the first one is sure to be shared
+    assert len(first.items() & written(tmp_path / "steps").items()) >= 4
+    assert rows_of(tmp_path / "steps") == rows_of(tmp_path / "whole")
+    found = {float(row["C"]) for row in rows_of(tmp_path / "whole")}
+    assert len(found) == 14
+    assert min(found) < 0.1 < max(found) <= 10.0
+    assert (tmp_path / "whole" / "parallel.svg").is_file()
+
+
+def test_a_search_over_few_choices_tries_each_once(table: Path, tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    search = {"models.logistic.max_iter": {"low": 500, "high": 501}, C: {"choices": [0.1, 1.0]}}
+    sweep = {"search": search, "trials": 40, "sampler": "random"}
+    run_sweep(config(table, sweep, models={"logistic": {}}), tmp_path)
+    tried = [(row["max_iter"], row["C"]) for row in rows_of(tmp_path)]
+    assert sorted(tried) == [("500", "0.1"), ("500", "1.0"), ("501", "0.1"), ("501", "1.0")]
+
+
+def test_a_search_ends_when_its_minutes_are_over(table: Path, tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    sweep = {"search": {C: {"low": 0.1, "high": 1.0}}, "trials": 100_000, "minutes": 1e-9}
+    settings = config(table, sweep, models={"logistic": {}})
+    results = run_sweep(settings, tmp_path)
+    assert len(results.trials) == settings.sweep.batch
+
+
+def test_a_training_that_lags_behind_the_median_is_ended(table: Path, tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    pytest.importorskip("skorch")
+    rate = "models.mlp.learning_rate"
+    search = {rate: {"low": 1e-6, "high": 0.1, "log": True}}
+    models = {"mlp": {"epochs": 8, "hidden": [8], "dropout": 0, "schedule": "none"}}
+
+    def states(out: Path, prune: bool) -> dict[str, str]:
+        sweep = {"search": search, "trials": 12, "sampler": "random", "prune": prune}
+        run_sweep(config(table, sweep, models=models), out)
+        return {row["learning_rate"]: row["state"] for row in rows_of(out)}
+
+    pruned, free = states(tmp_path / "pruned", True), states(tmp_path / "free", False)
+    assert set(pruned) == set(free)
+    assert set(free.values()) == {"done"}
+    ended = [float(value) for value, state in pruned.items() if state == "pruned"]
+    kept = [float(value) for value, state in pruned.items() if state == "done"]
+    assert ended
+    assert max(kept) > max(ended)
+    reason = next(row["reason"] for row in rows_of(tmp_path / "pruned") if row["state"] == "pruned")
+    assert "ended at epoch 6: its lowest validation loss" in reason
+    best = [next(row for row in rows_of(tmp_path / name)) for name in ("pruned", "free")]
+    assert best[0] == best[1]
+    again = written(tmp_path / "pruned")
+    assert states(tmp_path / "pruned", True) == pruned
+    assert written(tmp_path / "pruned") == again
+
+
+def test_settings_of_features_are_swept_on_audio(tmp_path: Path) -> None:
+    for label, hertz in (("low", 220.0), ("high", 1760.0)):
+        (tmp_path / "music" / label).mkdir(parents=True)
+        for take in range(8):
+            sound = signals.tone(hertz * (1 + 0.01 * take), 0.4, 0.3) + signals.noise(0.4, 0.01, take)
+            soundfile.write(tmp_path / "music" / label / f"{take}.wav", sound, signals.SR)
+    features = {"families": ["rms"], "statistics": ["mean"]}
+    sweep = {"grid": {"features.families": [["rms"], ["rms", "spectral_centroid"]]}}
+    settings = config(tmp_path / "music", sweep, features=features, models={"logistic": {}}, split={"valid": 0.25})
+    run_sweep(settings, tmp_path / "out")
+    best, other = rows_of(tmp_path / "out")
+    assert best["families"] == '["rms", "spectral_centroid"]'
+    assert float(best["valid_accuracy"]) == 1.0 > float(other["valid_accuracy"])
+    assert load_run(tmp_path / "out" / "winner").representation["features"]["families"] == ["rms", "spectral_centroid"]
+
+
+def test_the_command_prints_the_table_and_exits_with_one_where_a_trial_failed(table: Path, tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text('[models.logistic]\nsolver = "gradient-descent"\nepochs = 400\n')
+    arguments = ["sweep", str(tmp_path / "c.toml"), "--out", str(tmp_path / "out"), "--set", f"data.folder={table}"]
+    arguments += ["--set", f'sweep.grid."{RATE}"=[0.1, 1.7e308]']
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert result.exit_code == 1
+    assert "**Winner: learning_rate = 0.1**" in result.stdout
+    assert f"tonearm predict {tmp_path / 'out' / 'winner'}" in result.stdout
+
+
+def test_values_are_shown_as_a_person_writes_them() -> None:
+    assert [show(value) for value in (0.1, 1_000_000, False, "tanh", (8,), 0.5e-9)] == [
+        "0.1",
+        "1,000,000",
+        "false",
+        "tanh",
+        "8",
+        "5e-10",
+    ]
+    assert np.isnan(Trial({}, "failed").score("accuracy"))
+
+
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "run"),
+    [
+        ("logistic", 30, 28),
+        ("mlp", 8, 8),
+        ("cnn-shape", 6, 6),
+        ("cnn-activation", 6, 6),
+        ("cnn-optimiser", 5, 5),
+        ("resnet", 5, 5),
+    ],
+)
+def test_the_reference_tables_have_their_cells_and_each_can_be_built(name: str, cells: int, run: int) -> None:
+    settings = load_config(CONFIGS / f"table-{name}.toml")
+    model = swept_model(settings)
+    found = expand(settings.sweep)
+    assert (len(found), sum(not cell.skipped for cell in found)) == (cells, run)
+    for cell in found:
+        built = with_values(settings, model, cell.values).models[model]
+        if isinstance(built, CNNSettings):
+            assert min(map_sizes(172, 173, built)[-1]) >= 1
+
+
+def test_an_axis_of_two_settings_in_step_is_one_side_of_the_printed_table(table: Path, tmp_path: Path) -> None:
+    weight = "models.logistic.class_weight"
+    grid = {RATE: [0.1, 0.2], EPOCHS: [10, 20], weight: ["none", "balanced"]}
+    run_sweep(config(table, {"grid": grid, "zipped": [[RATE, EPOCHS]]}), tmp_path)
+    said = (tmp_path / "sweep.md").read_text()
+    assert "| learning_rate / epochs \\ class_weight | none | balanced |" in said
+    scores = {(row["epochs"], row["class_weight"]): float(row["valid_accuracy"]) for row in rows_of(tmp_path)}
+    assert set(scores) == {("10", "none"), ("10", "balanced"), ("20", "none"), ("20", "balanced")}
+    [line] = [line for line in said.splitlines() if line.startswith("| 0.2 / 20 |")]
+    shown = [float(cell.strip(" *")) for cell in line.strip("|").split("|")[1:]]
+    assert shown == pytest.approx([scores["20", "none"], scores["20", "balanced"]], abs=5e-4)
+    assert (tmp_path / "heatmap.svg").is_file()
+
+
+def test_a_trial_whose_clips_are_others_is_no_match_for_the_rest(tmp_path: Path) -> None:
+    """Half a second into a clip of 0.4 seconds there is nothing left of it."""
+    for label, hertz in (("low", 220.0), ("high", 1760.0)):
+        (tmp_path / "music" / label).mkdir(parents=True)
+        for take in range(8):
+            seconds = 0.4 if take == 0 else 1.0
+            sound = signals.tone(hertz * (1 + 0.01 * take), seconds, 0.3) + signals.noise(seconds, 0.01, take)
+            soundfile.write(tmp_path / "music" / label / f"{take}.wav", sound, signals.SR)
+    features = {"families": ["rms"], "statistics": ["mean"]}
+    sweep = {"grid": {"audio.offset": [0.0, 0.5]}}
+    settings = config(tmp_path / "music", sweep, features=features, models={"logistic": {}}, split={"valid": 0.25})
+    run_sweep(settings, tmp_path / "out")
+    good, bad = rows_of(tmp_path / "out")
+    assert (good["offset"], good["state"], bad["offset"], bad["state"]) == ("0.0", "done", "0.5", "failed")
+    assert "14 usable ones, the others have 16" in bad["reason"]
+
+
+def test_listed_parts_keep_their_test_and_inner_folds_judge_all_others(table: Path, tmp_path: Path) -> None:
+    lines = table.read_text().splitlines()
+    parts = ["split", *("test" if line.split(",")[2].endswith((" 3", " 4")) else "train" for line in lines[1:])]
+    listed = tmp_path / "listed.csv"
+    listed.write_text("\n".join(f"{line},{part}" for line, part in zip(lines, parts, strict=True)) + "\n")
+    results = run_sweep(config(listed, {"grid": {EPOCHS: [20]}, "folds": 3}, split={"valid": 0}), tmp_path / "out")
+    assert results.division.method == "listed"
+    assert results.judged_clips == parts.count("train")
+    assert read_scores(tmp_path / "out" / "winner")["test"]["clips"] == parts.count("test")
+
+
+def test_without_a_test_the_output_says_that_nothing_judges(table: Path, tmp_path: Path) -> None:
+    run_sweep(config(table, {"grid": {EPOCHS: [20]}}, split={"test": 0}), tmp_path)
+    assert "There is no test part (split.test = 0)" in (tmp_path / "sweep.md").read_text()
