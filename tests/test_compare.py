@@ -17,19 +17,22 @@ GROUPS = {name: f"band {i // 5}" for i, name in enumerate(NAMES)}
 def answers(
     run: str, accuracy: float, seed: int, base: np.ndarray[tuple[int], np.dtype[np.bool_]] | None = None
 ) -> Answers:
-    right = np.random.default_rng(seed).random(200) < accuracy
+    right = np.random.default_rng(seed).random((200, 1)) < accuracy
     return Answers(run, NAMES, right if base is None else base & right)
 
 
 def write(folder: Path, one: Answers, part: str = "test") -> Path:
-    rows = [[part, name, "rock", "rock" if right else "jazz"] for name, right in zip(one.names, one.right, strict=True)]
+    rows = [
+        [part, name, "rock", "rock" if right else "jazz"]
+        for name, right in zip(one.names, one.right[:, 0], strict=True)
+    ]
     write_csv(folder / "predictions.csv", ("part", "filename", "truth", "prediction"), rows)
     return folder
 
 
 def test_the_best_is_told_from_the_clearly_worse_and_not_from_its_like() -> None:
     best = answers("best", 0.8, 0)
-    like = Answers("like", NAMES, best.right ^ (np.arange(200) == np.argmax(best.right)))
+    like = Answers("like", NAMES, best.right ^ (np.arange(200) == np.argmax(best.right))[:, None])
     worse = answers("worse", 0.6, 1, best.right)
     found = compare([worse, like, best], GROUPS)
     assert [one.run for one in found.answers] == ["best", "like", "worse"]
@@ -42,9 +45,11 @@ def test_numbers_are_those_of_the_tests_corrected_for_their_count() -> None:
     best, one, two = answers("best", 0.9, 0), answers("one", 0.8, 1), answers("two", 0.7, 2)
     pairs = compare([best, one, two], GROUPS).pairs
     units = np.array([GROUPS[name] for name in NAMES], dtype=object)
-    raw = [paired_difference(best.right, other.right, units).p for other in (one, two)]
+    raw = [paired_difference(best.right[:, 0], other.right[:, 0], units).p for other in (one, two)]
     assert [pair.p for pair in pairs] == holm(raw)
-    assert [pair.mcnemar for pair in pairs] == holm([mcnemar_exact(best.right, other.right) for other in (one, two)])
+    assert [pair.mcnemar for pair in pairs] == holm(
+        [mcnemar_exact(best.right[:, 0], other.right[:, 0]) for other in (one, two)]
+    )
 
 
 def test_the_order_of_the_clips_does_not_matter() -> None:
@@ -55,7 +60,7 @@ def test_the_order_of_the_clips_does_not_matter() -> None:
 
 
 def test_other_clips_are_refused() -> None:
-    other = Answers("other", tuple(f"x{name}" for name in NAMES[:50]) + NAMES[:10], np.ones(60, bool))
+    other = Answers("other", tuple(f"x{name}" for name in NAMES[:50]) + NAMES[:10], np.ones((60, 1), bool))
     found = compare([answers("best", 0.5, 0), other], GROUPS)
     assert found.pairs == ()
     assert "10 of them the same: no paired test is possible" in found.sentence()

@@ -377,3 +377,46 @@ def test_stratified_and_artist_folds_of_the_public_table(shared: Path, tmp_path:
     for model in models:
         assert 0.40 <= found["group"][model] <= 0.60
         assert found["stratified"][model] - found["group"][model] > 0.15
+
+
+def test_of_folds_a_final_model_of_all_clips_is_kept_and_the_folds_are_named_as_judges(
+    music: Path, tmp_path: Path
+) -> None:
+    settings = {"models": {"logistic": {}}, "split": {"folds": 3, "valid": 0.25}}
+    done = run_experiment(config(music, **settings), tmp_path / "out")
+    final = done.folder_of(done.rows[0])
+    assert final == tmp_path / "out" / "logistic" / "final"
+    facts = json.loads((final / "run.json").read_text())
+    assert sum(facts["split"]["clips"].values()) == 48
+    assert set(facts["split"]["clips"]) == {"train", "valid"}
+    assert not list((tmp_path / "out").glob("*/fold*/model"))
+    assert predict(final, [music / "bass" / "00.wav"]).rows[0].label == "bass"
+    with pytest.raises(RunError, match=r"models of folds are not kept .*predict with .*final"):
+        load_run(tmp_path / "out" / "logistic" / "fold1")
+    # asked for afterwards, the folds' models are made: none is there
+    settings["split"]["keep"] = "folds"  # type: ignore[index]
+    again = run_experiment(config(music, **settings), tmp_path / "out")
+    assert load_run(tmp_path / "out" / "logistic" / "fold2").labels == ("bass", "middle", "treble")
+    assert again.rows[0].scores == done.rows[0].scores
+
+
+def test_repeated_folds_judge_every_clip_once_a_repeat_and_resample_its_answers_together(
+    music: Path, tmp_path: Path
+) -> None:
+    split = {"folds": 3, "valid": 0.25, "keep": "folds"}
+    once = run_experiment(config(music, split=split), tmp_path / "once")
+    thrice = run_experiment(config(music, split={**split, "repeats": 3}), tmp_path / "thrice")
+    with (tmp_path / "thrice" / "logistic" / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 3 * 48
+    shares = [row["truth"] == row["prediction"] for row in rows]
+    [row] = [row for row in thrice.rows if row.model == "logistic"]
+    assert row.score("test") == pytest.approx(np.mean(shares))
+    assert read_scores(tmp_path / "thrice" / "logistic")["test"]["groups"] == 12
+    first = (tmp_path / "once" / "mlp" / "fold2" / "predictions.csv").read_text()
+    assert (tmp_path / "thrice" / "mlp" / "fold2" / "predictions.csv").read_text() == first
+    from tonearm.compare import compare_folders
+
+    assert not compare_folders([tmp_path / "thrice"]).refused
+    assert "1 answers a clip" in compare_folders([tmp_path / "once", tmp_path / "thrice"]).refused
+    assert once.division.method == thrice.division.method == "group"

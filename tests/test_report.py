@@ -100,7 +100,7 @@ def test_the_leaderboards_numbers_are_those_of_the_folder(html: str, folders: tu
         for part in ("train", "valid", "test"):
             assert f"<td>{row['scores'][part]['accuracy']:.3f}</td>" in cells[1]
         assert f"{row['interval'][0]:.3f} to {row['interval'][1]:.3f}" in cells[1]
-        size = sum(path.stat().st_size for path in (folders[0] / row["model"] / "fold1" / "model").iterdir())
+        size = sum(path.stat().st_size for path in (folders[0] / row["model"] / "final" / "model").iterdir())
         assert f"<td>{size / 1e6:.1f} MB</td>" in cells[1] or f"<td>{size / 1e3:.0f} kB</td>" in cells[1]
     assert escape(board["verdict"][1:]) in html
 

@@ -176,3 +176,21 @@ def test_the_same_seed_divides_the_same_way_and_another_another() -> None:
 def test_what_cannot_be_divided_says_why(data: Dataset, chosen: dict[str, object], says: str) -> None:
     with pytest.raises(SplitError, match=says):
         divide(data, SplitSettings.model_validate(chosen))
+
+
+def test_repeats_are_other_folds_of_the_same_clips_and_the_first_is_the_one_without_repeats() -> None:
+    once = divide(bands(), SplitSettings(folds=3)).splits
+    division = divide(bands(), SplitSettings(folds=3, repeats=2))
+    assert [split.name for split in division.splits] == [
+        *("fold1", "fold2", "fold3"),
+        *("repeat2-fold1", "repeat2-fold2", "repeat2-fold3"),
+    ]
+    for mine, first in zip(division.splits[:3], once, strict=True):
+        assert (mine.test == first.test).all()
+    for start in (0, 3):
+        tested = np.concatenate([split.test for split in division.splits[start : start + 3]])
+        assert sorted(tested) == list(range(len(bands())))
+    assert any(
+        (a.test != b.test).any() for a, b in zip(division.splits[3:], once, strict=True) if len(a.test) == len(b.test)
+    )
+    assert "6 folds in 2 repeats" in division.sentence

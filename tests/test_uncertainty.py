@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tonearm.uncertainty import bootstrap, group_weights, holm, mcnemar_exact, paired_difference, sums_by_group
+from tonearm import uncertainty
+from tonearm.uncertainty import bootstrap, holm, mcnemar_exact, paired_difference, resampled, sums_by_group
 
 
 def names(numbers: NDArray[np.integer]) -> NDArray[np.object_]:
@@ -79,12 +80,19 @@ def test_bootstrap_of_clips_equals_scipys() -> None:
     assert ours.high == pytest.approx(theirs.high, abs=0.005)
 
 
-def test_sums_and_weights_speak_of_the_same_groups() -> None:
+def test_sums_and_draws_speak_of_the_same_groups() -> None:
     groups = np.array(["b", "a", "b", "c"], dtype=object)
     assert sums_by_group(np.array([[1.0], [2.0], [3.0], [4.0]]), groups).tolist() == [[2.0], [4.0], [4.0]]
-    weights = group_weights(groups, repeats=10)
-    assert weights.shape == (10, 3)
-    assert (weights.sum(axis=1) == 3).all()
+    draws = resampled(np.eye(3), repeats=10)
+    assert draws.shape == (10, 3)
+    assert (draws.sum(axis=1) == 3).all()
+
+
+def test_draws_made_a_few_at_a_time_are_those_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sums = np.random.default_rng(0).integers(0, 9, size=(40, 3)).astype(np.float64)  # whole, so sums have no rounding
+    at_once = resampled(sums, repeats=50)
+    monkeypatch.setattr(uncertainty, "WEIGHTS_AT_A_TIME", 7 * 40)
+    assert (resampled(sums, repeats=50) == at_once).all()
 
 
 def test_one_group_gives_no_interval() -> None:

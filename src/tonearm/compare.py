@@ -5,8 +5,9 @@ Conventions
 What is compared are the answers on the judged part: the test, all folds' test parts together, or the last part
 there is. The best is the run with the highest accuracy there. Each other run is tested against it twice, both on
 the same clips: by resampling groups (artists or recordings; `uncertainty.paired_difference`) and by McNemar's
-exact test, which takes clips as independent. The p-values of each test are corrected for their number (Holm).
-"Not distinguishable" means that the test by groups leaves p >= 0.05: it does not mean equal.
+exact test, which takes clips as independent and, of repeated folds, the first repeat. The p-values of each test are
+corrected for their number (Holm). "Not distinguishable" means that the test by groups leaves p >= 0.05: it does not
+mean equal.
 """
 
 import csv
@@ -28,7 +29,10 @@ SIGNIFICANCE = 0.05
 
 @dataclass(frozen=True)
 class Answers:
-    """What a run says on its judged part: names in order, and whether each answer is right."""
+    """What a run says on its judged part: names in order, and whether each answer is right.
+
+    right: shape (clips, answers); a clip has one answer, or one of each repeat of the folds.
+    """
 
     run: str
     names: tuple[str, ...]
@@ -108,9 +112,17 @@ def compare(answers: Sequence[Answers], groups: Mapping[str, str]) -> Comparison
     differences, exact = [], []
     for other in others:
         place = {name: row for row, name in enumerate(other.names)}
-        right = other.right[[place[name] for name in best.names]]
-        differences.append(paired_difference(best.right, right, units))
-        exact.append(mcnemar_exact(best.right, right))
+        rows = [place[name] for name in best.names]
+        if other.right.shape[1] != best.right.shape[1]:
+            return Comparison(
+                ranked,
+                (),
+                f"{best.run} gave {best.right.shape[1]} answers a clip and {other.run} {other.right.shape[1]}: only "
+                "experiments with as many repeats of the folds are tested in pairs",
+            )
+        right = other.right[rows]
+        differences.append(paired_difference(best.right.mean(axis=1), right.mean(axis=1), units))
+        exact.append(mcnemar_exact(best.right[:, 0], right[:, 0]))
     corrected = holm([difference.p for difference in differences]), holm(exact)
     pairs = [
         Pair(best.run, other.run, difference, p, mcnemar)
@@ -141,8 +153,10 @@ def read_answers(folder: Path, run: str) -> Answers:
         rows = list(csv.DictReader(file))
     parts = list(dict.fromkeys(row["part"] for row in rows))
     judged = [row for row in rows if row["part"] == ("test" if "test" in parts else parts[-1])]
-    right = np.array([row["truth"] == row["prediction"] for row in judged])
-    return Answers(run, tuple(row["filename"] for row in judged), right)
+    right: dict[str, list[bool]] = {}
+    for row in judged:
+        right.setdefault(row["filename"], []).append(row["truth"] == row["prediction"])
+    return Answers(run, tuple(right), np.array(list(right.values())))
 
 
 def read_groups(folder: Path) -> dict[str, str]:

@@ -6,7 +6,8 @@ Conventions
 config.toml            every effective setting
 features/, pictures/   what the models read, where audio was read (`representations`)
 splits.csv             which clip is in which part, for every fold
-<model>/               its run folder; with k folds <model>/fold1 … and the scores of all folds together
+<model>/               its run folder; with k folds <model>/fold1 … , the scores of all folds together, and in
+                       <model>/final the model of all clips, which is the one to use
 unfinished/            the state of trainings that were killed
 leaderboard.json/.csv/.md, learning_curves.png/.svg
 ```
@@ -26,6 +27,8 @@ from typing import Any
 
 import numpy as np
 
+from tonearm.alarms import crossing_artists, near_copies, raise_or_warn, scaled_over_all, telling_columns
+from tonearm.calibration import calibrate, effect, scale
 from tonearm.config import Config, to_toml
 from tonearm.dataset import Dataset
 from tonearm.errors import ModelError, SplitError
@@ -36,14 +39,17 @@ from tonearm.models import MODELS, ModelSettings, reads
 from tonearm.pictures import open_pack
 from tonearm.representations import Counting, Data, quietly, read_data
 from tonearm.runs import (
+    FINAL,
+    MODEL,
     RUN_JSON,
     Outcome,
     PartResult,
     probabilities,
     read_facts,
+    read_scores,
     save_run,
 )
-from tonearm.splits import Division, Split, divide, overlap
+from tonearm.splits import Division, Split, divide, final_split, overlap
 
 UNFINISHED = "unfinished"
 
@@ -59,8 +65,9 @@ class Experiment:
     unusable: int
 
     def folder_of(self, row: Row) -> Path:
-        """A run folder of the row's model: its own, or with folds the first."""
-        return run_folders(self.out, row.model, self.division)[0]
+        """The run folder to predict with: the model's own, with folds that of all clips or of the first fold."""
+        final = self.out / row.model / FINAL
+        return final if (final / RUN_JSON).is_file() else run_folders(self.out, row.model, self.division)[0]
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,7 @@ class Job:
     split: Split
     folder: Path
     unfinished: Path
+    keep: bool = True
 
 
 def run_experiment(
@@ -101,14 +109,13 @@ def run_experiment(
         tell(line)
     write_text(out / "config.toml", to_toml(config))
     write_splits(out / "splits.csv", dataset, division)
-    jobs = [
-        Job(name, settings, split, folder, out / UNFINISHED / name / split.name)
-        for name, settings in config.models.items()
-        for split, folder in zip(division.splits, run_folders(out, name, division), strict=True)
-    ]
+    jobs = _jobs(config, dataset, division, out)
     failures = _train_all(jobs, data, config, tell, counting)
+    found = _check_scores(data, division, out, config, failures)
+    for line in found:
+        tell(line)
     groups = dict(zip(dataset.names, dataset.groups, strict=True))
-    rows = write_leaderboard(out, config, division, groups, failures)
+    rows = write_leaderboard(out, config, division, groups, failures, [*warnings, *found])
     draw_learning_curves(out, rows, division)
     return Experiment(out, rows, division, data.notes, data.unusable)
 
@@ -117,7 +124,9 @@ def divide_data(data: Data, config: Config) -> tuple[Division, list[str]]:
     """The division of the clips, and warnings. Raises SplitError where it is impossible, or tears a recording apart."""
     division = divide(data.clips, config.split)
     _check_apart(data.clips, division)
-    return division, _check_recordings(data, division, config.split.leaks)
+    said = [_crossing_recordings(data, division), crossing_artists(data.clips, division)]
+    said += [scaled_over_all(data.clips), telling_columns(data.clips, division.splits[0])]
+    return division, raise_or_warn(said, config.split.leaks)
 
 
 def _check_apart(dataset: Dataset, division: Division) -> None:
@@ -128,8 +137,39 @@ def _check_apart(dataset: Dataset, division: Division) -> None:
             raise SplitError(f"split {split.name}: {shared[0]!r} stands in two parts; please report this")
 
 
-def _check_recordings(data: Data, division: Division, leaks: str) -> list[str]:
-    """Stop where one recording is both learned from and judged; where that is allowed, say so."""
+def _jobs(config: Config, dataset: Dataset, division: Division, out: Path) -> list[Job]:
+    """Every training: each model on each split, and with folds on all clips."""
+    folded, final = bool(config.split.folds), config.split.keep == FINAL
+    jobs = []
+    for name, settings in config.models.items():
+        folders = run_folders(out, name, division)
+        splits = list(division.splits)
+        keep = [not (folded and final)] * len(splits)
+        if folded and final:
+            splits.append(final_split(dataset, config.split, division.method))
+            folders.append(out / name / FINAL)
+            keep.append(True)
+        for split, folder, kept in zip(splits, folders, keep, strict=True):
+            jobs.append(Job(name, settings, split, folder, out / UNFINISHED / name / split.name, kept))
+    return jobs
+
+
+def _check_scores(data: Data, division: Division, out: Path, config: Config, failures: dict[Path, str]) -> list[str]:
+    """Warnings where the trained models' scores and the data together look like a leak. Raises SplitError."""
+    accuracies = []
+    for name in config.models:
+        folders = [folder for folder in run_folders(out, name, division) if folder not in failures]
+        found = [read_scores(folder) for folder in folders]
+        judged = [scores["test" if "test" in scores else list(scores)[-1]] for scores in found]
+        if judged:
+            accuracies.append(float(np.mean([scores["scores"]["accuracy"]["value"] for scores in judged])))
+    features = data.datasets.get("features")
+    said = "" if features is None else near_copies(features, division, accuracies)
+    return raise_or_warn([said], config.split.leaks)
+
+
+def _crossing_recordings(data: Data, division: Division) -> str:
+    """What to say where one recording is both learned from and judged."""
     for split in division.splits:
         part_of = {
             str(name): part for part in ("train", "valid", "test") for name in data.clips.names[getattr(split, part)]
@@ -137,17 +177,11 @@ def _check_recordings(data: Data, division: Division, leaks: str) -> list[str]:
         crossing = [group for group in data.recordings if len({part_of[name] for name in group if name in part_of}) > 1]
         if crossing:
             clips = " = ".join(f"{name} ({part_of[name]})" for name in crossing[0] if name in part_of)
-            said = (
+            return (
                 f"{len(crossing)} recordings stand in two parts of {split.name}, such as {clips}: a model scores for "
-                "remembering them"
+                'remembering them; split.method = "group" keeps them together'
             )
-            if leaks == "allow":
-                return [f"warning: {said}"]
-            raise SplitError(
-                f'{said}. Choose split.method = "group", which keeps them together, or set split.leaks = "allow" and '
-                "read the scores as optimistic"
-            )
-    return []
+    return ""
 
 
 def write_splits(path: Path, dataset: Dataset, division: Division) -> None:
@@ -182,7 +216,7 @@ def train_job(job: Job, data: Data, config: Config, counting: Counting) -> tuple
     from threadpoolctl import threadpool_limits
 
     fingerprint = fingerprint_of(job, data, config)
-    if _is_finished(job.folder, fingerprint):
+    if _is_finished(job, fingerprint):
         return "is there already, with the same settings and data", ""
     try:
         # one thread: the same sums in the same order, whatever else runs beside
@@ -239,14 +273,20 @@ def _fit_and_evaluate(job: Job, data: Data, config: Config, fingerprint: str, co
     classifier = fit_job(job, data, config, counting)
     X, y = dataset.X, dataset.labels
     train_seconds = time.perf_counter() - start
-    parts = {}
     start = time.perf_counter()
-    for part in ("train", "valid", "test"):
+    there = [part for part in ("train", "valid", "test") if len(getattr(split, part))]
+    raw = {part: probabilities(classifier, X[getattr(split, part)], labels) for part in there}
+    calibration = None
+    if config.train.calibrate and "valid" in raw:
+        calibration = calibrate(y[split.valid], raw["valid"], labels, config.train.sure)
+    parts, effects = {}, {}
+    for part in there:
         rows = getattr(split, part)
-        if len(rows):
-            found = probabilities(classifier, X[rows], labels)
-            scores = evaluate(y[rows], found, labels, dataset.groups[rows])
-            parts[part] = PartResult(dataset.names[rows], y[rows], found, scores)
+        found = scale(raw[part], calibration.temperature) if calibration else raw[part]
+        scores = evaluate(y[rows], found, labels, dataset.groups[rows])
+        parts[part] = PartResult(dataset.names[rows], y[rows], found, scores)
+        if calibration:
+            effects[part] = effect(y[rows], raw[part], found, labels, calibration.threshold)
     clips = sum(len(result.names) for result in parts.values())
     facts = {
         "fingerprint": fingerprint,
@@ -255,10 +295,12 @@ def _fit_and_evaluate(job: Job, data: Data, config: Config, fingerprint: str, co
         "majority": _majority(y[split.train]),
         "representation": dataset.representation,
         "split": {"name": split.name, "clips": {part: len(result.names) for part, result in parts.items()}},
+        "calibration": {**calibration.to_json(), "parts": effects} if calibration else None,
+        "kept": job.keep,
         "seed": {"split": config.split.seed, "train": config.train.seed},
         "seconds": {"train": train_seconds, "evaluate_a_clip": (time.perf_counter() - start) / clips},
     }
-    return Outcome(classifier, facts, parts, to_toml(config), pictures=not config.split.folds)
+    return Outcome(classifier, facts, parts, to_toml(config), not config.split.folds, job.keep)
 
 
 def _majority(labels: np.ndarray[Any, np.dtype[np.object_]]) -> str:
@@ -282,5 +324,6 @@ def fingerprint_of(job: Job, data: Data, config: Config) -> str:
     return digest.hexdigest()
 
 
-def _is_finished(folder: Path, fingerprint: str) -> bool:
-    return (folder / RUN_JSON).is_file() and read_facts(folder).get("fingerprint") == fingerprint
+def _is_finished(job: Job, fingerprint: str) -> bool:
+    there = (job.folder / RUN_JSON).is_file() and read_facts(job.folder).get("fingerprint") == fingerprint
+    return there and (not job.keep or (job.folder / MODEL).is_dir())

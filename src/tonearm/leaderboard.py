@@ -9,8 +9,8 @@ numbers, the Markdown what a person reads.
 """
 
 import csv
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from tonearm.evaluate import Scores, evaluate
 from tonearm.files import write_csv, write_json, write_text
 from tonearm.plots import confusion_figure, curves_figure, save_figure
 from tonearm.runs import (
+    FINAL,
     HISTORY_CSV,
     PREDICTIONS_CSV,
     PartResult,
@@ -41,6 +42,8 @@ class Row:
     """One model: scores by part and name ("test", "accuracy"), intervals of the judged part, times, or why not.
 
     judged: the part that stands for the model, "test" where there is one. error: "" where it was trained.
+    calibration: on the judged part, log loss and calibration error before and after (means over folds), the share of
+    sure answers and their accuracy; {} where nothing was calibrated.
     """
 
     model: str
@@ -51,6 +54,7 @@ class Row:
     train_seconds: float
     evaluate_milliseconds_a_clip: float
     error: str = ""
+    calibration: dict[str, float] = field(default_factory=dict)
 
     def score(self, part: str, name: str = "accuracy") -> float:
         """The score, NaN where there is none."""
@@ -58,16 +62,21 @@ class Row:
 
 
 def write_leaderboard(
-    out: Path, config: Config, division: Division, groups: Mapping[str, str], failures: Mapping[Path, str]
+    out: Path,
+    config: Config,
+    division: Division,
+    groups: Mapping[str, str],
+    failures: Mapping[Path, str],
+    warnings: Sequence[str] = (),
 ) -> tuple[Row, ...]:
     """Compare the runs in `out`, write leaderboard.json, .csv and .md, and return the rows, best first.
 
-    groups: group of each clip by its name, for the intervals over all folds.
+    groups: group of each clip by its name, for the intervals over all folds. warnings: leaks that were allowed.
     """
     rows = []
     for name, settings in config.models.items():
         folders = run_folders(out, name, division)
-        failed = next((failures[folder] for folder in folders if folder in failures), "")
+        failed = next((failures[folder] for folder in [*folders, out / name / FINAL] if folder in failures), "")
         if failed:
             rows.append(Row(name, settings.type, {}, (None, None), "", 0.0, 0.0, failed))
         elif len(folders) == 1:
@@ -83,11 +92,12 @@ def write_leaderboard(
             "split": division.sentence,
             "method": division.method,
             "verdict": verdict,
+            "warnings": list(warnings),
             "models": [_to_json(row) for row in rows],
         },
     )
     write_csv(out / "leaderboard.csv", *_table(rows))
-    write_text(out / "leaderboard.md", markdown(rows, division, verdict))
+    write_text(out / "leaderboard.md", markdown(rows, division, verdict, warnings))
     return tuple(rows)
 
 
@@ -119,7 +129,20 @@ def _single(name: str, kind: str, folder: Path) -> Row:
         judged,
         seconds["train"],
         1e3 * seconds["evaluate_a_clip"],
+        calibration=_calibration([facts], judged),
     )
+
+
+def _calibration(runs: Sequence[Mapping[str, Any]], judged: str) -> dict[str, float]:
+    """What calibration did on the judged parts of the runs together; {} where one was not calibrated."""
+    effects = [(facts.get("calibration") or {}).get("parts", {}).get(judged) for facts in runs]
+    known = [one for one in effects if one]
+    if len(known) < len(effects):
+        return {}
+    names = ("log_loss_before", "log_loss_after", "ece_before", "ece_after")
+    means = {name: float(np.mean([one[name] for one in known])) for name in names}
+    clips, sure, right = (sum(one[name] for one in known) for name in ("clips", "sure_clips", "sure_right"))
+    return {**means, "sure_share": sure / clips, **({"sure_accuracy": right / sure} if sure else {})}
 
 
 def _pooled(name: str, kind: str, folder: Path, folds: list[Path], groups: Mapping[str, str]) -> Row:
@@ -145,11 +168,12 @@ def _pooled(name: str, kind: str, folder: Path, folds: list[Path], groups: Mappi
         "test",
         sum(row.train_seconds for row in rows),
         float(np.mean([row.evaluate_milliseconds_a_clip for row in rows])),
+        calibration=_calibration([read_facts(fold) for fold in folds], "test"),
     )
 
 
 def _read_test_parts(folds: Iterable[Path], groups: Mapping[str, str]) -> PartResult:
-    """The test parts of the folds' predictions, read back from their files."""
+    """The test parts of the folds' predictions, read back from their files; repeats of a clip are one group."""
     names, truth, probabilities, labels = [], [], [], []
     for fold in folds:
         with (fold / PREDICTIONS_CSV).open(encoding="utf-8", newline="") as file:
@@ -162,7 +186,7 @@ def _read_test_parts(folds: Iterable[Path], groups: Mapping[str, str]) -> PartRe
                 probabilities.append([float(value) for value in row])
     every = np.array(truth, dtype=object)
     found = np.array(probabilities)
-    of_group = np.array([groups[name] for name in names], dtype=object)
+    of_group = np.array([groups[name] or f"\0{name}" for name in names], dtype=object)
     scores: Scores = evaluate(every, found, tuple(labels), of_group)
     return PartResult(np.array(names, dtype=object), every, found, scores)
 
@@ -188,10 +212,11 @@ def _table(rows: list[Row]) -> tuple[list[str], list[list[Any]]]:
     return header, table
 
 
-def markdown(rows: Iterable[Row], division: Division, verdict: str) -> str:
+def markdown(rows: Sequence[Row], division: Division, verdict: str, warnings: Sequence[str] = ()) -> str:
     """The leaderboard for a person: how the split was made, a table, and who cannot be told from the best."""
     lines = [
         division.sentence,
+        *warnings,
         "",
         "| model | train | valid | test | 95 % interval | test F1 | test log loss | training | a clip |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -205,7 +230,22 @@ def markdown(rows: Iterable[Row], division: Division, verdict: str) -> str:
         cells += [_shown(row.score("test", "f1")), _shown(row.score("test", "log_loss"))]
         cells += [f"{row.train_seconds:.1f} s", f"{row.evaluate_milliseconds_a_clip:.2f} ms"]
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", verdict, *([""] if failed else []), *failed]) + "\n"
+    return "\n".join([*lines, "", verdict, *_calibrated(rows), *([""] if failed else []), *failed]) + "\n"
+
+
+def _calibrated(rows: Sequence[Row]) -> list[str]:
+    """What calibration did, as a table; nothing where nothing was calibrated."""
+    known = [row for row in rows if row.calibration]
+    if not known:
+        return []
+    lines = ["", "| probabilities | log loss before, after | calibration error | sure answers | right of these |"]
+    lines.append("|---|---|---|---|---|")
+    for row in known:
+        one = row.calibration
+        pairs = [f"{one[f'{name}_before']:.3f}, {one[f'{name}_after']:.3f}" for name in ("log_loss", "ece")]
+        right = f"{one['sure_accuracy']:.0%}" if "sure_accuracy" in one else "–"
+        lines.append(f"| {row.model} | {' | '.join(pairs)} | {one['sure_share']:.0%} | {right} |")
+    return lines
 
 
 def _shown(value: float) -> str:

@@ -37,13 +37,17 @@ PUBLISHED_PRESETS = ("gtzan57", "fma518")
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the run says of one file; label "" and no probabilities where it cannot be used, and then why."""
+    """What the run says of one file; label "" and no probabilities where it cannot be used, and then why.
+
+    sure: whether the probability reaches the threshold of the run's calibration; None where it has none.
+    """
 
     name: str
     label: str
     probability: float
     probabilities: dict[str, float]
     error: str = ""
+    sure: bool | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The prediction as JSON-ready values."""
@@ -53,6 +57,7 @@ class Prediction:
             "file": self.name,
             "label": self.label,
             "probability": self.probability,
+            "sure": self.sure,
             "probabilities": self.probabilities,
         }
 
@@ -71,8 +76,8 @@ class Predictions:
         return tuple(row for row in self.rows if row.error)
 
     def header(self) -> list[str]:
-        """Columns of the table: file, label, probability, one probability a label, error."""
-        return ["filename", "label", "probability", *(f"p_{label}" for label in self.labels), "error"]
+        """Columns of the table: file, label, probability, sure, one probability a label, error."""
+        return ["filename", "label", "probability", "sure", *(f"p_{label}" for label in self.labels), "error"]
 
     def table(self) -> list[list[Any]]:
         """Rows of the table."""
@@ -81,6 +86,7 @@ class Predictions:
                 row.name,
                 row.label,
                 "" if row.error else row.probability,
+                "" if row.sure is None else ("yes" if row.sure else "no"),
                 *("" if row.error else row.probabilities[label] for label in self.labels),
                 row.error,
             ]
@@ -101,7 +107,8 @@ class Predictions:
                 continue
             ranked = sorted(row.probabilities.items(), key=lambda item: -item[1])
             others = ", ".join(f"{label} {value:.2f}" for label, value in ranked[1:3])
-            target.write(f"{row.name:<{width}}  {row.label} {row.probability:.2f}  (then {others})\n")
+            doubt = "  unsure" if row.sure is False else ""
+            target.write(f"{row.name:<{width}}  {row.label} {row.probability:.2f}  (then {others}){doubt}\n")
         return target.getvalue().rstrip("\n")
 
 
@@ -246,7 +253,7 @@ def _assemble(
     found = np.zeros((0, len(run.labels)))
     if usable:
         with threadpool_limits(limits=1):
-            found = probabilities(run.classifier, _together(usable), run.labels)
+            found = probabilities(run.classifier, _together(usable), run.labels, run.temperature)
     best = iter(zip(found, predicted(found) if len(found) else [], strict=True))
     predictions = []
     for place, name in enumerate(names):
@@ -255,7 +262,9 @@ def _assemble(
             continue
         row, column = next(best)
         spread = dict(zip(run.labels, row.tolist(), strict=True))
-        predictions.append(Prediction(name, run.labels[column], float(row[column]), spread))
+        probability = float(row[column])
+        sure = None if run.threshold is None else probability >= run.threshold
+        predictions.append(Prediction(name, run.labels[column], probability, spread, sure=sure))
     return tuple(predictions)
 
 

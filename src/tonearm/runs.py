@@ -28,12 +28,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm import training
+from tonearm.calibration import scale
 from tonearm.errors import RunError
 from tonearm.evaluate import Scores, predicted
 from tonearm.files import replacing_folder, write_csv, write_json, write_text
 from tonearm.models.storage import load_classifier, save_classifier
 from tonearm.plots import confusion_figure, save_figure
 
+FINAL = "final"  # beside the folds, the model of all clips
 FORMAT = 1  # raised when an older tonearm could not read the folder
 RUN_JSON, CONFIG_TOML, MODEL, HISTORY_CSV, PREDICTIONS_CSV = (
     "run.json",
@@ -60,7 +62,7 @@ class Outcome:
     """A trained model and its results, before they are a folder.
 
     facts: what goes to run.json beside the versions: model, labels, representation, seconds, data, fingerprint.
-    pictures: whether the confusion is drawn too; of folds only all together are.
+    pictures: whether the confusion is drawn too; of folds only all together are. keep: whether the model is written.
     """
 
     classifier: Any
@@ -68,6 +70,7 @@ class Outcome:
     parts: dict[str, PartResult]
     config_toml: str
     pictures: bool = True
+    keep: bool = True
 
 
 @dataclass(frozen=True)
@@ -80,21 +83,35 @@ class Run:
     representation: dict[str, Any]
     facts: dict[str, Any]
 
+    @property
+    def temperature(self) -> float:
+        """Of the calibration; 1 where there is none."""
+        return float((self.facts.get("calibration") or {}).get("temperature", 1.0))
 
-def probabilities(classifier: Any, X: NDArray[Any], labels: tuple[str, ...]) -> NDArray[np.float64]:
-    """Probability of each label for each row, shape (rows, labels); 0 for a label never trained on."""
+    @property
+    def threshold(self) -> float | None:
+        """Least probability of a sure answer, None where that is not known."""
+        known = self.facts.get("calibration")
+        return float(known["threshold"]) if known else None
+
+
+def probabilities(
+    classifier: Any, X: NDArray[Any], labels: tuple[str, ...], temperature: float = 1.0
+) -> NDArray[np.float64]:
+    """Probability of each label for each row, shape (rows, labels), calibrated; 0 for a label never trained on."""
     if not len(X):
         return np.zeros((0, len(labels)))
     result = np.zeros((len(X), len(labels)))
     columns = [labels.index(str(label)) for label in classifier.classes_]
     result[:, columns] = classifier.predict_proba(X)
-    return result
+    return scale(result, temperature)
 
 
 def save_run(folder: Path, outcome: Outcome) -> None:
     """Write the run folder; one that has the name already is replaced as a whole."""
     with replacing_folder(folder) as temporary:
-        save_classifier(outcome.classifier, temporary / MODEL)
+        if outcome.keep:
+            save_classifier(outcome.classifier, temporary / MODEL)
         write_text(temporary / CONFIG_TOML, outcome.config_toml)
         _write_results(temporary, outcome)
         facts = {
@@ -166,6 +183,11 @@ def load_run(folder: str | Path) -> Run:
         labels, representation = tuple(facts["labels"]), dict(facts["representation"])
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{folder / RUN_JSON}: lacks {error}; the folder is damaged, train the model again") from error
+    if facts.get("kept") is False:
+        raise RunError(
+            f'{folder}: the models of folds are not kept (split.keep = "final"); predict with {folder.parent / FINAL}, '
+            "which learned from all clips"
+        )
     return Run(folder, load_classifier(folder / MODEL), labels, representation, facts)
 
 

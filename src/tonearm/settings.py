@@ -81,10 +81,14 @@ class SplitSettings(Settings):
     folds: Annotated[int, Field(ge=0, le=100)] = Field(
         0, description="0: one hold-out split; k >= 2: k-fold cross-validation"
     )
+    repeats: int = Field(1, ge=1, le=100, description="times that k folds are made, each time by another seed")
+    keep: Literal["final", "folds"] = Field(
+        "final", description="of k folds: final trains one more model on all clips and keeps that, folds keeps theirs"
+    )
     seed: int = Field(0, ge=0, lt=2**32, description="seed of the division")
     recordings: bool = Field(True, description="find clips that are one recording, and keep them in one part")
     leaks: Literal["refuse", "allow"] = Field(
-        "refuse", description="what to do where one recording stands in two parts: stop, or only say so"
+        "refuse", description="what to do where scores look too good to be true: stop, or only say so"
     )
 
 
@@ -95,6 +99,8 @@ class TrainSettings(Settings):
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where torch models run")
     workers: int = Field(1, ge=1, le=1024, description="models (and folds) trained side by side")
     threads: int = Field(1, ge=1, le=1024, description="threads of one torch training; each number rounds its own way")
+    calibrate: bool = Field(True, description="fit a temperature on the validation clips, for honest probabilities")
+    sure: float = Field(0.9, gt=0, le=1, description="an answer is sure where so many as sure were right in validation")
 
 
 class SearchRange(Settings):

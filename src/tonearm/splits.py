@@ -122,10 +122,20 @@ def _folds(dataset: Dataset, settings: SplitSettings, method: str) -> tuple[Spli
         raise SplitError("split.folds = 1: cross-validation needs at least 2 folds; 0 means one hold-out split")
     rows = np.flatnonzero(dataset.labels != "")
     splits = []
-    for number, (rest, test) in enumerate(_fold_rows(dataset, rows, settings.folds, method, settings.seed), start=1):
-        train, valid = _part_off(dataset, rest, settings.valid, method, _next_seed(settings.seed, number))
-        splits.append(Split(f"fold{number}", train, valid, test))
+    for repeat in range(1, settings.repeats + 1):
+        seed = _next_seed(settings.seed, 1000 * (repeat - 1))
+        for number, (rest, test) in enumerate(_fold_rows(dataset, rows, settings.folds, method, seed), start=1):
+            train, valid = _part_off(dataset, rest, settings.valid, method, _next_seed(seed, number))
+            name = f"fold{number}" if repeat == 1 else f"repeat{repeat}-fold{number}"
+            splits.append(Split(name, train, valid, test))
     return tuple(splits)
+
+
+def final_split(dataset: Dataset, settings: SplitSettings, method: str) -> Split:
+    """All labelled clips to learn from, but for the share that chooses; nothing judges."""
+    rows = np.flatnonzero(dataset.labels != "")
+    train, valid = _part_off(dataset, rows, settings.valid, method, settings.seed)
+    return Split("final", train, valid, rows[:0])
 
 
 def _part_off(dataset: Dataset, rows: Rows, share: float, method: str, seed: int) -> tuple[Rows, Rows]:
@@ -281,7 +291,10 @@ def _sentence(dataset: Dataset, settings: SplitSettings, method: str, splits: tu
         "listed": "as the data list it",
     }[method]
     sizes = [f"{part} {len(getattr(splits[0], part))}" for part in ("train", "valid", "test")]
-    counts = ", ".join(sizes) if len(splits) == 1 else f"{len(splits)} folds, the first with {', '.join(sizes)}"
+    counts = ", ".join(sizes)
+    if len(splits) > 1:
+        times = f" in {settings.repeats} repeats" if settings.repeats > 1 else ""
+        counts = f"{len(splits)} folds{times}, the first with {counts}"
     sentence = f"split {how}: {counts} clips, seed {settings.seed}"
     if method in ("random", "stratified"):
         if (dataset.groups != "").any():

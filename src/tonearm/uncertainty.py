@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 REPEATS = 2_000
 LEVEL = 0.95
+WEIGHTS_AT_A_TIME = 8_000_000  # 64 MB of them, however many groups there are
 
 
 class Interval(NamedTuple):
@@ -39,14 +40,20 @@ class Difference(NamedTuple):
     p: float
 
 
-def group_weights(groups: NDArray[np.object_], repeats: int = REPEATS, seed: int = 0) -> NDArray[np.float64]:
-    """How often each group is drawn in each repeat, shape (repeats, groups), groups in sorted order.
+def resampled(sums: NDArray[np.float64], repeats: int = REPEATS, seed: int = 0) -> NDArray[np.float64]:
+    """Sums over as many groups as there are, drawn with replacement, shape (repeats, ...).
 
-    As many groups are drawn, with replacement, as there are.
+    sums: of each group, shape (groups, ...). The draws are the same however many are made at a time.
     """
-    count = len(np.unique(groups.astype(str)))
+    count = len(sums)
+    at_a_time = max(1, WEIGHTS_AT_A_TIME // count)
     generator = np.random.default_rng(seed)
-    return generator.multinomial(count, np.full(count, 1.0 / count), size=repeats).astype(np.float64)
+    shares = np.full(count, 1.0 / count)
+    blocks = []
+    for start in range(0, repeats, at_a_time):
+        weights = generator.multinomial(count, shares, size=min(at_a_time, repeats - start))
+        blocks.append(weights.astype(np.float64) @ sums)
+    return np.concatenate(blocks)
 
 
 def sums_by_group(values: NDArray[np.floating], groups: NDArray[np.object_]) -> NDArray[np.float64]:
@@ -78,7 +85,7 @@ def bootstrap(
     (0.4, 0.6)
     """
     sums = sums_by_group(values, groups)
-    scores = score(group_weights(groups, repeats, seed) @ sums)
+    scores = score(resampled(sums, repeats, seed))
     scores = scores.reshape(len(scores), -1)
     return [_percentile_interval(column, len(sums)) for column in scores.T]
 
@@ -119,13 +126,15 @@ def mcnemar_exact(a_right: NDArray[np.bool_], b_right: NDArray[np.bool_]) -> flo
 
 
 def paired_difference(
-    a_right: NDArray[np.bool_],
-    b_right: NDArray[np.bool_],
+    a_right: NDArray[np.bool_] | NDArray[np.float64],
+    b_right: NDArray[np.bool_] | NDArray[np.float64],
     groups: NDArray[np.object_],
     repeats: int = REPEATS,
     seed: int = 0,
 ) -> Difference:
     """Difference of two accuracies on the same clips, with its interval and p by resampling groups.
+
+    a_right, b_right: whether the answers are right, or the share of several ones that is, shape (clips,).
 
     The p is the share of resampled differences, moved to have mean zero, that lie at least as far out as
     the one found; with few groups they are drawn out as the interval is.
@@ -135,8 +144,8 @@ def paired_difference(
     found = float(gain.mean())
     if len(sums) < 2:
         return Difference(found, Interval(float("nan"), float("nan")), float("nan"))
-    resampled = group_weights(groups, repeats, seed) @ sums
-    differences = resampled[:, 0] / resampled[:, 1]
+    drawn = resampled(sums, repeats, seed)
+    differences = drawn[:, 0] / drawn[:, 1]
     # the bootstrap's spread is too small by this factor for few groups (Hesterberg 2015)
     noise = (differences - found) * np.sqrt(len(sums) / (len(sums) - 1))
     beyond = int(np.sum(np.abs(noise) >= abs(found) - 1e-12))

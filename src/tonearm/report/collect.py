@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tonearm.compare import LEADERBOARD_JSON, SPLITS_CSV
 from tonearm.errors import RunError
 from tonearm.evaluate import Reliability, reliability
-from tonearm.runs import CONFIG_TOML, HISTORY_CSV, MODEL, PREDICTIONS_CSV, read_facts, read_scores
+from tonearm.runs import CONFIG_TOML, FINAL, HISTORY_CSV, MODEL, PREDICTIONS_CSV, RUN_JSON, read_facts, read_scores
 from tonearm.suspicion import Suspicion, suspicious_labels
 
 FAILURES = ("features/failures.csv", "pictures/failures.csv")
@@ -79,6 +79,7 @@ class Material:
     verdict: str
     split: str
     method: str
+    warnings: tuple[str, ...]
     models: tuple[ModelResult, ...]
     classes: dict[str, int]
     groups: int
@@ -109,7 +110,7 @@ def collect(folder: Path) -> Material:
         config_text = (folder / CONFIG_TOML).read_text(encoding="utf-8")
         clips = _read_csv(folder / SPLITS_CSV)
         models = tuple(_model(folder / row["model"], row) for row in board["models"])
-        said = board["verdict"], board["split"], board["method"]
+        said = board["verdict"], board["split"], board["method"], tuple(board["warnings"])
     except (OSError, ValueError, KeyError) as error:
         raise RunError(
             f"{folder}: the experiment is damaged or from an older tonearm ({type(error).__name__}: {error}); "
@@ -171,7 +172,8 @@ def _model(folder: Path, row: dict[str, Any]) -> ModelResult:
     if row["error"]:
         return ModelResult(row, {}, None, [], 0.0)
     run = _runs(folder)[0]
-    size = sum(path.stat().st_size for path in (run / MODEL).iterdir())
+    kept = folder / FINAL if (folder / FINAL / MODEL).is_dir() else run
+    size = sum(path.stat().st_size for path in (kept / MODEL).iterdir())
     return ModelResult(
         row, read_scores(folder)[row["judged"]], _answers(folder, row["judged"]), _history(run), size / 1e6
     )
@@ -179,16 +181,22 @@ def _model(folder: Path, row: dict[str, Any]) -> ModelResult:
 
 def _runs(folder: Path) -> list[Path]:
     """The model's run folder, or those of its folds."""
-    folds = sorted(path.parent for path in folder.glob(f"fold*/{MODEL}"))
+    folds = sorted(path.parent for path in folder.glob(f"fold*/{RUN_JSON}"))
     return folds or [folder]
 
 
 def _answers(folder: Path, part: str) -> Answers:
     rows = [row for row in _read_csv(folder / PREDICTIONS_CSV) if row["part"] == part]
     labels = tuple(column.removeprefix("p_") for column in rows[0] if column.startswith("p_"))
-    probabilities = np.array([[float(row[f"p_{label}"]) for label in labels] for row in rows])
-    names, truth = (np.array([row[key] for row in rows], dtype=object) for key in ("filename", "truth"))
-    return Answers(names, truth, probabilities, labels)
+    of_clip: dict[str, list[list[float]]] = {}
+    truth = {row["filename"]: row["truth"] for row in rows}
+    for row in rows:
+        of_clip.setdefault(row["filename"], []).append([float(row[f"p_{label}"]) for label in labels])
+    # a clip of repeated folds has several answers: their mean
+    probabilities = np.array([np.mean(answers, axis=0) for answers in of_clip.values()])
+    return Answers(
+        np.array(list(truth), dtype=object), np.array(list(truth.values()), dtype=object), probabilities, labels
+    )
 
 
 def _history(run: Path) -> list[dict[str, float | None]]:

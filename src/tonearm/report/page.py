@@ -16,6 +16,7 @@ from tonearm.report.clips import Excerpts
 from tonearm.report.collect import Material, Mistake, ModelResult
 from tonearm.report.style import CSS
 
+CALIBRATED = ("log_loss_before", "log_loss_after", "ece_before", "ece_after")
 OPTIMISTIC = (
     "Optimistic: artists are known here and cross the parts. A model that recognises an artist's sound scores for it; "
     "on artists it has not heard expect less (split.method = &quot;group&quot; measures how much)."
@@ -36,6 +37,7 @@ def page(
         _leaderboard(material.models),
         _slopes(material, against) if against else "",
         _curves(material.trained),
+        _calibration(material.trained),
         _confusions(material.trained),
         _classes(material.trained),
         _data(material, data_text),
@@ -73,6 +75,7 @@ def _best(material: Material) -> str:
 
 def _head(material: Material) -> str:
     alarm = f'<p class="alarm">{OPTIMISTIC}</p>' if material.optimistic else ""
+    alarm += "".join(f'<p class="alarm">{escape(_sentence(line))}</p>' for line in material.warnings)
     clips = sum(material.classes.values())
     return (
         f"<h1>{escape(material.folder.name)}: {len(material.models)} models on {clips} clips of "
@@ -195,6 +198,33 @@ def _curves(models: Sequence[ModelResult]) -> str:
         '<h2>Learning and reliability</h2><p class="soft">Validation in full colour, training faint (alone where there '
         "are no validation clips; with folds, of the first). Reliability: on the faint diagonal a model is right as "
         f'often as it says; below it is too sure of itself.</p><div class="charts">{"".join(charts)}</div>'
+    )
+
+
+def _calibration(models: Sequence[ModelResult]) -> str:
+    rows = ""
+    for model in models:
+        one = model.row["calibration"]
+        if one:
+            cells = "".join(f"<td>{one[name]:.3f}</td>" for name in CALIBRATED)
+            right = f"{one['sure_accuracy']:.0%}" if "sure_accuracy" in one else "–"
+            rows += f"<tr><td>{escape(model.name)}</td>{cells}<td>{one['sure_share']:.0%}</td><td>{right}</td></tr>"
+    if not rows:
+        return ""
+    titles = [
+        "<model",
+        "log loss before",
+        "after",
+        "calibration error before",
+        "after",
+        "sure answers",
+        "right of these",
+    ]
+    return (
+        '<h2>How far to trust the probabilities</h2><p class="soft">A temperature fitted on the validation clips makes '
+        "the probabilities honest; before and after it, on the judged clips (means over folds). An answer is sure "
+        "where answers of its probability were right often enough in validation (train.sure); "
+        f"<code>tonearm predict</code> marks all others as unsure.</p>{_table(titles, rows)}"
     )
 
 
