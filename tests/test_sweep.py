@@ -138,8 +138,6 @@ def test_of_several_models_the_swept_one_is_named(table: Path) -> None:
 
 
 def test_a_sweep_needs_a_test_to_put_aside_and_clips_that_choose(table: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"sweep.folds = 5"):
-        run_sweep(config(table, {"grid": GRID}, split={"folds": 5}), tmp_path)
     with pytest.raises(SplitError, match="no clip chooses"):
         run_sweep(config(table, {"grid": GRID}, split={"valid": 0}), tmp_path)
 
@@ -484,3 +482,35 @@ def test_listed_parts_keep_their_test_and_inner_folds_judge_all_others(table: Pa
 def test_without_a_test_the_output_says_that_nothing_judges(table: Path, tmp_path: Path) -> None:
     run_sweep(config(table, {"grid": {EPOCHS: [20]}}, split={"test": 0}), tmp_path)
     assert "There is no test part (split.test = 0)" in (tmp_path / "sweep.md").read_text()
+
+
+def test_with_outer_folds_each_fold_chooses_without_its_test_and_all_clips_make_the_model(
+    table: Path, tmp_path: Path
+) -> None:
+    settings = config(table, {"grid": {EPOCHS: [5, 200]}, "folds": 2}, split={"folds": 3, "valid": 0.2})
+    results = run_sweep(settings, tmp_path / "out")
+    assert results.nested is not None
+    assert [fold for fold, _ in results.nested.chosen] == ["fold1", "fold2", "fold3"]
+    clips = read_table(settings.data)[0]
+    splits = divide(clips, settings.split).splits
+    for split in splits:
+        with (tmp_path / "out" / split.name / "winner" / "predictions.csv").open(newline="") as file:
+            tested = {row["filename"] for row in csv.DictReader(file) if row["part"] == "test"}
+        assert tested == set(clips.names[split.test])
+        # as a sweep whose test part is this fold's: the same trials, to the last bit
+        alone = tmp_path / f"{split.name}.csv"
+        lines = table.read_text().splitlines()
+        part = {clips.names[row]: name for name in ("train", "valid", "test") for row in getattr(split, name)}
+        alone.write_text("\n".join(f"{line},{part.get(line.split(',')[0], 'split')}" for line in lines) + "\n")
+        other = config(alone, {"grid": {EPOCHS: [5, 200]}, "folds": 2}, split={"valid": 0.2})
+        run_sweep(other, tmp_path / f"alone-{split.name}")
+        assert rows_of(tmp_path / f"alone-{split.name}") == rows_of(tmp_path / "out" / split.name)
+    right = (tmp_path / "out" / "nested" / "predictions.csv").read_text().splitlines()[1:]
+    assert len(right) == 150
+    share = np.mean([line.split(",")[2] == line.split(",")[3] for line in right])
+    assert results.nested.scores.values["accuracy"] == pytest.approx(share)
+    said = (tmp_path / "out" / "sweep.md").read_text()
+    assert f"Judged by nested folds: **test accuracy {share:.3f}**" in said
+    assert "2 folds of all 150 clips; they chose the winner" in said
+    assert results.winner is not None
+    assert sum(load_run(results.winner).facts["split"]["clips"].values()) == 150

@@ -148,7 +148,7 @@ def _calibration(runs: Sequence[Mapping[str, Any]], judged: str) -> dict[str, fl
 def _pooled(name: str, kind: str, folder: Path, folds: list[Path], groups: Mapping[str, str]) -> Row:
     """The folds together: every clip judged by the model that has not seen it."""
     rows = [_single(name, kind, fold) for fold in folds]
-    out_of_fold = _read_test_parts(folds, groups)
+    out_of_fold = read_test_parts(folds, groups)
     labels = list(out_of_fold.scores.labels)
     write_predictions(folder / PREDICTIONS_CSV, labels, {"test": out_of_fold})
     write_scores(folder, {"test": out_of_fold.scores})
@@ -172,7 +172,7 @@ def _pooled(name: str, kind: str, folder: Path, folds: list[Path], groups: Mappi
     )
 
 
-def _read_test_parts(folds: Iterable[Path], groups: Mapping[str, str]) -> PartResult:
+def read_test_parts(folds: Iterable[Path], groups: Mapping[str, str]) -> PartResult:
     """The test parts of the folds' predictions, read back from their files; repeats of a clip are one group."""
     names, truth, probabilities, labels = [], [], [], []
     for fold in folds:

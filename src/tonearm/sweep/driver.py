@@ -8,10 +8,13 @@ features/, …       what the models read; data/<name>/ where settings of audio,
 trials/            one file a trial (`trials`); unfinished/ the state of trainings that were killed
 sweep.csv/.parquet/.md/.json, heatmap.* or parallel.*    the results (`results`)
 winner/            a run folder, as `tonearm run` makes one
+fold1/ …, nested/  with split.folds: each fold's own trials and winner, and the answers of all winners on their tests
 ```
 Clips are divided once. Trials are handed a data set without the test clips, so they cannot score them; the winner
 (the highest validation accuracy, the lower log loss among equals) is trained on the training clips as
-`tonearm run` would train it, and it alone is scored on the test.
+`tonearm run` would train it, and it alone is scored on the test. With split.folds = k the sweep is nested: on each
+fold the settings are chosen anew without its test clips, which judges the choosing; then they are chosen once more on
+all clips, and that winner is the model to use (Cawley, Talbot, "On over-fitting in model selection", JMLR 11, 2010).
 """
 
 from collections.abc import Callable, Sequence
@@ -25,19 +28,21 @@ from tonearm.dataset import Dataset
 from tonearm.errors import ConfigError, ModelError, SplitError
 from tonearm.experiment import Job, divide_data, train_job, write_splits
 from tonearm.files import clear_leftovers, write_text
+from tonearm.leaderboard import read_test_parts
 from tonearm.models import reads
 from tonearm.pictures import is_picture_folder
 from tonearm.representations import Counting, Data, quietly, read_data
+from tonearm.runs import PREDICTIONS_CSV, write_predictions, write_scores
 from tonearm.settings import SplitSettings
 from tonearm.shards import fingerprint
-from tonearm.splits import Division, Rows, Split, divide
+from tonearm.splits import Division, Rows, Split, divide, final_split
 from tonearm.sweep.grid import Cell, Values, check_paths, describe, expand, plain, swept_model, with_values
-from tonearm.sweep.results import Results, write_results
+from tonearm.sweep.results import Nested, Results, write_results
 from tonearm.sweep.search import search
 from tonearm.sweep.trials import Limits, Task, Trial, known_trial, run_trial
 from tonearm.tables import is_table
 
-WINNER = "winner"
+WINNER, NESTED = "winner", "nested"
 Tell = Callable[[str], None]
 
 
@@ -69,14 +74,30 @@ def run_sweep(
         tell(line)
     write_text(out / "config.toml", to_toml(config))
     write_splits(out / "splits.csv", shelf.base.clips, division)
-    rows, splits = _apart(config, shelf.base.clips, division)
-    course = _Course(config, model, out, shelf, rows, splits, tell)
-    trials = course.grid(cells) if cells else search(config.sweep, config.train.seed, course.run)
-    results = Results(config, model, division, tuple(trials), sum(len(split.valid) for split in splits))
-    if results.ranked:
-        results = replace(results, winner=_train_winner(results.ranked[0], config, model, out, shelf, division, tell))
+    course = _Course(config, model, cells, shelf, tell)
+    results = _nested(course, out, division) if config.split.folds else course.choose(out, division)
     write_results(out, results)
     return results
+
+
+def _nested(course: "_Course", out: Path, division: Division) -> Results:
+    """The results on all clips, with what the winners of the folds say of theirs. Raises ModelError."""
+    winners, chosen = [], []
+    for split in division.splits:
+        course.tell(f"{split.name}: settings are chosen without its {len(split.test)} test clips")
+        results = course.choose(out / split.name, replace(division, splits=(split,)))
+        write_results(out / split.name, results)
+        if results.winner is None:
+            raise ModelError(f"{split.name}: no trial could be trained; {out / split.name / 'sweep.md'} says why")
+        winners.append(results.winner)
+        chosen.append((split.name, results.ranked[0].values))
+    clips = course.shelf.base.clips
+    judged = read_test_parts(winners, dict(zip(clips.names, clips.groups, strict=True)))
+    write_predictions(out / NESTED / PREDICTIONS_CSV, list(clips.classes), {"test": judged})
+    write_scores(out / NESTED, {"test": judged.scores})
+    course.tell("all clips: settings are chosen once more, for the model to use")
+    last = replace(division, splits=(final_split(clips, course.config.split, division.method),))
+    return replace(course.choose(out, last), division=division, nested=Nested(judged.scores, tuple(chosen)))
 
 
 def _cells(config: Config, model: str) -> tuple[Cell, ...]:
@@ -86,11 +107,6 @@ def _cells(config: Config, model: str) -> tuple[Cell, ...]:
     if not paths:
         raise ConfigError(
             f'sweep: nothing is swept; write [sweep.grid] and under it "models.{model}.epochs" = [10, 20], or such'
-        )
-    if config.split.folds:
-        raise ConfigError(
-            f"split.folds = {config.split.folds}: a sweep puts one test part aside, so folds = 0; trials are judged on "
-            f"folds of the rest by sweep.folds = {config.split.folds}"
         )
     folder = config.data.folder
     check_paths(paths, config, model, ready=is_table(folder) or is_picture_folder(folder))
@@ -135,15 +151,34 @@ class _Shelf:
 
 @dataclass(frozen=True)
 class _Course:
-    """What every trial of a sweep has in common."""
+    """What every trial of a sweep has in common. cells: of a grid, () for a search."""
 
     config: Config
     model: str
-    out: Path
+    cells: tuple[Cell, ...]
     shelf: _Shelf
+    tell: Tell
+
+    def choose(self, out: Path, division: Division) -> Results:
+        """The trials without the test clips of the only split, and their winner, trained and judged in `out`."""
+        rows, splits = _apart(self.config, self.shelf.base.clips, division)
+        heat = _Heat(self, out, rows, splits)
+        trials = heat.grid(self.cells) if self.cells else search(self.config.sweep, self.config.train.seed, heat.run)
+        results = Results(self.config, self.model, division, tuple(trials), sum(len(split.valid) for split in splits))
+        if not results.ranked:
+            return results
+        best, [split] = results.ranked[0], division.splits
+        return replace(results, winner=_train_winner(best, self.config, self.model, out, self.shelf, split, self.tell))
+
+
+@dataclass(frozen=True)
+class _Heat:
+    """The trials on some clips: which they are, and the splits that judge a trial."""
+
+    course: _Course
+    out: Path
     rows: Rows
     splits: tuple[Split, ...]
-    tell: Tell
     _seen: dict[int, Data] = field(default_factory=dict)
 
     def grid(self, cells: Sequence[Cell]) -> list[Trial]:
@@ -174,7 +209,7 @@ class _Course:
     def _run_waiting(self, waiting: dict[int, tuple[Task, Data]]) -> dict[int, Trial]:
         import joblib
 
-        pool = joblib.Parallel(n_jobs=self.config.train.workers, return_as="generator")
+        pool = joblib.Parallel(n_jobs=self.course.config.train.workers, return_as="generator")
         done = {}
         trials = pool(joblib.delayed(run_trial)(*each) for each in waiting.values())
         for place, trial in zip(waiting, trials, strict=True):
@@ -183,8 +218,8 @@ class _Course:
         return done
 
     def _task(self, values: Values, limits: Limits) -> tuple[Task, Data]:
-        config = with_values(self.config, self.model, values)
-        data = self.shelf.of(config)
+        config = with_values(self.course.config, self.course.model, values)
+        data = self.course.shelf.of(config)
         if id(data) not in self._seen:
             datasets = {name: dataset.take(self.rows) for name, dataset in data.datasets.items()}
             self._seen[id(data)] = replace(data, datasets=datasets)
@@ -194,7 +229,7 @@ class _Course:
         said = trial.reason
         if trial.state == "done":
             said = f"valid {trial.score('accuracy'):.3f}, train {trial.score('accuracy', 'train'):.3f} accuracy"
-        self.tell(f"{describe(trial.values)}: {before}{said}, {trial.seconds:.1f} s")
+        self.course.tell(f"{describe(trial.values)}: {before}{said}, {trial.seconds:.1f} s")
 
 
 def _apart(config: Config, clips: Dataset, division: Division) -> tuple[Rows, tuple[Split, ...]]:
@@ -217,12 +252,9 @@ def _apart(config: Config, clips: Dataset, division: Division) -> tuple[Rows, tu
     return rows, (Split(split.name, train, valid, rows[:0]),)
 
 
-def _train_winner(
-    best: Trial, config: Config, model: str, out: Path, shelf: _Shelf, division: Division, tell: Tell
-) -> Path:
+def _train_winner(best: Trial, config: Config, model: str, out: Path, shelf: _Shelf, split: Split, tell: Tell) -> Path:
     """Train the winner on the training clips and score it on the test; its run folder. Raises ModelError."""
     chosen = with_values(config, model, best.values)
-    [split] = division.splits
     job = Job(model, chosen.models[model], split, out / WINNER, out / "unfinished" / WINNER)
     said, reason = train_job(job, shelf.of(chosen), chosen, quietly)
     if reason:

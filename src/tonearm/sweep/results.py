@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.config import Config
+from tonearm.evaluate import Scores
 from tonearm.files import replacing, write_csv, write_json, write_text
 from tonearm.plots import heatmap_figure, parallel_figure, save_figure
 from tonearm.runs import read_facts, read_scores
@@ -30,8 +31,19 @@ SHOWN_OF_WINNER = ("accuracy", "f1", "log_loss")
 
 
 @dataclass(frozen=True)
+class Nested:
+    """Scores of the folds' winners, each on its own test clips, and the values that each fold chose."""
+
+    scores: Scores
+    chosen: tuple[tuple[str, dict[str, Any]], ...]
+
+
+@dataclass(frozen=True)
 class Results:
-    """All trials in the order of their choice. judged_clips: that score a trial. winner: run folder, None without."""
+    """All trials in the order of their choice. judged_clips: that score a trial. winner: run folder, None without.
+
+    nested: what judges the choosing, where the sweep has outer folds.
+    """
 
     config: Config
     model: str
@@ -39,6 +51,7 @@ class Results:
     trials: tuple[Trial, ...]
     judged_clips: int
     winner: Path | None = None
+    nested: Nested | None = None
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -76,6 +89,8 @@ def _note_winner(out: Path, results: Results) -> int:
         fingerprint = read_facts(results.winner)["fingerprint"]
         judged = [*judged, *([fingerprint] if fingerprint not in judged else [])]
         facts["winner"] = {"settings": results.ranked[0].values, "scores": read_scores(results.winner)}
+    if results.nested:
+        facts["nested"] = {"scores": results.nested.scores.to_json(), "chosen": dict(results.nested.chosen)}
     write_json(path, {**facts, "judged_on_the_test": judged})
     return len(judged)
 
@@ -132,13 +147,19 @@ def _how(results: Results) -> str:
     left = "".join(f", {count} {state}" for state, count in counts.items() if count)
     folds = results.config.sweep.folds
     judge = (
-        f"{folds} folds of the {results.judged_clips} clips outside the test"
+        f"{folds} folds of {'all' if results.nested else 'the'} {results.judged_clips} clips"
+        + ("" if results.nested else " outside the test")
         if folds
         else (f"the {results.judged_clips} validation clips")
     )
     return (
         f"{results.division.sentence}.\n\n{len(results.trials)} trials, {len(results.ranked)} scored{left}. Scores are "
-        f"of {judge}; the test clips were put aside before, and no trial has seen them."
+        f"of {judge}; "
+        + (
+            "they chose the winner, so they flatter it."
+            if results.nested
+            else "the test clips were put aside before, and no trial has seen them."
+        )
     )
 
 
@@ -148,6 +169,8 @@ def _winner(results: Results, judged: int) -> str:
         return "No trial could be trained, so there is no winner."
     best, found = results.ranked[0], read_scores(results.winner)
     said = f"**Winner: {describe(best.values)}**, validation accuracy {best.score('accuracy'):.3f}{_bounds(best)}."
+    if results.nested:
+        return f"{said}\n\n{_judged_by_folds(results.nested)}"
     if "test" not in found:
         return f"{said} There is no test part (split.test = 0), so nothing judges it without having chosen it."
     scores = found["test"]["scores"]
@@ -159,6 +182,19 @@ def _winner(results: Results, judged: int) -> str:
         f"{said} Trained on the {found['train']['clips']} training clips and scored on the {found['test']['clips']} "
         f"test clips: **test accuracy {accuracy['value']:.3f}**{interval}, {rest}. The test was used {times}."
     )
+
+
+def _judged_by_folds(nested: Nested) -> str:
+    """What the choosing is worth, in words."""
+    low, high = nested.scores.intervals["accuracy"]
+    interval = f" ({low:.3f} to {high:.3f})" if low == low else ""
+    lines = [
+        f"Judged by nested folds: **test accuracy {nested.scores.values['accuracy']:.3f}**{interval}. On each of the "
+        f"{len(nested.chosen)} folds the settings were chosen anew, without its test clips:",
+        "",
+        *(f"- {fold}: {describe(values)}" for fold, values in nested.chosen),
+    ]
+    return "\n".join(lines)
 
 
 def _bounds(trial: Trial) -> str:
