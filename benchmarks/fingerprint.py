@@ -5,7 +5,7 @@
 Clips of built-in music are rendered (extra `demo`) and reduced to landmarks once; the search then runs over the first
 1,000, 3,000, 10,000 of them. Precision and recall are those of the planted truth of the default built-in set
 (copies, other offsets, other levels) and, with --real, of a folder of real clips and copies of every fourth one:
-as MP3 and Ogg Vorbis, louder, quieter, with noise, cut at the start, and 5 s out of them.
+as MP3 (also of the lowest quality) and Ogg Vorbis, louder (also 12 dB, hard clipped), quieter, with noise, cut at the start, and 5 s out of them.
 """
 
 import argparse
@@ -73,6 +73,11 @@ def disguises(y: np.ndarray, sr: int) -> Iterator[np.ndarray]:
         soundfile.write(target, y, sr, format=format)
         target.seek(0)
         yield soundfile.read(target, dtype="float32")[0]
+    target = io.BytesIO()
+    soundfile.write(target, y, sr, format="MP3", compression_level=0.99)  # the lowest quality
+    target.seek(0)
+    yield soundfile.read(target, dtype="float32")[0]
+    yield np.clip(4 * y, -1, 1)
     start = int(3.1 * sr)
     generator = np.random.default_rng(0)
     yield from (2 * y, y / 4, y + generator.normal(0, 0.003, len(y)), y[start:], y[start : start + 5 * sr])

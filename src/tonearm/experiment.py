@@ -37,6 +37,7 @@ from tonearm.files import clear_leftovers, write_csv, write_text
 from tonearm.leaderboard import Row, draw_learning_curves, run_folders, write_leaderboard
 from tonearm.models import MODELS, ModelSettings, reads
 from tonearm.pictures import open_pack
+from tonearm.pool import Shared, check_visible, on_cluster, run_tasks
 from tonearm.representations import Counting, Data, quietly, read_data
 from tonearm.runs import (
     FINAL,
@@ -98,6 +99,7 @@ def run_experiment(
     the leaderboard.
     """
     out.mkdir(parents=True, exist_ok=True)
+    check_visible([config.data.folder, out])
     clear_leftovers(out)
     if data is None:
         data = read_data(config, out, counting, workers)
@@ -198,12 +200,10 @@ def _train_all(
     jobs: list[Job], data: Data, config: Config, tell: Callable[[str], None], counting: Counting
 ) -> dict[Path, str]:
     """Train what is not there yet; the reason of each job that failed by its folder."""
-    import joblib
-
     failures = {}
-    pool = joblib.Parallel(n_jobs=config.train.workers, return_as="generator")
-    shown = counting if config.train.workers == 1 else quietly  # a display cannot travel to another process
-    results = pool(joblib.delayed(train_job)(job, data, config, shown) for job in jobs)
+    workers = config.train.workers
+    shown = quietly if workers > 1 or on_cluster() else counting  # a display cannot travel to another process
+    results = run_tasks(train_job, ((job, Shared(data), Shared(config), shown) for job in jobs), workers)
     for job, (said, reason) in zip(jobs, results, strict=True):
         tell(f"{job.name}, {job.split.name}: {said}")
         if reason:

@@ -22,6 +22,7 @@ from tonearm.catalog import Catalog, Clip
 from tonearm.dataset import Dataset
 from tonearm.errors import CatalogError
 from tonearm.files import replacing, write_bytes, write_csv, write_text
+from tonearm.pool import check_visible
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings, SpectrogramSettings
 from tonearm.shards import PARTS, Failure, Progress, Shards, fingerprint, hold, run_shards
 from tonearm.tables import REPRESENTATION_KEY, read_table
@@ -106,6 +107,7 @@ def extract_features(
     made = representation(audio, features)
     worker = FeatureWorker(audio, features, fingerprint(made))
     with hold(out):
+        check_visible([catalog.root, out])
         shards = run_shards(catalog, worker, out, workers, progress)
         write_csv(out / FEATURES_CSV, (*CLIP_COLUMNS, *made["columns"]), _csv_rows(shards))
         _write_parquet(out / FEATURES_PARQUET, shards, made)
@@ -133,6 +135,7 @@ def draw_spectrograms(
     _check_distinct(catalog, out)
     worker = PictureWorker(audio, spectrogram, out, fingerprint(representation(audio, spectrogram)))
     with hold(out):
+        check_visible([catalog.root, out])
         _note_pictures(out, _pictures_made(out) | _pictures(catalog.clips, spectrogram))
         shards = run_shards(catalog, worker, out, workers, progress)
         failed = {failure.name for failure in shards.failures}

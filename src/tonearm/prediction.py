@@ -11,6 +11,7 @@ table's own making is not known, so its numbers may differ a little.
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from tonearm.features import DEFINITION, feature_columns
 from tonearm.files import write_csv
 from tonearm.metadata import PICTURE_EXTENSIONS
 from tonearm.pictures import READY, is_picture_folder, read_picture
+from tonearm.pool import check_visible, on_cluster, run_tasks
 from tonearm.runs import Run, load_run, probabilities
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings, SpectrogramSettings
 from tonearm.shards import Worker, attempt
@@ -112,9 +114,10 @@ class Predictions:
         return target.getvalue().rstrip("\n")
 
 
-def predict(run: Run | str | Path, paths: Sequence[str | Path]) -> Predictions:
+def predict(run: Run | str | Path, paths: Sequence[str | Path], workers: int = 1) -> Predictions:
     """What the run says of files, of the clips of folders, or of the rows of a feature table.
 
+    workers: processes that read files and predict; the answers are the same bits.
     Raises RunError where the folder is no run or the run cannot read what is given, CatalogError where a
     folder holds no music.
     """
@@ -126,10 +129,13 @@ def predict(run: Run | str | Path, paths: Sequence[str | Path]) -> Predictions:
         if len(places) > 1:
             raise RunError(f"{tables[0]}: a table is predicted alone, not beside other files")
         return _predict_table(run, tables[0])
-    reader, notes = _reader(run)
+    notes = _reader(run)[1]
+    check_visible([run.folder, *places])
     files = [file for place in places for file in _files(place)]
-    blocks = [files[start : start + FILES_AT_ONCE] for start in range(0, len(files), FILES_AT_ONCE)]
-    rows = [row for block in blocks for row in _predict_files(run, reader, block)]
+    blocks = (files[start : start + FILES_AT_ONCE] for start in range(0, len(files), FILES_AT_ONCE))
+    # here the run is at hand; elsewhere each process loads it once
+    holder = run if workers == 1 and not on_cluster() else run.folder.resolve()
+    rows = [row for block in run_tasks(_predict_files, ((holder, b) for b in blocks), workers) for row in block]
     return Predictions(run.labels, tuple(rows), tuple(notes))
 
 
@@ -216,10 +222,17 @@ class PictureReader:
         return True
 
 
-def _predict_files(run: Run, reader: Worker, files: list[Path]) -> tuple[Prediction, ...]:
-    """One prediction a file, in order."""
+@lru_cache(maxsize=1)
+def _loaded(folder: Path) -> Run:
+    return load_run(folder)
+
+
+def _predict_files(holder: Run | Path, files: list[Path]) -> tuple[Prediction, ...]:
+    """One prediction a file, in order, by a run or by the one in a folder."""
     from threadpoolctl import threadpool_limits
 
+    run = holder if isinstance(holder, Run) else _loaded(holder)
+    reader = _reader(run)[0]
     rows, reasons = [], {}
     with threadpool_limits(limits=1):  # as in the extraction, for its bits
         for place, path in enumerate(files):

@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 from tonearm.audio import read, resample
 from tonearm.catalog import Catalog, Clip
 from tonearm.dataset import Dataset
-from tonearm.errors import AudioError, TonearmError
+from tonearm.errors import AudioError
 from tonearm.findings import Duplicates, Problem, ScanReport
 from tonearm.fingerprint import SR, Landmarks, compute_landmarks, find_groups, find_matches
+from tonearm.pool import run_tasks
 
 CLIPS_A_TASK = 16
 
@@ -111,23 +112,13 @@ def _counted(clips: Iterable[tuple[str, str, str]]) -> dict[str, Any]:
 
 
 def _read_all(clips: tuple[Clip, ...], workers: int, progress: Callable[[int, int, int], None]) -> list[Sound]:
-    import joblib
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
     tasks = [clips[start : start + CLIPS_A_TASK] for start in range(0, len(clips), CLIPS_A_TASK)]
     sounds: list[Sound] = []
-    pool = joblib.Parallel(n_jobs=workers, return_as="generator")
     failed = 0
-    try:
-        for part in pool(joblib.delayed(_read_some)([clip.path for clip in task]) for task in tasks):
-            sounds += part
-            failed += sum(bool(sound.kind) for sound in part)
-            progress(len(sounds), len(clips), failed)
-    except TerminatedWorkerError as error:
-        raise TonearmError(
-            f"a worker process was killed, most often because memory ran out with {workers} workers; "
-            "start again with fewer"
-        ) from error
+    for part in run_tasks(_read_some, (([clip.path for clip in task],) for task in tasks), workers):
+        sounds += part
+        failed += sum(bool(sound.kind) for sound in part)
+        progress(len(sounds), len(clips), failed)
     return sounds
 
 

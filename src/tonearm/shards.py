@@ -25,6 +25,7 @@ from tonearm.catalog import Catalog, Clip
 from tonearm.errors import ClipError, TonearmError
 from tonearm.files import clear_leftovers, replacing
 from tonearm.memory import keep_freed_memory
+from tonearm.pool import Shared, run_tasks, worker_count
 
 PARTS = "parts"
 CLIPS_A_SHARD = 32
@@ -132,8 +133,9 @@ def _run(catalog: Catalog, worker: Worker, parts: Path, workers: int, progress: 
     reused = len(keys) - len(waiting)
     done, failures = reused, {}
     progress(done, len(keys), 0)
-    tasks = [([catalog.clips[i] for i in shard], [keys[i] for i in shard]) for shard in _divide(waiting, workers)]
-    for clips, failed in _work(worker, tasks, parts, workers):
+    shards = list(_divide(waiting, worker_count(workers)))
+    tasks = ((Shared(worker), [catalog.clips[i] for i in one], [keys[i] for i in one], parts) for one in shards)
+    for clips, failed in run_tasks(_work_on_shard, tasks, workers if len(shards) > 1 else 1, ordered=False):
         failures.update({failure.name: failure for failure in failed})
         done += clips
         progress(done, len(keys), len(failures))
@@ -149,28 +151,6 @@ def _divide(waiting: list[int], workers: int) -> Iterator[list[int]]:
         size = max(1, min(CLIPS_A_SHARD, (len(waiting) - start) // (4 * workers)))
         yield waiting[start : start + size]
         start += size
-
-
-def _work(
-    worker: Worker, tasks: list[tuple[list[Clip], list[str]]], parts: Path, workers: int
-) -> Iterator[tuple[int, list[Failure]]]:
-    """Results of the tasks as they come: clips done, failures among them."""
-    import joblib
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
-    if workers == 1 or len(tasks) < 2:
-        for clips, keys in tasks:
-            yield _work_on_shard(worker, clips, keys, parts)
-        return
-    try:
-        with joblib.parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
-            pool = joblib.Parallel(return_as="generator_unordered", batch_size=1)
-            yield from pool(joblib.delayed(_work_on_shard)(worker, clips, keys, parts) for clips, keys in tasks)
-    except TerminatedWorkerError as error:
-        raise TonearmError(
-            f"a worker process was killed, most often because memory ran out with {workers} workers; what is "
-            f"finished is kept in {parts}: start again, with fewer workers if it happens again"
-        ) from error
 
 
 def _work_on_shard(worker: Worker, clips: list[Clip], keys: list[str], parts: Path) -> tuple[int, list[Failure]]:

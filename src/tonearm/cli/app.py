@@ -24,6 +24,16 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+
+def _work_on(context: typer.Context, address: str) -> str:
+    """Send the command's tasks to the cluster, where there is an address, until the command ends."""
+    if address:
+        from tonearm.pool import cluster
+
+        context.with_resource(cluster(address))
+    return address
+
+
 Folder = Annotated[
     str, typer.Argument(metavar="FOLDER", help="class folders of music, a folder with metadata.csv, or a table")
 ]
@@ -33,6 +43,12 @@ ConfigFile = Annotated[
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", help="override a setting; may be repeated")]
 Out = Annotated[Path, typer.Option("--out", help="folder to write to")]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="processes that work side by side")]
+Cluster = Annotated[
+    str,
+    typer.Option(
+        "--cluster", metavar="ADDRESS", help="work on a Dask cluster: tcp://HOST:8786, or local:N", callback=_work_on
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
 
 
@@ -62,7 +78,12 @@ def _note(*lines: str) -> None:
 
 @app.command()
 def scan(
-    folder: Folder, config: ConfigFile = None, set_: Set = None, workers: Workers = 1, as_json: AsJson = False
+    folder: Folder,
+    config: ConfigFile = None,
+    set_: Set = None,
+    workers: Workers = 1,
+    as_json: AsJson = False,
+    cluster: Cluster = "",
 ) -> None:
     """Say what a folder holds, what is broken, what is twice there."""
     from tonearm.catalog import read_catalog
@@ -117,6 +138,7 @@ def extract(
     config: ConfigFile = None,
     set_: Set = None,
     workers: Workers = 1,
+    cluster: Cluster = "",
 ) -> None:
     """Compute every clip's features: CSV and Parquet."""
     from tonearm.catalog import read_catalog
@@ -144,6 +166,7 @@ def spectrograms(
     config: ConfigFile = None,
     set_: Set = None,
     workers: Workers = 1,
+    cluster: Cluster = "",
 ) -> None:
     """Draw every clip: OUT/KIND/GENRE/FILE.png."""
     from tonearm.catalog import read_catalog
@@ -179,6 +202,7 @@ def run(
     set_: Set = None,
     out: Out = Path("experiment"),
     workers: Workers = 1,
+    cluster: Cluster = "",
 ) -> None:
     """Train, evaluate and compare the config's models."""
     from tonearm.experiment import run_experiment
@@ -203,11 +227,13 @@ def predict(
     ],
     out: Annotated[Path | None, typer.Option("--out", help="CSV file to write")] = None,
     as_json: AsJson = False,
+    workers: Workers = 1,
+    cluster: Cluster = "",
 ) -> None:
     """Say the genre of files, and how sure that is."""
     from tonearm.prediction import predict as predict_paths
 
-    found = predict_paths(run_folder, paths)
+    found = predict_paths(run_folder, paths, workers)
     _note(*(f"note: {note}" for note in found.notes))
     if out:
         found.to_csv(out)

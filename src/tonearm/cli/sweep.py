@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tonearm.cli.app import Out, Set, Workers, _config, _note, app
+from tonearm.cli.app import Cluster, Out, Set, Workers, _config, _note, app
 from tonearm.cli.progress import counting
 
 
@@ -15,6 +15,7 @@ def sweep(
     set_: Set = None,
     out: Out = Path("sweep"),
     workers: Workers = 1,
+    cluster: Cluster = "",
 ) -> None:
     """Try many settings of a model; judge the best by the test."""
     from tonearm.sweep import run_sweep

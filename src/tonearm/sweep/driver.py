@@ -31,6 +31,7 @@ from tonearm.files import clear_leftovers, write_text
 from tonearm.leaderboard import read_test_parts
 from tonearm.models import reads
 from tonearm.pictures import is_picture_folder
+from tonearm.pool import Shared, check_visible, run_tasks
 from tonearm.representations import Counting, Data, quietly, read_data
 from tonearm.runs import PREDICTIONS_CSV, write_predictions, write_scores
 from tonearm.settings import SplitSettings
@@ -64,6 +65,7 @@ def run_sweep(
     for cell in cells:
         with_values(config, model, cell.values)  # all are checked before anything is trained
     out.mkdir(parents=True, exist_ok=True)
+    check_visible([config.data.folder, out])
     for folder in (out, out / "trials"):
         clear_leftovers(folder)
     shelf = _Shelf(base, out, counting, workers)
@@ -207,11 +209,9 @@ class _Heat:
         return [found[place] for place in range(len(choices))]
 
     def _run_waiting(self, waiting: dict[int, tuple[Task, Data]]) -> dict[int, Trial]:
-        import joblib
-
-        pool = joblib.Parallel(n_jobs=self.course.config.train.workers, return_as="generator")
         done = {}
-        trials = pool(joblib.delayed(run_trial)(*each) for each in waiting.values())
+        tasks = ((task, Shared(data)) for task, data in waiting.values())
+        trials = run_tasks(run_trial, tasks, self.course.config.train.workers)
         for place, trial in zip(waiting, trials, strict=True):
             self._say(trial)
             done[place] = trial
