@@ -89,6 +89,16 @@ def write_table(path: Path) -> Path:
     return path
 
 
+def test_validation_clips_that_judge_are_not_fitted_to(tmp_path: Path) -> None:
+    table = write_table(tmp_path / "t.csv")
+    split = {"valid": 0.25, "test": 0}
+    run_experiment(parse_config({"data": {"folder": str(table)}, "models": {"trees": {}}, "split": split}), tmp_path)
+    run = load_run(tmp_path / "trees")
+    assert run.temperature == 1
+    assert run.threshold is None
+    assert predict(run, [table]).rows[0].sure is None
+
+
 def test_an_experiment_calibrates_on_validation_clips_alone_and_prediction_says_who_is_unsure(tmp_path: Path) -> None:
     table = write_table(tmp_path / "t.csv")
     settings = {"data": {"folder": str(table)}, "models": {"trees": {}}, "split": {"valid": 0.25}}

@@ -277,7 +277,8 @@ def _fit_and_evaluate(job: Job, data: Data, config: Config, fingerprint: str, co
     there = [part for part in ("train", "valid", "test") if len(getattr(split, part))]
     raw = {part: probabilities(classifier, X[getattr(split, part)], labels) for part in there}
     calibration = None
-    if config.train.calibrate and "valid" in raw:
+    # where the validation clips are the judges too, fitting to them would flatter; a final model is judged by its folds
+    if config.train.calibrate and "valid" in raw and ("test" in raw or split.name == FINAL):
         calibration = calibrate(y[split.valid], raw["valid"], labels, config.train.sure)
     parts, effects = {}, {}
     for part in there:
