@@ -5,7 +5,8 @@
 Clips of built-in music are rendered (extra `demo`) and reduced to landmarks once; the search then runs over the first
 1,000, 3,000, 10,000 of them. Precision and recall are those of the planted truth of the default built-in set
 (copies, other offsets, other levels) and, with --real, of a folder of real clips and copies of every fourth one:
-as MP3 (also of the lowest quality) and Ogg Vorbis, louder (also 12 dB, hard clipped), quieter, with noise, cut at the start, and 5 s out of them.
+as MP3 (of the lowest quality, too) and Ogg Vorbis, louder (by 12 dB and hard clipped, too), quieter, with noise, cut at
+the start, and 5 s out of them.
 """
 
 import argparse

@@ -108,6 +108,19 @@ def test_a_column_that_numbers_rows_in_the_order_of_classes_is_refused_and_one_i
     run_experiment(table(tmp_path / "m.csv", mixed, names, labels, columns), tmp_path / "mixed")
 
 
+def test_files_numbered_class_by_class_are_warned_of_and_those_in_any_order_are_not(tmp_path: Path) -> None:
+    X, _, labels = songs(slices=1, count=90)
+    said: list[str] = []
+    run_experiment(
+        table(tmp_path / "any.csv", X, [f"{i}.wav" for i in range(90)], labels), tmp_path / "any", said.append
+    )
+    assert not any("file name" in line for line in said)
+    order = np.argsort(np.argsort(labels, kind="stable"))
+    config = table(tmp_path / "t.csv", X, [f"{i}.wav" for i in order], labels)
+    run_experiment(config, tmp_path / "out", said.append)
+    assert any(line.startswith("warning: the last number of a file name alone tells") for line in said)
+
+
 def test_listed_parts_that_share_an_artist_are_refused_unless_allowed(tmp_path: Path) -> None:
     X, names, labels = songs(slices=1, count=60)
     table(tmp_path / "t.csv", X, names, labels)

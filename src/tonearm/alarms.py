@@ -6,9 +6,11 @@ Each check returns a sentence that says what was found and by which clips or col
 becomes of it is decided in one place (`raise_or_warn`) by `split.leaks`.
 """
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tonearm.dataset import Dataset
 from tonearm.errors import SplitError
@@ -19,6 +21,7 @@ NEAR_PERFECT, CLEARLY = 0.9, 0.05
 MOST_NEIGHBOURS = 2_000  # judged clips whose nearest neighbour is sought, in each split
 LEAST_COLUMNS = 3
 ROUNDING = 1e-6
+NUMBERS = re.compile(r"\d{1,15}")
 
 
 def raise_or_warn(said: Sequence[str], leaks: str) -> list[str]:
@@ -67,25 +70,44 @@ def telling_columns(dataset: Dataset, split: Split) -> str:
     judged = split.test if len(split.test) else split.valid
     if dataset.representation.get("kind") != "table" or not len(judged):
         return ""
-    from sklearn.tree import DecisionTreeClassifier
-
-    y = dataset.labels.astype(str)
-    commonest = max(np.mean(y[judged] == label) for label in set(y[judged]))
     telling = []
     for number, column in enumerate(dataset.columns):
-        values = dataset.X[:, [number]]
+        values = dataset.X[:, number]
         numbered = len(np.unique(values)) >= 0.99 * len(values) and (values == np.round(values)).all()
-        if not numbered:
-            continue
-        tree = DecisionTreeClassifier(max_leaf_nodes=4 * len(dataset.classes), random_state=0)
-        accuracy = tree.fit(values[split.train], y[split.train]).score(values[judged], y[judged])
-        if accuracy >= commonest + (1 - commonest) / 2:
+        accuracy = _told_by(dataset, split, judged, values) if numbered else 0.0
+        if accuracy:
             telling.append(f"{column} ({accuracy:.2f} alone)")
     return (
         f"columns that number the rows tell the label: {name_some(telling)}; drop them from the table"
         if telling
         else ""
     )
+
+
+def telling_names(dataset: Dataset, split: Split) -> str:
+    """File names that are numbered class by class. No model here reads names, so this is never more than a warning."""
+    judged = split.test if len(split.test) else split.valid
+    numbers = [NUMBERS.findall(str(name).rpartition("/")[2]) for name in dataset.names]
+    if not len(judged) or not all(numbers):
+        return ""
+    accuracy = _told_by(dataset, split, judged, np.array([float(found[-1]) for found in numbers]))
+    return (
+        f"the last number of a file name alone tells {accuracy:.0%} of the judged labels: no model here reads names, "
+        "but whoever sees them knows the answers; rename the files before they are a task for others"
+        if accuracy
+        else ""
+    )
+
+
+def _told_by(dataset: Dataset, split: Split, judged: Rows, values: NDArray[np.float64]) -> float:
+    """Share of the judged labels that these numbers alone tell, shape (clips,); 0 where they tell little."""
+    from sklearn.tree import DecisionTreeClassifier
+
+    y = dataset.labels.astype(str)
+    commonest = max(np.mean(y[judged] == label) for label in set(y[judged]))
+    tree = DecisionTreeClassifier(max_leaf_nodes=4 * len(dataset.classes), random_state=0)
+    accuracy = float(tree.fit(values[split.train, None], y[split.train]).score(values[judged, None], y[judged]))
+    return accuracy if accuracy >= commonest + (1 - commonest) / 2 else 0.0
 
 
 def near_copies(dataset: Dataset, division: Division, accuracies: Sequence[float]) -> str:

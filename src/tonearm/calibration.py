@@ -4,8 +4,8 @@ Conventions
 -----------
 Temperature scaling: Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", ICML 2017: logarithms
 of the probabilities divided by one number, so that no answer and no order changes. It is fitted on validation clips
-alone, which the model has not learned from, and only where others judge it. An answer is sure where its probability reaches a threshold: the lowest
-one from which on the validation clips' answers were right as often as was asked.
+alone, which the model has not learned from, and only where others judge it. An answer is sure where its probability
+reaches a threshold: the lowest one from which on the validation clips' answers were right as often as was asked.
 """
 
 from dataclasses import asdict, dataclass

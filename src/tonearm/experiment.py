@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from tonearm.alarms import crossing_artists, near_copies, raise_or_warn, scaled_over_all, telling_columns
+from tonearm.alarms import crossing_artists, near_copies, raise_or_warn, scaled_over_all, telling_columns, telling_names
 from tonearm.calibration import calibrate, effect, scale
 from tonearm.config import Config, to_toml
 from tonearm.dataset import Dataset
@@ -128,7 +128,9 @@ def divide_data(data: Data, config: Config) -> tuple[Division, list[str]]:
     _check_apart(data.clips, division)
     said = [_crossing_recordings(data, division), crossing_artists(data.clips, division)]
     said += [scaled_over_all(data.clips), telling_columns(data.clips, division.splits[0])]
-    return division, raise_or_warn(said, config.split.leaks)
+    warnings = raise_or_warn(said, config.split.leaks)
+    named = telling_names(data.clips, division.splits[0])
+    return division, [*warnings, *([f"warning: {named}"] if named else [])]
 
 
 def _check_apart(dataset: Dataset, division: Division) -> None:
