@@ -132,6 +132,14 @@ def _call(function: Callable[..., Any], *arguments: Any) -> Any:
     return function(*(one.value if isinstance(one, Shared) else one for one in arguments))
 
 
+def _call_in_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    from joblib.externals.loky import process_executor
+
+    # where psutil is installed, loky ends processes whose memory has grown, and ours keep what they free (`memory`)
+    process_executor._USE_PSUTIL = False
+    return _call(function, *arguments)
+
+
 def _on_processes(
     function: Callable[..., Any], tasks: Iterable[Sequence[Any]], workers: int, ordered: bool
 ) -> Iterator[Any]:
@@ -141,7 +149,7 @@ def _on_processes(
     try:
         with joblib.parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
             pool = joblib.Parallel(return_as="generator" if ordered else "generator_unordered", batch_size=1)
-            yield from pool(joblib.delayed(_call)(function, *task) for task in tasks)
+            yield from pool(joblib.delayed(_call_in_process)(function, *task) for task in tasks)
     except TerminatedWorkerError as error:
         raise TonearmError(
             f"a worker process was killed, most often because memory ran out with {workers} workers; {GO_ON}, with "

@@ -21,6 +21,7 @@ from tonearm.errors import TonearmError
 from tonearm.files import clear_leftovers, replacing, write_json, write_text
 from tonearm.jam.faults import Cut, clean_cuts, plant
 from tonearm.jam.genres import GENRES
+from tonearm.pool import run_tasks
 
 Format = Literal["wav", "flac", "ogg", "au"]
 FORMATS: tuple[str, ...] = get_args(Format)
@@ -83,8 +84,6 @@ def render_jam(
     (files done, files in all, files failed). Raises TonearmError for settings out of range, without the extra
     `demo`, and where `out` holds anything but the same set.
     """
-    from joblib import Parallel, delayed
-
     from tonearm.jam.synth import require_synthesiser
 
     _check(clips_per_genre, seconds, seed, format)
@@ -95,9 +94,8 @@ def render_jam(
     out = Path(out)
     _claim(out, clips_per_genre=clips_per_genre, seconds=seconds, seed=seed, format=format, clean=clean)
     jobs = [Job(str(out), cut, seed, seconds, format) for cut in cuts]
-    pool = Parallel(n_jobs=workers, batch_size=4, return_as="generator_unordered")
     rows: list[Row] = []
-    for row in pool(delayed(render_file)(job) for job in jobs):
+    for row in run_tasks(render_file, ((job,) for job in jobs), workers, ordered=False):
         rows.append(row)
         if progress is not None:
             progress(len(rows), len(jobs), 0)
