@@ -179,8 +179,8 @@ def _on_cluster(
     except KilledWorker as error:
         raise TonearmError(f"workers of the cluster die of one task, most often for want of memory; {GO_ON}") from error
     except (CancelledError, CommClosedError, OSError, TimeoutError) as error:
-        if isinstance(error, OSError) and client.status == "running":
-            raise
+        if isinstance(error, OSError) and not isinstance(error, CommClosedError) and client.status == "running":
+            raise  # a task's own, such as a full disk
         raise TonearmError(f"the cluster's scheduler has gone away; {GO_ON}") from error
     finally:
         if client.status == "running":
