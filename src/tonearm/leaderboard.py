@@ -238,8 +238,8 @@ def _calibrated(rows: Sequence[Row]) -> list[str]:
     known = [row for row in rows if row.calibration]
     if not known:
         return []
-    lines = ["", "| probabilities | log loss before, after | calibration error | sure answers | right of these |"]
-    lines.append("|---|---|---|---|---|")
+    titles = ["probabilities", "log loss before, after", "calibration error before, after", "sure answers"]
+    lines = ["", f"| {' | '.join(titles)} | right of these |", "|---|---|---|---|---|"]
     for row in known:
         one = row.calibration
         pairs = [f"{one[f'{name}_before']:.3f}, {one[f'{name}_after']:.3f}" for name in ("log_loss", "ece")]
