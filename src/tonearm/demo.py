@@ -135,8 +135,8 @@ def _predict(experiment: Experiment, music: Path, say: Callable[[str], None]) ->
     run = experiment.folder_of(best)
     files = sorted(music.glob("*/*.00001.wav"))[:: max(1, 10 // SHOWN_FILES)][:SHOWN_FILES]
     say(
-        f"5. Predict: {best.model}, the best on the validation clips, hears {len(files)} files. It has learned from all "
-        "clips, from these too, and so is surer than it will be of new ones."
+        f"5. Predict: {best.model}, the best on the validation clips, hears {len(files)} files. It has learned from "
+        "all clips, from these too, and so is surer than it will be of new ones."
     )
     say(predict(run, files).text())
 
