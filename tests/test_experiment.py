@@ -113,6 +113,17 @@ def test_a_run_folder_moved_elsewhere_predicts_the_same(experiment: Experiment, 
     assert predict(tmp_path / "moved", [music / "bass"]) == predict(folder, [music / "bass"])
 
 
+def test_processes_that_predict_see_a_run_that_was_trained_anew(music: Path, tmp_path: Path) -> None:
+    files = [music / "bass", music / "treble"]
+    answers = []
+    for C in (1.0, 0.001):
+        done = run_experiment(config(music, models={"logistic": {"C": C}}), tmp_path)
+        run = load_run(done.folder_of(done.rows[0]))
+        answers.append(predict(run, files, workers=2).rows)
+        assert answers[-1] == predict(run, files).rows
+    assert answers[0] != answers[1]
+
+
 def test_no_band_stands_in_two_parts(experiment: Experiment) -> None:
     with (experiment.out / "splits.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

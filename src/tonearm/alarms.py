@@ -67,14 +67,13 @@ def scaled_over_all(dataset: Dataset) -> str:
 
 def telling_columns(dataset: Dataset, split: Split) -> str:
     """Columns of a table of others that number the rows (whole numbers, hardly one twice) and so tell the label."""
-    judged = split.test if len(split.test) else split.valid
-    if dataset.representation.get("kind") != "table" or not len(judged):
+    if dataset.representation.get("kind") != "table" or not len(split.judged):
         return ""
     telling = []
     for number, column in enumerate(dataset.columns):
         values = dataset.X[:, number]
         numbered = len(np.unique(values)) >= 0.99 * len(values) and (values == np.round(values)).all()
-        accuracy = _told_by(dataset, split, judged, values) if numbered else 0.0
+        accuracy = _told_by(dataset, split, values) if numbered else 0.0
         if accuracy:
             telling.append(f"{column} ({accuracy:.2f} alone)")
     return (
@@ -86,11 +85,10 @@ def telling_columns(dataset: Dataset, split: Split) -> str:
 
 def telling_names(dataset: Dataset, split: Split) -> str:
     """File names that are numbered class by class. No model here reads names, so this is never more than a warning."""
-    judged = split.test if len(split.test) else split.valid
     numbers = [NUMBERS.findall(str(name).rpartition("/")[2]) for name in dataset.names]
-    if not len(judged) or not all(numbers):
+    if not len(split.judged) or not all(numbers):
         return ""
-    accuracy = _told_by(dataset, split, judged, np.array([float(found[-1]) for found in numbers]))
+    accuracy = _told_by(dataset, split, np.array([float(found[-1]) for found in numbers]))
     return (
         f"the last number of a file name alone tells {accuracy:.0%} of the judged labels: no model here reads names, "
         "but whoever sees them knows the answers; rename the files before they are a task for others"
@@ -99,11 +97,11 @@ def telling_names(dataset: Dataset, split: Split) -> str:
     )
 
 
-def _told_by(dataset: Dataset, split: Split, judged: Rows, values: NDArray[np.float64]) -> float:
+def _told_by(dataset: Dataset, split: Split, values: NDArray[np.float64]) -> float:
     """Share of the judged labels that these numbers alone tell, shape (clips,); 0 where they tell little."""
     from sklearn.tree import DecisionTreeClassifier
 
-    y = dataset.labels.astype(str)
+    y, judged = dataset.labels.astype(str), split.judged
     commonest = max(np.mean(y[judged] == label) for label in set(y[judged]))
     tree = DecisionTreeClassifier(max_leaf_nodes=4 * len(dataset.classes), random_state=0)
     accuracy = float(tree.fit(values[split.train, None], y[split.train]).score(values[judged, None], y[judged]))
@@ -121,8 +119,7 @@ def near_copies(dataset: Dataset, division: Division, accuracies: Sequence[float
         return ""
     right, names = [], []
     for split in division.splits:
-        judged = split.test if len(split.test) else split.valid
-        judged = judged[:: max(1, -(-len(judged) // MOST_NEIGHBOURS))]
+        judged = split.judged[:: max(1, -(-len(split.judged) // MOST_NEIGHBOURS))]
         nearest = _nearest(dataset, split, judged)
         right.append(dataset.labels[nearest] == dataset.labels[judged])
         names += [f"{dataset.names[one]} by {dataset.names[other]}" for one, other in zip(judged, nearest, strict=True)]

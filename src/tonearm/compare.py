@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.errors import RunError
-from tonearm.runs import PREDICTIONS_CSV
+from tonearm.runs import PREDICTIONS_CSV, judged_part
 from tonearm.uncertainty import Difference, holm, mcnemar_exact, paired_difference
 
 SPLITS_CSV = "splits.csv"
@@ -151,8 +151,8 @@ def read_answers(folder: Path, run: str) -> Answers:
         raise RunError(f"{folder}: holds no {PREDICTIONS_CSV}, so it is neither a run nor an experiment")
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    parts = list(dict.fromkeys(row["part"] for row in rows))
-    judged = [row for row in rows if row["part"] == ("test" if "test" in parts else parts[-1])]
+    part = judged_part(row["part"] for row in rows)
+    judged = [row for row in rows if row["part"] == part]
     right: dict[str, list[bool]] = {}
     for row in judged:
         right.setdefault(row["filename"], []).append(row["truth"] == row["prediction"])

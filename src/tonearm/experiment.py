@@ -45,6 +45,7 @@ from tonearm.runs import (
     RUN_JSON,
     Outcome,
     PartResult,
+    judged_part,
     probabilities,
     read_facts,
     read_scores,
@@ -164,7 +165,7 @@ def _check_scores(data: Data, division: Division, out: Path, config: Config, fai
     for name in config.models:
         folders = [folder for folder in run_folders(out, name, division) if folder not in failures]
         found = [read_scores(folder) for folder in folders]
-        judged = [scores["test" if "test" in scores else list(scores)[-1]] for scores in found]
+        judged = [scores[judged_part(scores)] for scores in found]
         if judged:
             accuracies.append(float(np.mean([scores["scores"]["accuracy"]["value"] for scores in judged])))
     features = data.datasets.get("features")

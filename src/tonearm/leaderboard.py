@@ -26,6 +26,7 @@ from tonearm.runs import (
     HISTORY_CSV,
     PREDICTIONS_CSV,
     PartResult,
+    judged_part,
     read_facts,
     read_scores,
     write_predictions,
@@ -115,7 +116,7 @@ def _order(row: Row) -> tuple[bool, float, str]:
 
 def _single(name: str, kind: str, folder: Path) -> Row:
     facts, scores = read_facts(folder), read_scores(folder)
-    judged = "test" if "test" in scores else list(scores)[-1]
+    judged = judged_part(scores)
     accuracy = scores[judged]["scores"]["accuracy"]
     values = {
         part: {score: entry["value"] for score, entry in found["scores"].items()} for part, found in scores.items()

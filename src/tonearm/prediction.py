@@ -133,8 +133,8 @@ def predict(run: Run | str | Path, paths: Sequence[str | Path], workers: int = 1
     check_visible([run.folder, *places])
     files = [file for place in places for file in _files(place)]
     blocks = (files[start : start + FILES_AT_ONCE] for start in range(0, len(files), FILES_AT_ONCE))
-    # here the run is at hand; elsewhere each process loads it once
-    holder = run if workers == 1 and not on_cluster() else run.folder.resolve()
+    # here the run is at hand; elsewhere each process loads it once, and again when it was trained anew
+    holder = run if workers == 1 and not on_cluster() else (run.folder.resolve(), str(run.facts.get("fingerprint")))
     rows = [row for block in run_tasks(_predict_files, ((holder, b) for b in blocks), workers) for row in block]
     return Predictions(run.labels, tuple(rows), tuple(notes))
 
@@ -223,15 +223,15 @@ class PictureReader:
 
 
 @lru_cache(maxsize=1)
-def _loaded(folder: Path) -> Run:
+def _loaded(folder: Path, fingerprint: str) -> Run:
     return load_run(folder)
 
 
-def _predict_files(holder: Run | Path, files: list[Path]) -> tuple[Prediction, ...]:
-    """One prediction a file, in order, by a run or by the one in a folder."""
+def _predict_files(holder: Run | tuple[Path, str], files: list[Path]) -> tuple[Prediction, ...]:
+    """One prediction a file, in order, by a run or by the one of a folder and a fingerprint."""
     from threadpoolctl import threadpool_limits
 
-    run = holder if isinstance(holder, Run) else _loaded(holder)
+    run = holder if isinstance(holder, Run) else _loaded(*holder)
     reader = _reader(run)[0]
     rows, reasons = [], {}
     with threadpool_limits(limits=1):  # as in the extraction, for its bits

@@ -18,6 +18,7 @@ when it is loaded, and it may be moved: it names no other place.
 
 import json
 import platform
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -105,6 +106,12 @@ def probabilities(
     columns = [labels.index(str(label)) for label in classifier.classes_]
     result[:, columns] = classifier.predict_proba(X)
     return scale(result, temperature)
+
+
+def judged_part(parts: Iterable[str]) -> str:
+    """The part that stands for the model: the test where there is one, else the last."""
+    names = list(parts)
+    return "test" if "test" in names else names[-1]
 
 
 def save_run(folder: Path, outcome: Outcome) -> None:

@@ -35,6 +35,11 @@ class Split:
     valid: Rows
     test: Rows
 
+    @property
+    def judged(self) -> Rows:
+        """The rows that stand for the model: the test, or the validation where there is none."""
+        return self.test if len(self.test) else self.valid
+
 
 @dataclass(frozen=True)
 class Division:
