@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tonearm.dataset import label_codes
 from tonearm.evaluate import SMALLEST_PROBABILITY, Truth, predicted, reliability
 
 LEAST_CLIPS = 20  # fewer say too little of how sure a model should be
@@ -47,7 +48,7 @@ def calibrate(
     """
     if len(truth) < LEAST_CLIPS:
         return None
-    codes = np.array([labels.index(str(label)) for label in truth])
+    codes = label_codes(truth, labels)
     temperature = fit_temperature(probabilities, codes)
     scaled = scale(probabilities, temperature)
     threshold, coverage = sure_threshold(scaled.max(axis=1), predicted(scaled) == codes, sure)
@@ -111,7 +112,7 @@ def effect(
 
     sure_clips: clips with a sure answer; sure_right: right ones among them; clips: all.
     """
-    codes = np.array([labels.index(str(label)) for label in truth])
+    codes = label_codes(truth, labels)
     found: dict[str, float] = {"clips": len(codes)}
     for name, probabilities in (("before", before), ("after", after)):
         true = np.maximum(probabilities[np.arange(len(codes)), codes], SMALLEST_PROBABILITY)

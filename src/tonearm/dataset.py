@@ -56,3 +56,8 @@ class Dataset:
             groups=self.groups[rows],
             splits=self.splits[rows],
         )
+
+
+def label_codes(truth: NDArray[np.object_], labels: tuple[str, ...]) -> NDArray[np.intp]:
+    """The place of each clip's label among the labels, shape (clips,)."""
+    return np.array([labels.index(str(label)) for label in truth], dtype=np.intp)

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tonearm.dataset import label_codes
+
 
 class Suspicion(NamedTuple):
     """A clip by its row, its label, the label that it more likely has, and probability of likely less given label."""
@@ -34,7 +36,7 @@ def suspicious_labels(
     >>> [(found.row, found.likely) for found in suspicious_labels(truth, p, ("a", "b"))]
     [(2, 'b')]
     """
-    codes = np.array([labels.index(str(label)) for label in truth])
+    codes = label_codes(truth, labels)
     own = probabilities[np.arange(len(codes)), codes]
     # a class without clips has no mean to reach
     thresholds = np.array(
