@@ -3,6 +3,7 @@
 import csv
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,9 +22,10 @@ from tables import clouds
 from tonearm.cli import app
 from tonearm.compare import read_groups
 from tonearm.config import Config, load_config, parse_config
-from tonearm.errors import ConfigError, SplitError
+from tonearm.errors import ConfigError, RunError, SplitError
 from tonearm.experiment import fit_job, run_experiment
 from tonearm.models.cnn import CNNSettings, map_sizes
+from tonearm.report import write_report
 from tonearm.runs import load_run, probabilities, read_scores
 from tonearm.settings import SweepSettings
 from tonearm.splits import divide
@@ -514,3 +516,31 @@ def test_with_outer_folds_each_fold_chooses_without_its_test_and_all_clips_make_
     assert "2 folds of all 150 clips; they chose the winner" in said
     assert results.winner is not None
     assert sum(load_run(results.winner).facts["split"]["clips"].values()) == 150
+
+
+def test_the_report_of_a_sweep_shows_every_trial_and_the_winner(swept: Path, table: Path, tmp_path: Path) -> None:
+    path = write_report(swept, tmp_path / "report")
+    html = path.read_text()
+    assert "data:image/svg+xml" in html
+    assert "http" not in html.replace("http://www.w3.org", "")
+    for row in rows_of(swept):
+        if row["state"] == "done":
+            assert f"<td>{float(row['valid_accuracy']):.3f}</td>" in html
+            assert f"<td>{row['rank']}</td>" in html
+    said = read_scores(swept / "winner")["test"]["scores"]["accuracy"]["value"]
+    assert f"test accuracy {said:.3f}" in html
+    assert "**" not in html
+    with pytest.raises(RunError, match="is a sweep"):
+        write_report(swept, tmp_path / "report", against=swept)
+    shutil.copytree(swept, tmp_path / "old")
+    (tmp_path / "old" / "sweep.json").write_text("{}")
+    with pytest.raises(RunError, match="damaged or from an older tonearm"):
+        write_report(tmp_path / "old", tmp_path / "report")
+
+
+def test_the_report_names_trials_that_failed_and_why(table: Path, tmp_path: Path) -> None:
+    sweep = {"grid": {"models.mlp.learning_rate": [0.01, 100.0], "models.mlp.optimizer": ["sgd"]}}
+    models = {"mlp": {"epochs": 40, "weight_decay": 10.0}}
+    run_sweep(config(table, sweep, models=models), tmp_path)
+    html = write_report(tmp_path, tmp_path / "report").read_text()
+    assert "learning_rate = 100.0, optimizer = sgd: failed, training diverged" in html

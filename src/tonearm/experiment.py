@@ -9,6 +9,7 @@ splits.csv             which clip is in which part, for every fold
 <model>/               its run folder; with k folds <model>/fold1 … , the scores of all folds together, and in
                        <model>/final the model of all clips, which is the one to use
 unfinished/            the state of trainings that were killed
+tensorboard/           logs for TensorBoard, where `track.tensorboard` wants them
 leaderboard.json/.csv/.md, learning_curves.png/.svg
 ```
 Clips are divided before anything is scaled or fitted. A run whose settings and data have not changed is
@@ -20,7 +21,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from tonearm.alarms import crossing_artists, near_copies, raise_or_warn, scaled_
 from tonearm.calibration import calibrate, effect, scale
 from tonearm.config import Config, to_toml
 from tonearm.dataset import Dataset
-from tonearm.errors import ModelError, SplitError
+from tonearm.errors import ConfigError, ModelError, SplitError
 from tonearm.evaluate import evaluate
 from tonearm.files import clear_leftovers, write_csv, write_text
 from tonearm.leaderboard import Row, draw_learning_curves, run_folders, write_leaderboard
@@ -52,6 +53,8 @@ from tonearm.runs import (
     save_run,
 )
 from tonearm.splits import Division, Split, divide, final_split, overlap
+from tonearm.tracking import check_tracking, tracked
+from tonearm.training.team import team_of
 
 UNFINISHED = "unfinished"
 
@@ -74,13 +77,14 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Job:
-    """One model on one split; travels to the process that trains it."""
+    """One model on one split; travels to the process that trains it. out: folder of the experiment."""
 
     name: str
     settings: ModelSettings
     split: Split
     folder: Path
     unfinished: Path
+    out: Path
     keep: bool = True
 
 
@@ -97,23 +101,35 @@ def run_experiment(
     tell: is handed a line when something was done. counting: opens a progress display. workers: processes of the
     extraction; `config.train.workers` those of the training. data: what `read_data` gave, where it is there already.
     Raises CatalogError, SplitError and ConfigError where nothing can be trained; a model's own failure is a row of
-    the leaderboard.
+    the leaderboard. Of several processes that train together (`training.team`) all come back with an Experiment,
+    and only the first one's has rows.
     """
+    team = team_of(config.train)
+    if on_cluster() and config.train.accelerate:
+        raise ConfigError("train.accelerate and --cluster are two ways to many processes; choose one")
+    if not team.leads:
+        tell, counting = (lambda line: None), quietly
+    check_tracking(config.track)
     out.mkdir(parents=True, exist_ok=True)
     check_visible([config.data.folder, out])
-    clear_leftovers(out)
-    if data is None:
-        data = read_data(config, out, counting, workers)
+    with team.turn():
+        if team.leads:
+            clear_leftovers(out)
+        if data is None:
+            data = read_data(config, out, counting, workers)
     for note in data.notes:
         tell(f"note: {note}")
     dataset = data.clips
     division, warnings = divide_data(data, config)
     for line in (*warnings, division.sentence):
         tell(line)
-    write_text(out / "config.toml", to_toml(config))
-    write_splits(out / "splits.csv", dataset, division)
+    if team.leads:
+        write_text(out / "config.toml", to_toml(config))
+        write_splits(out / "splits.csv", dataset, division)
     jobs = _jobs(config, dataset, division, out)
     failures = _train_all(jobs, data, config, tell, counting)
+    if not team.leads:
+        return Experiment(out, (), division, data.notes, data.unusable)
     found = _check_scores(data, division, out, config, failures)
     for line in found:
         tell(line)
@@ -155,7 +171,7 @@ def _jobs(config: Config, dataset: Dataset, division: Division, out: Path) -> li
             folders.append(out / name / FINAL)
             keep.append(True)
         for split, folder, kept in zip(splits, folders, keep, strict=True):
-            jobs.append(Job(name, settings, split, folder, out / UNFINISHED / name / split.name, kept))
+            jobs.append(Job(name, settings, split, folder, out / UNFINISHED / name / split.name, out, kept))
     return jobs
 
 
@@ -219,11 +235,15 @@ def train_job(job: Job, data: Data, config: Config, counting: Counting) -> tuple
     from threadpoolctl import threadpool_limits
 
     fingerprint = fingerprint_of(job, data, config)
-    if _is_finished(job, fingerprint):
+    team = team_of(config.train)
+    if team.agree(_is_finished(job, fingerprint)):
         return "is there already, with the same settings and data", ""
     try:
         # one thread: the same sums in the same order, whatever else runs beside
         with threadpool_limits(limits=1):
+            if not team.leads:
+                _help_to_fit(job, data, config)
+                return "", ""
             outcome = _fit_and_evaluate(job, data, config, fingerprint, counting)
     except ModelError as error:
         return f"failed: {error}", str(error)
@@ -234,17 +254,29 @@ def train_job(job: Job, data: Data, config: Config, counting: Counting) -> tuple
     return ", ".join(f"{part} {value:.3f}" for part, value in scores.items()) + f" accuracy, {seconds:.1f} s", ""
 
 
+def _help_to_fit(job: Job, data: Data, config: Config) -> None:
+    """Learn together with the process that leads; only networks are learned by several processes."""
+    if _learns_by_epochs(MODELS[job.settings.type].build(job.settings, config.train)):
+        fit_job(job, data, config, quietly)
+
+
+def _learns_by_epochs(classifier: Any) -> bool:
+    """Whether it is one of the engine's, which keep their state and tell of each epoch."""
+    return "checkpoint_dir" in classifier.get_params(deep=False)
+
+
 def fit_job(
     job: Job,
     data: Data,
     config: Config,
     counting: Counting,
     watch: Callable[[dict[str, float]], None] = lambda row: None,
+    callbacks: Sequence[Any] = (),
 ) -> Any:
     """The fitted classifier; one that was killed while it learned goes on where its state was kept.
 
     watch: is handed each epoch's row of the history (see `training.history`), where the model has epochs of torch;
-    what it raises ends the training.
+    what it raises ends the training. callbacks: of skorch, for such a model.
     """
     from tonearm.training import fit_classifier
 
@@ -253,7 +285,7 @@ def fit_job(
     X, y = dataset.X, dataset.labels
     valid = (X[split.valid], y[split.valid]) if len(split.valid) else (None, None)
     with counting(f"{job.name}, {split.name}", "epochs") as progress:
-        if "checkpoint_dir" in classifier.get_params(deep=False):
+        if _learns_by_epochs(classifier):
             epochs = job.settings.model_dump()["epochs"]
 
             def report(row: dict[str, float]) -> None:
@@ -264,16 +296,28 @@ def fit_job(
                 checkpoint_dir=job.unfinished,
                 cache_dir=data.packs.get(reads(job.settings)),
                 report=report,
+                callbacks=callbacks,
             )
         return fit_classifier(classifier, X[split.train], y[split.train], *valid)
 
 
 def _fit_and_evaluate(job: Job, data: Data, config: Config, fingerprint: str, counting: Counting) -> Outcome:
+    values = {"split": job.split.name, "train.seed": config.train.seed, **job.settings.model_dump(mode="json")}
+    with tracked(config.track, job.out, job.name, job.split.name, values) as training:
+        outcome = _outcome(job, data, config, fingerprint, counting, training.callbacks)
+        for part, result in outcome.parts.items():
+            training.scores |= {f"{part}_{name}": value for name, value in result.scores.values.items()}
+    return outcome
+
+
+def _outcome(
+    job: Job, data: Data, config: Config, fingerprint: str, counting: Counting, callbacks: Sequence[Any]
+) -> Outcome:
     dataset = data.datasets[reads(job.settings)]
     split = job.split
     labels = dataset.classes
     start = time.perf_counter()
-    classifier = fit_job(job, data, config, counting)
+    classifier = fit_job(job, data, config, counting, callbacks=callbacks)
     X, y = dataset.X, dataset.labels
     train_seconds = time.perf_counter() - start
     start = time.perf_counter()

@@ -99,8 +99,24 @@ class TrainSettings(Settings):
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where torch models run")
     workers: int = Field(1, ge=1, le=1024, description="models (and folds) trained side by side")
     threads: int = Field(1, ge=1, le=1024, description="threads of one torch training; each number rounds its own way")
+    accelerate: bool = Field(
+        False, description="one training on several processes, GPUs or hosts, started by `accelerate launch`"
+    )
     calibrate: bool = Field(True, description="fit a temperature on the validation clips, for honest probabilities")
     sure: float = Field(0.9, gt=0, le=1, description="an answer is sure where so many as sure were right in validation")
+
+    @model_validator(mode="after")
+    def _one_way_to_many(self) -> Self:
+        if self.accelerate and self.workers > 1:
+            raise ValueError("accelerate = true trains one model after another, on all processes: workers must be 1")
+        return self
+
+
+class TrackSettings(Settings):
+    """`[track]`: other tools that are told the numbers of each training."""
+
+    tensorboard: bool = Field(False, description="write TensorBoard's logs beside the models")
+    mlflow: str = Field("", description="MLflow's tracking URI, such as sqlite:///mlflow.db; empty: none")
 
 
 class SearchRange(Settings):

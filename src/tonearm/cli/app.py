@@ -211,6 +211,8 @@ def run(
     if settings.sweep.grid or settings.sweep.search:
         _note("note: [sweep] is for `tonearm sweep`; this trains the models as they stand")
     experiment = run_experiment(settings, out, lambda line: _note(line), counting, workers)
+    if not experiment.rows:
+        return  # one of several processes that train together, and not the one that speaks
     print((out / "leaderboard.md").read_text(encoding="utf-8"), end="")
     best = experiment.rows[0]
     if not best.error:
@@ -276,14 +278,16 @@ def compare_runs(
 
 @app.command()
 def report(
-    experiment: Annotated[Path, typer.Argument(metavar="EXPERIMENT", help="a folder that `tonearm run` wrote")],
+    experiment: Annotated[
+        Path, typer.Argument(metavar="EXPERIMENT", help="a folder that `tonearm run` or `tonearm sweep` wrote")
+    ],
     against: Annotated[
         Path | None, typer.Option("--against", help="another experiment to set beside it, such as on an easier split")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="folder to write to; EXPERIMENT/report by default")] = None,
     audio: Annotated[bool, typer.Option("--audio/--no-audio", help="embed short excerpts of clips")] = True,
 ) -> None:
-    """Write an experiment's report: one HTML file."""
+    """Write the report of an experiment or a sweep: one HTML file."""
     from tonearm.report import write_report
 
     print(write_report(experiment, out or experiment / "report", against, audio))

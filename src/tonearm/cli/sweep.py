@@ -24,5 +24,6 @@ def sweep(
     print((out / "sweep.md").read_text(encoding="utf-8"), end="")
     if results.winner is not None:
         print(f"\nclassify files with: tonearm predict {results.winner} FILE_OR_FOLDER")
+    print(f"look at it with: tonearm report {out}")
     if results.failed:
         raise typer.Exit(1)

@@ -28,6 +28,7 @@ from tonearm.settings import (
     SpectrogramSettings,
     SplitSettings,
     SweepSettings,
+    TrackSettings,
     TrainSettings,
 )
 
@@ -64,6 +65,7 @@ class Config(Settings):
     spectrogram: SpectrogramSettings = SpectrogramSettings()
     split: SplitSettings = SplitSettings()
     train: TrainSettings = TrainSettings()
+    track: TrackSettings = TrackSettings()
     sweep: SweepSettings = SweepSettings()
     models: dict[str, SerializeAsAny[ModelSettings]] = Field(
         default_factory=lambda: {name: MODELS[name].settings.model_validate({}) for name in DEFAULT_MODELS}

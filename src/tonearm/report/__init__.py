@@ -7,16 +7,18 @@ report.html       everything, with sounds and pictures inside; it needs no netwo
 report.md         leaderboard, mistakes and suspicious labels as text
 mistakes.csv, suspicious.csv   the clips of these sections, all of them
 ```
+A sweep has report.html alone.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from tonearm.errors import CatalogError
+from tonearm.errors import CatalogError, RunError
 from tonearm.files import write_csv, write_text
 from tonearm.report.clips import Excerpts
 from tonearm.report.collect import Material, Mistake, collect, suspicious_clips, worst_mistakes
 from tonearm.report.page import page
+from tonearm.report.sweep import is_sweep, sweep_page
 from tonearm.settings import DataSettings
 
 SHOWN_MISTAKES, SHOWN_SUSPICIOUS = 12, 20
@@ -24,11 +26,16 @@ ALL = 1_000_000
 
 
 def write_report(experiment: Path, out: Path, against: Path | None = None, audio: bool = True) -> Path:
-    """Write the report of the experiment in a folder to the folder `out`; the path of report.html.
+    """Write the report of the experiment, or of the sweep, in a folder to the folder `out`; the path of report.html.
 
     against: another experiment, such as one on an easier split, to set beside it. audio: whether excerpts of clips are
-    embedded as sound. Raises RunError where a folder is no experiment.
+    embedded as sound. Raises RunError where a folder is neither.
     """
+    if is_sweep(experiment):
+        if against:
+            raise RunError(f"{experiment}: is a sweep; --against sets experiments of `tonearm run` beside each other")
+        write_text(out / "report.html", sweep_page(experiment))
+        return out / "report.html"
     material = collect(experiment)
     other = collect(against) if against else None
     mistakes: list[Mistake] = []

@@ -14,7 +14,7 @@ import numpy as np
 from tonearm.report.charts import Series, interval_bar, line_chart, slope_chart
 from tonearm.report.clips import Excerpts
 from tonearm.report.collect import Material, Mistake, ModelResult
-from tonearm.report.style import CSS
+from tonearm.report.html import document, number, sentence, table
 
 CALIBRATED = ("log_loss_before", "log_loss_after", "ece_before", "ece_after")
 OPTIMISTIC = (
@@ -38,8 +38,8 @@ def page(
         _slopes(material, against) if against else "",
         _curves(material.trained),
         _calibration(material.trained),
-        _confusions(material.trained),
-        _classes(material.trained),
+        confusions(material.trained),
+        classes(material.trained),
         _data(material, data_text),
         _clips(
             "The worst mistakes",
@@ -59,14 +59,7 @@ def page(
         _repeat(material),
     ]
     title = f"tonearm: {material.folder.name}"
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n<link rel="icon" href="data:,">\n'
-        f"<title>{escape(title)}</title>\n<style>{CSS}</style>\n</head>\n<body>\n"
-        '<a class="skip" href="#leaderboard">to the leaderboard</a>\n<main>\n'
-        + "\n".join(section for section in sections if section)
-        + "\n</main>\n</body>\n</html>\n"
-    )
+    return document(title, sections, ("leaderboard", "to the leaderboard"))
 
 
 def _best(material: Material) -> str:
@@ -75,31 +68,12 @@ def _best(material: Material) -> str:
 
 def _head(material: Material) -> str:
     alarm = f'<p class="alarm">{OPTIMISTIC}</p>' if material.optimistic else ""
-    alarm += "".join(f'<p class="alarm">{escape(_sentence(line))}</p>' for line in material.warnings)
+    alarm += "".join(f'<p class="alarm">{escape(sentence(line))}</p>' for line in material.warnings)
     clips = sum(material.classes.values())
     return (
         f"<h1>{escape(material.folder.name)}: {len(material.models)} models on {clips} clips of "
-        f'{len(material.classes)} classes</h1>\n<p class="verdict">{escape(_sentence(material.verdict))}</p>\n'
-        f'<p class="soft">{escape(_sentence(material.split))}</p>{alarm}'
-    )
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
-
-
-def _number(value: float | None, digits: int = 3) -> str:
-    return "–" if value is None or not np.isfinite(value) else f"{value:.{digits}f}"
-
-
-def _table(titles: Sequence[str], rows: str, look: str = "") -> str:
-    """A table that scrolls in a box of its own where the page is too narrow; a title that begins with < is text."""
-    head = "".join(
-        f'<th class="text">{title[1:]}</th>' if title.startswith("<") else f"<th>{title}</th>" for title in titles
-    )
-    return (
-        f'<div class="box" tabindex="0"><table class="{look}"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
+        f'{len(material.classes)} classes</h1>\n<p class="verdict">{escape(sentence(material.verdict))}</p>\n'
+        f'<p class="soft">{escape(sentence(material.split))}</p>{alarm}'
     )
 
 
@@ -115,7 +89,7 @@ def _leaderboard(models: Sequence[ModelResult]) -> str:
     return (
         '<h2 id="leaderboard">Leaderboard</h2><p class="soft">Best on the validation clips first (without them, on the '
         "test). The interval resamples whole artists or recordings where they are known. Intervals that overlap do not "
-        f"prove equality, and the verdict above rests on paired tests.</p>{_table(titles, rows)}"
+        f"prove equality, and the verdict above rests on paired tests.</p>{table(titles, rows)}"
         + (f"<ul>{failed}</ul>" if failed else "")
     )
 
@@ -126,9 +100,9 @@ def _leaderboard_row(model: ModelResult) -> str:
     judged = str(model.row["judged"])
     low, high = model.row["interval"]
     accuracy = model.score(judged)
-    cells = [_number(model.score(part)) for part in ("train", "valid", "test")]
+    cells = [number(model.score(part)) for part in ("train", "valid", "test")]
     interval = "–" if low is None or high is None else f"{low:.3f} to {high:.3f}"
-    scores = [_number(model.score(judged, name)) for name in ("f1", "log_loss", "top2", "kappa", "ece")]
+    scores = [number(model.score(judged, name)) for name in ("f1", "log_loss", "top2", "kappa", "ece")]
     size = f"{model.megabytes:.1f} MB" if model.megabytes >= 0.1 else f"{1000 * model.megabytes:.0f} kB"
     numbers = "".join(f"<td>{cell}</td>" for cell in cells)
     others = "".join(f"<td>{cell}</td>" for cell in scores)
@@ -159,10 +133,10 @@ def _slopes(material: Material, against: Material) -> str:
     )
     titles = escape(material.folder.name), escape(against.folder.name)
     return (
-        f"<h2>{titles[0]} against {titles[1]}</h2><p>{escape(_sentence(material.split))}</p>"
-        f"<p>Against it: {escape(_sentence(against.split))}</p>"
+        f"<h2>{titles[0]} against {titles[1]}</h2><p>{escape(sentence(material.split))}</p>"
+        f"<p>Against it: {escape(sentence(against.split))}</p>"
         f"{slope_chart(material.folder.name, against.folder.name, pairs)}"
-        f"{_table(['<model', *titles, 'difference'], rows)}"
+        f"{table(['<model', *titles, 'difference'], rows)}"
     )
 
 
@@ -224,7 +198,7 @@ def _calibration(models: Sequence[ModelResult]) -> str:
         '<h2>How far to trust the probabilities</h2><p class="soft">A temperature fitted on the validation clips makes '
         "the probabilities honest; before and after it, on the judged clips (means over folds). An answer is sure "
         "where answers of its probability were right often enough in validation (train.sure); "
-        f"<code>tonearm predict</code> marks all others as unsure.</p>{_table(titles, rows)}"
+        f"<code>tonearm predict</code> marks all others as unsure.</p>{table(titles, rows)}"
     )
 
 
@@ -237,7 +211,8 @@ def _bins(model: ModelResult) -> list[tuple[float, float]]:
     ]
 
 
-def _confusions(models: Sequence[ModelResult]) -> str:
+def confusions(models: Sequence[ModelResult]) -> str:
+    """Who is taken for whom, a table a model, the first one open."""
     shown = []
     for place, model in enumerate(models):
         confusion = model.scores["confusion"]
@@ -250,13 +225,14 @@ def _confusions(models: Sequence[ModelResult]) -> str:
                 for count in row
             )
             rows += f'<tr><th class="text" scope="row">{escape(label)}</th>{cells}</tr>'
-        table = _table(["<truth \\ said", *map(escape, labels)], rows, "matrix")
+        matrix = table(["<truth \\ said", *map(escape, labels)], rows, "matrix")
         opened = " open" if place == 0 else ""
-        shown.append(f"<details{opened}><summary>{escape(model.name)}</summary>{table}</details>")
+        shown.append(f"<details{opened}><summary>{escape(model.name)}</summary>{matrix}</details>")
     return "<h2>Confusions</h2>" + "".join(shown) if shown else ""
 
 
-def _classes(models: Sequence[ModelResult]) -> str:
+def classes(models: Sequence[ModelResult]) -> str:
+    """Scores of each class by the first model."""
     if not models:
         return ""
     rows = ""
@@ -265,11 +241,11 @@ def _classes(models: Sequence[ModelResult]) -> str:
         known = low is not None and high is not None
         bar = interval_bar(row["f1"], low, high) if row["f1"] is not None else ""
         span = f"{low:.3f} to {high:.3f}" if known else "–"
-        cells = "".join(f"<td>{_number(row[name])}</td>" for name in ("precision", "recall", "f1"))
+        cells = "".join(f"<td>{number(row[name])}</td>" for name in ("precision", "recall", "f1"))
         rows += f"<tr><td>{escape(label)}</td><td>{row['support']}</td>{cells}"
         rows += f'<td class="text">{span}</td><td>{bar}</td></tr>'
     titles = ["<class", "clips", "precision", "recall", "F1", "<95 % interval", ""]
-    return f"<h2>Classes, by {escape(models[0].name)}</h2>{_table(titles, rows)}"
+    return f"<h2>Classes, by {escape(models[0].name)}</h2>{table(titles, rows)}"
 
 
 def _data(material: Material, text: str) -> str:

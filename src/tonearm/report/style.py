@@ -42,6 +42,7 @@ svg .head { font-weight: 600; }
 .s4 { stroke: var(--s4); } .s5 { stroke: var(--s5); } .s6 { stroke: var(--s6); }
 .slope { width: 520px; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1rem; }
+img.drawn { max-width: 100%; background: #fff; }
 figure { margin: 0; } figcaption { font-weight: 600; margin-bottom: .2rem; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; margin: .2rem 0; padding: 0;
   font-size: .9rem; }

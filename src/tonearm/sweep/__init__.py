@@ -6,7 +6,7 @@ Conventions
 `results` ranks, prints and draws.
 """
 
-from tonearm.sweep.driver import run_sweep
-from tonearm.sweep.results import Results
+from tonearm.sweep.driver import WINNER, run_sweep
+from tonearm.sweep.results import SWEEP_CSV, SWEEP_JSON, Results
 
-__all__ = ["Results", "run_sweep"]
+__all__ = ["SWEEP_CSV", "SWEEP_JSON", "WINNER", "Results", "run_sweep"]

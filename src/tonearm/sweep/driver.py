@@ -59,6 +59,8 @@ def run_sweep(
     tell, counting, workers: as for `run_experiment`; trials run side by side by `config.train.workers`. Raises
     ConfigError, CatalogError and SplitError where nothing can be tried; a trial's own failure is a row.
     """
+    if config.train.accelerate:
+        raise ConfigError("train.accelerate is for `tonearm run`; a sweep trains side by side, with train.workers")
     model = swept_model(config)
     base = plain(config, model)
     cells = _cells(config, model)
@@ -255,7 +257,7 @@ def _apart(config: Config, clips: Dataset, division: Division) -> tuple[Rows, tu
 def _train_winner(best: Trial, config: Config, model: str, out: Path, shelf: _Shelf, split: Split, tell: Tell) -> Path:
     """Train the winner on the training clips and score it on the test; its run folder. Raises ModelError."""
     chosen = with_values(config, model, best.values)
-    job = Job(model, chosen.models[model], split, out / WINNER, out / "unfinished" / WINNER)
+    job = Job(model, chosen.models[model], split, out / WINNER, out / "unfinished" / WINNER, out)
     said, reason = train_job(job, shelf.of(chosen), chosen, quietly)
     if reason:
         raise ModelError(f"the winner, {describe(best.values)}, cannot be trained on all training clips: {reason}")

@@ -25,7 +25,7 @@ from tonearm.splits import Division
 from tonearm.sweep.grid import axes, describe, short_names, show
 from tonearm.sweep.trials import Trial
 
-SWEEP_JSON = "sweep.json"
+SWEEP_CSV, SWEEP_JSON = "sweep.csv", "sweep.json"
 SCORES = ("accuracy", "precision", "recall", "f1", "log_loss")
 SHOWN_OF_WINNER = ("accuracy", "f1", "log_loss")
 
@@ -73,7 +73,7 @@ class Results:
 def write_results(out: Path, results: Results) -> None:
     """sweep.csv, .parquet, .json, .md and the picture."""
     header, rows = table(results)
-    write_csv(out / "sweep.csv", header, rows)
+    write_csv(out / SWEEP_CSV, header, rows)
     _write_parquet(out / "sweep.parquet", header, rows)
     times = _note_winner(out, results)
     write_text(out / "sweep.md", markdown(results, times))
@@ -88,6 +88,9 @@ def _note_winner(out: Path, results: Results) -> int:
     if results.winner is not None:
         fingerprint = read_facts(results.winner)["fingerprint"]
         judged = [*judged, *([fingerprint] if fingerprint not in judged else [])]
+    facts["how"], facts["verdict"] = _how(results), _winner(results, len(judged))
+    facts["settings"] = list(short_names(results.paths).values())
+    if results.winner is not None:
         facts["winner"] = {"settings": results.ranked[0].values, "scores": read_scores(results.winner)}
     if results.nested:
         facts["nested"] = {"scores": results.nested.scores.to_json(), "chosen": dict(results.nested.chosen)}

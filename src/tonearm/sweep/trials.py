@@ -85,7 +85,9 @@ class Task:
 
     def job(self, split: Split, unfinished: Path) -> Job:
         """The training on one split."""
-        return Job(self.model, self.config.models[self.model], split, unfinished / "none", unfinished / split.name)
+        return Job(
+            self.model, self.config.models[self.model], split, unfinished / "none", unfinished / split.name, unfinished
+        )
 
     def fingerprint(self, data: Data) -> str:
         """A digest of all that decides the trial's scores."""

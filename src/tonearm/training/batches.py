@@ -2,7 +2,8 @@
 
 Conventions
 -----------
-Shuffling draws from torch's global generator, which `devices.seeded` seeds.
+Shuffling draws from torch's global generator, which `devices.seeded` seeds. Shuffled batches are for learning: where
+several processes learn together, each gets its share of them; who judges sees all.
 """
 
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from tonearm.training.inputs import Source
+from tonearm.training.team import Team
 
 
 class Rows(torch.utils.data.Dataset[None]):
@@ -28,21 +30,23 @@ class Rows(torch.utils.data.Dataset[None]):
 class Batches:
     """Iterates over (inputs, truth); takes the place of torch's DataLoader, whose row by row is slow on tables."""
 
-    def __init__(self, dataset: Rows, batch_size: int, shuffle: bool = False) -> None:
+    def __init__(self, dataset: Rows, batch_size: int, shuffle: bool = False, team: Team | None = None) -> None:
         self.dataset = dataset
         self.batch_size = batch_size
         self.shuffle = shuffle
+        self.team = team or Team()
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         count = len(self.dataset)
-        order = torch.randperm(count) if self.shuffle else torch.arange(count)
-        for rows in self._cut(order):
+        order = self.team.agree(torch.randperm(count)) if self.shuffle else torch.arange(count)
+        for batch in self._cut(order):
+            rows = self.team.share(batch) if self.shuffle else batch
             yield self.dataset.source[rows], self.dataset.truth[rows]
 
     def _cut(self, order: torch.Tensor) -> list[torch.Tensor]:
-        """Runs of `batch_size`; a single row left over joins the run before, since batch norm needs two."""
+        """Runs of `batch_size`; a rest too small joins the run before, since batch norm needs two rows a process."""
         parts = list(torch.split(order, self.batch_size))
-        if self.shuffle and len(parts) > 1 and len(parts[-1]) == 1:
+        if self.shuffle and len(parts) > 1 and len(parts[-1]) < 2 * self.team.count:
             parts[-2:] = [torch.cat(parts[-2:])]
         return parts
 

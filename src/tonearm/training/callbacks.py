@@ -37,21 +37,24 @@ class History(Callback):  # type: ignore[misc]  # skorch has no types
     def on_epoch_begin(self, net: Any, **_: Any) -> None:
         """Start the clock and the sums."""
         self._start = time.perf_counter()
-        self._sums = {True: [0.0, 0, 0], False: [0.0, 0, 0]}  # loss, right ones, rows
+        self._sums = {True: [0.0, 0.0, 0.0], False: [0.0, 0.0, 0.0]}  # loss, right ones, rows
 
     def on_batch_end(self, net: Any, batch: Any, training: bool, loss: Any, y_pred: Any, **_: Any) -> None:
         """Add a batch to the sums."""
         sums = self._sums[training]
         truth = batch[1]
-        sums[0] += net.history[-1, "batches", -1, "train_loss" if training else "valid_loss"] * len(truth)
+        sums[0] += net.history[-1, "batches", -1, "train_loss" if training else "valid_loss"] * net.rows_told(
+            truth, training
+        )
         sums[1] += int((y_pred.argmax(dim=1).cpu() == truth.cpu()).sum())
         sums[2] += len(truth)
 
     def on_epoch_end(self, net: Any, **_: Any) -> None:
         """Add the epoch's row; raise ModelError where the training diverged."""
         row: dict[str, float] = {"epoch": len(self.rows) + 1}
+        sums = net.agreed(self._sums)
         for training, part in ((True, "train"), (False, "valid")):
-            loss, right, count = self._sums[training]
+            loss, right, count = sums[training]
             if count:
                 row |= {f"{part}_loss": loss / count, f"{part}_accuracy": right / count}
         row["learning_rate"] = net.optimizer_.param_groups[-1]["lr"]
@@ -62,8 +65,15 @@ class History(Callback):  # type: ignore[misc]  # skorch has no types
                 f"below {row['learning_rate']:g}, or more weight_decay"
             )
         self.rows.append(row)
+        note(net, row)
         if self.report is not None:
             self.report(row)
+
+
+def note(net: Any, row: dict[str, float]) -> None:
+    """Write the row into skorch's own history, from which skorch's callbacks take what they tell other tools."""
+    for name, value in row.items():
+        net.history.record(name, value)
 
 
 class Schedule(Callback):  # type: ignore[misc]
@@ -108,7 +118,7 @@ class BestWeights(Callback):  # type: ignore[misc]
         row = self.history.rows[-1]
         if row.get("valid_loss", math.inf) < self.loss:
             self.loss, self.epoch = row["valid_loss"], int(row["epoch"])
-            self.weights = copy.deepcopy(net.module_.state_dict())
+            self.weights = copy.deepcopy(net.bare_module.state_dict())
 
 
 class Stop(Callback):  # type: ignore[misc]
@@ -132,11 +142,19 @@ class Stop(Callback):  # type: ignore[misc]
 class Keeper(Callback):  # type: ignore[misc]
     """Writes the whole state of the training into a file every few epochs, and takes it up again.
 
-    fingerprint: of settings and rows. A file of another training is not used; it is written over.
+    fingerprint: of settings and rows. A file of another training is not used; it is written over. writes: whether
+    this process is the one that writes it.
     """
 
     def __init__(
-        self, path: Path, every: int, fingerprint: str, history: History, schedule: Schedule, best: BestWeights
+        self,
+        path: Path,
+        every: int,
+        fingerprint: str,
+        history: History,
+        schedule: Schedule,
+        best: BestWeights,
+        writes: bool,
     ) -> None:
         self.path = path
         self.every = every
@@ -144,15 +162,16 @@ class Keeper(Callback):  # type: ignore[misc]
         self.history = history
         self.schedule = schedule
         self.best = best
+        self.writes = writes
 
     def on_epoch_end(self, net: Any, **_: Any) -> None:
         """Write the state, if this is one of the epochs."""
-        if len(self.history.rows) % self.every:
+        if not self.writes or len(self.history.rows) % self.every:
             return
         state = {
             "fingerprint": self.fingerprint,
             "history": self.history.rows,
-            "module": net.module_.state_dict(),
+            "module": net.bare_module.state_dict(),
             "optimizer": net.optimizer_.state_dict(),
             "schedule": None if self.schedule.scheduler is None else self.schedule.scheduler.state_dict(),
             "best": {"loss": self.best.loss, "epoch": self.best.epoch, "weights": self.best.weights},
@@ -171,7 +190,10 @@ class Keeper(Callback):  # type: ignore[misc]
     def resume(self, net: Any, state: dict[str, Any]) -> None:
         """Put all but the random generators where the state was."""
         self.history.rows.extend(state["history"])
-        net.module_.load_state_dict(state["module"])
+        for row in self.history.rows:
+            net.history.new_epoch()
+            note(net, row)
+        net.bare_module.load_state_dict(state["module"])
         net.optimizer_.load_state_dict(state["optimizer"])
         if self.schedule.scheduler is not None:
             self.schedule.scheduler.load_state_dict(state["schedule"])

@@ -2,8 +2,8 @@
 
 Conventions
 -----------
-A device is "cpu", "cuda" or "mps". Everything random in a training (first weights, shuffling, dropout) comes
-from torch's global generators, seeded inside `seeded` and put back afterwards.
+A device is "cpu", "cuda" or "mps"; one of several has its number, "cuda:1". Everything random in a training (first
+weights, shuffling, dropout) comes from torch's global generators, seeded inside `seeded` and put back afterwards.
 """
 
 from collections.abc import Iterator
@@ -33,6 +33,15 @@ def choose_device(wanted: str) -> str:
     return wanted
 
 
+def kind(device: str) -> str:
+    """The device without its number.
+
+    >>> kind("cuda:1")
+    'cuda'
+    """
+    return device.partition(":")[0]
+
+
 def generator_states(device: str) -> dict[str, torch.Tensor]:
     """State of the global generators of the CPU and of the device."""
     states = {"cpu": torch.get_rng_state()}
@@ -51,7 +60,7 @@ def set_generator_states(states: dict[str, torch.Tensor]) -> None:
 
 
 def _accelerator(device: str) -> Any:
-    return {"cuda": torch.cuda, "mps": torch.mps}[device]
+    return {"cuda": torch.cuda, "mps": torch.mps}[kind(device)]
 
 
 @contextmanager

@@ -10,7 +10,7 @@ settings give the same bits on one machine. A row's probabilities do not depend 
 import copy
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,9 +32,10 @@ from tonearm.training.batches import Batches, Rows, blocks
 from tonearm.training.callbacks import BestWeights, Finished, History, Keeper, Schedule, Stop
 from tonearm.training.devices import available, choose_device, seeded, set_generator_states, threads
 from tonearm.training.inputs import Inputs
-from tonearm.training.net import Net, autocast, optimizer
+from tonearm.training.net import Net, TeamNet, autocast, optimizer
 from tonearm.training.rowwise import softmax
 from tonearm.training.settings import TorchSettings
+from tonearm.training.team import Launched, team_of
 
 CHECKPOINT = "checkpoint.pt"
 VALID_BATCH = 128
@@ -48,7 +49,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     how rows become tensors. settings: of the model. train: seed and device. checkpoint_dir: folder that keeps
     the state of a training, so that a killed one continues; None: no state is kept. cache_dir: folder with what
     was computed before for all trainings on the same rows (pixels, frozen layers); None: computed here. report:
-    called with each epoch's history.
+    called with each epoch's history. callbacks: of skorch, which are told of the epochs, too.
 
     Fitted: classes_, module_ (on the CPU, in evaluation mode), inputs_, history_ (dicts, see
     `training.history`), best_epoch_ (whose weights these are), n_features_in_ for tables.
@@ -63,6 +64,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         checkpoint_dir: str | Path | None = None,
         cache_dir: str | Path | None = None,
         report: Callable[[dict[str, float]], None] | None = None,
+        callbacks: Sequence[Any] = (),
     ) -> None:
         self.network = network
         self.inputs = inputs
@@ -71,6 +73,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.checkpoint_dir = checkpoint_dir
         self.cache_dir = cache_dir
         self.report = report
+        self.callbacks = callbacks
 
     def fit(
         self, X: NDArray[Any], y: NDArray[Any], X_valid: NDArray[Any] | None = None, y_valid: NDArray[Any] | None = None
@@ -85,16 +88,18 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             X, y, X_valid, y_valid = self._hold_out(X, y)
         else:
             y_valid = _labels(X_valid, y_valid)
-        device = choose_device(self.train.device)
+        self._team = team_of(self.train)
+        device = self._team.device(self.train.device)
         self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
             raise ValueError("a classifier needs at least 2 classes; the labels have 1 class")
         self.inputs_ = copy.deepcopy(self.inputs)
         with threads(self.train.threads):
-            self.inputs_.fit(X, self._cache())
-            self._note_columns()
-            train = self._rows(X, y, device)
-            valid = None if y_valid is None else self._rows(X_valid, y_valid, device)
+            with self._team.turn():
+                self.inputs_.fit(X, self._cache())
+                self._note_columns()
+                train = self._rows(X, y, device)
+                valid = None if y_valid is None else self._rows(X_valid, y_valid, device)
             fingerprint = self._fingerprint(X, y, X_valid, y_valid)
             with seeded(self.train.seed, device):
                 self._learn(train, valid, device, fingerprint)
@@ -150,15 +155,21 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def _learn(self, train: Rows, valid: Rows | None, device: str, fingerprint: str) -> None:
-        settings = self.settings
+        settings, team = self.settings, self._team
+        least = 2 * team.count
+        if team.count > 1 and min(len(train), settings.batch_size) < least:
+            raise ModelError(
+                f"{team.count} processes divide each batch, and each needs 2 rows of it: batch_size = "
+                f"{settings.batch_size} and {len(train)} training rows must be at least {least}"
+            )
         history = History(self.report)
         schedule, best = Schedule(settings, history), BestWeights(history)
         stop = Stop(settings.patience, history, best)
         keeper = None
         if self.checkpoint_dir is not None:
             path = Path(self.checkpoint_dir) / CHECKPOINT
-            keeper = Keeper(path, settings.checkpoint_epochs, fingerprint, history, schedule, best)
-        callbacks = [history, schedule, best, *([keeper] if keeper else []), stop]
+            keeper = Keeper(path, settings.checkpoint_epochs, fingerprint, history, schedule, best, team.leads)
+        callbacks = [history, schedule, best, *([keeper] if keeper else []), *self.callbacks, stop]
         net = self._net(train, valid, device, callbacks).initialize()
         net.notify("on_train_begin", X=train, y=None)
         state = keeper.load() if keeper else None
@@ -170,6 +181,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
                 net.fit_loop(train, epochs=settings.epochs - len(history.rows))
         except Finished:
             pass  # early stopping
+        net.notify("on_train_end", X=train, y=None)
         # who stops early has gone past the best epoch on purpose
         restored = (settings.restore_best or settings.patience > 0) and best.epoch > 0
         if restored:
@@ -187,7 +199,8 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             weight = torch.tensor(balanced, dtype=torch.float32)
         module = self._module()
         self.inputs_.start(module)
-        net = Net(
+        kinds = {"accelerator": self._team.accelerator} if isinstance(self._team, Launched) else {}
+        net = (TeamNet if kinds else Net)(
             module,
             criterion=nn.CrossEntropyLoss(weight=weight, label_smoothing=settings.label_smoothing).to(device),
             optimizer=optimizer(settings),
@@ -199,14 +212,17 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             batch_size=settings.batch_size,
             iterator_train=Batches,
             iterator_train__shuffle=True,
+            iterator_train__team=self._team,
             iterator_valid=Batches,
             iterator_valid__batch_size=max(settings.batch_size, VALID_BATCH),
             train_split=None if valid is None else predefined_split(valid),
             callbacks=[(type(callback).__name__.lower(), callback) for callback in callbacks],
             device=device,
             verbose=0,
+            **kinds,
         )
         net.precision = settings.precision
+        net.team, net.seed = self._team, self.train.seed
         return net
 
     def _module(self) -> nn.Module:

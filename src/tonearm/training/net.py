@@ -1,4 +1,4 @@
-"""skorch's net as the engine uses it: precision and optimizer.
+"""skorch's net as the engine uses it: precision, optimizer, and one of several processes.
 
 Conventions
 -----------
@@ -9,10 +9,17 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from skorch import NeuralNet
+from skorch.hf import AccelerateMixin
+from torch import nn
 
+from tonearm.training.devices import kind
 from tonearm.training.settings import TorchSettings
+from tonearm.training.team import Launched
+
+Sums = dict[bool, list[float]]  # of the training batches (True) and the validation batches: loss, right ones, rows
 
 
 class Net(NeuralNet):  # type: ignore[misc]
@@ -25,10 +32,65 @@ class Net(NeuralNet):  # type: ignore[misc]
         with autocast(self.device, self.precision):
             return super().infer(x, **fit_params).float()
 
+    @property
+    def bare_module(self) -> nn.Module:
+        """The network as it was made, whatever it is wrapped in."""
+        module: nn.Module = self.module_
+        return module
+
+    def rows_told(self, truth: torch.Tensor, training: bool) -> float:
+        """What the last loss is to be multiplied by in a sum over rows."""
+        return len(truth)
+
+    def agreed(self, sums: Sums) -> Sums:
+        """The sums of all processes that train together."""
+        return sums
+
+
+class TeamNet(AccelerateMixin, Net):  # type: ignore[misc]
+    """The net of one of several processes: each learns from its share of a batch, and judges with all rows."""
+
+    team: Launched
+    seed = 0
+
+    @property
+    def bare_module(self) -> nn.Module:
+        """The network as it was made."""
+        module: nn.Module = self.accelerator.unwrap_model(self.module_, keep_fp32_wrapper=False)
+        return module
+
+    def on_epoch_begin(self, net: Any, **arguments: Any) -> None:
+        """Seed this process's draws of the epoch anew, so that a continued training needs no generator's state."""
+        super().on_epoch_begin(net, **arguments)
+        mixed = np.random.SeedSequence([self.seed, self.team.index, len(self.history)])
+        torch.manual_seed(int(mixed.generate_state(1)[0]))
+
+    def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Any:
+        """The mean over a batch; in training scaled such that the mean over processes is that of the whole batch.
+
+        Gradients are averaged as if each process had as many rows (and class weights) as the others.
+        """
+        loss = super().get_loss(y_pred, y_true, X=X, training=training)
+        if not training:
+            return loss
+        weight = self.criterion_.weight
+        own = float(len(y_true)) if weight is None else float(weight[y_true].sum())
+        whole = self.team.total(torch.tensor([own, len(y_true)]))
+        self._rows_told = float(whole[1]) / self.team.count
+        return loss * (self.team.count * own / float(whole[0]))
+
+    def rows_told(self, truth: torch.Tensor, training: bool) -> float:
+        """What the last loss is to be multiplied by in a sum over rows and processes."""
+        return self._rows_told if training else len(truth)
+
+    def agreed(self, sums: Sums) -> Sums:
+        """Training sums over all processes; of the validation, which all have done, what the first one found."""
+        return {True: self.team.total(torch.tensor(sums[True])).tolist(), False: self.team.agree(sums[False])}
+
 
 def autocast(device: str, precision: str) -> torch.autocast:
     """Inside, the network computes in this precision: "float32" or "bfloat16"."""
-    return torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bfloat16")
+    return torch.autocast(kind(device), dtype=torch.bfloat16, enabled=precision == "bfloat16")
 
 
 def optimizer(settings: TorchSettings) -> Callable[..., torch.optim.Optimizer]:

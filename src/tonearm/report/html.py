@@ -1,0 +1,41 @@
+"""The frame of a page, and what all pages write: sentences, numbers, tables."""
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+
+from tonearm.report.style import CSS
+
+
+def document(title: str, sections: Sequence[str], skip: tuple[str, str]) -> str:
+    """A whole page that needs no other file. skip: the first link's anchor and text, for readers of the keyboard."""
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n<link rel="icon" href="data:,">\n'
+        f"<title>{escape(title)}</title>\n<style>{CSS}</style>\n</head>\n<body>\n"
+        f'<a class="skip" href="#{skip[0]}">{skip[1]}</a>\n<main>\n'
+        + "\n".join(section for section in sections if section)
+        + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+def sentence(text: str) -> str:
+    """The text with a capital and a full stop."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """The number with so many decimals, a dash where there is none."""
+    return "–" if value is None or not np.isfinite(value) else f"{value:.{digits}f}"
+
+
+def table(titles: Sequence[str], rows: str, look: str = "") -> str:
+    """A table that scrolls in a box of its own where the page is too narrow; a title that begins with < is text."""
+    head = "".join(
+        f'<th class="text">{title[1:]}</th>' if title.startswith("<") else f"<th>{title}</th>" for title in titles
+    )
+    return (
+        f'<div class="box" tabindex="0"><table class="{look}"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )

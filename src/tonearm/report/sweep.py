@@ -1,0 +1,128 @@
+"""The report of a sweep: the winner, the picture of all trials, the ranked table, and how to repeat it.
+
+Conventions
+-----------
+What `tonearm sweep` wrote is shown, and nothing is computed. Names and reasons come from users and are escaped.
+"""
+
+import base64
+import csv
+import json
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from tonearm.errors import RunError
+from tonearm.report.charts import interval_bar
+from tonearm.report.collect import ModelResult
+from tonearm.report.html import document, number, sentence, table
+from tonearm.report.page import classes, confusions
+from tonearm.runs import CONFIG_TOML, judged_part, read_facts, read_scores
+from tonearm.sweep import SWEEP_CSV, SWEEP_JSON, WINNER
+
+PICTURES = {
+    "heatmap": "Validation accuracy by the two settings that were crossed; the best cell is framed.",
+    "parallel": "A line a trial, through its value of each setting to its validation accuracy.",
+}
+
+
+def is_sweep(folder: Path) -> bool:
+    """Whether `tonearm sweep` wrote the folder."""
+    return (folder / SWEEP_JSON).is_file()
+
+
+def sweep_page(folder: Path) -> str:
+    """The whole page. Raises RunError where the folder is damaged."""
+    try:
+        facts = json.loads((folder / SWEEP_JSON).read_text(encoding="utf-8"))
+        with (folder / SWEEP_CSV).open(encoding="utf-8", newline="") as file:
+            header, *trials = csv.reader(file)
+        config_text = (folder / CONFIG_TOML).read_text(encoding="utf-8")
+        sections = [
+            _head(folder, facts["how"], facts["verdict"], facts["model"], len(trials)),
+            _picture(folder),
+            _ranking(header, trials, facts["settings"]),
+            *_winner(folder, str(facts["model"])),
+            _repeat(folder, config_text),
+        ]
+    except (OSError, ValueError, KeyError) as error:
+        raise RunError(
+            f"{folder}: the sweep is damaged or from an older tonearm ({type(error).__name__}: {error}); run it again"
+        ) from error
+    return document(f"tonearm: {folder.name}", sections, ("trials", "to the trials"))
+
+
+def _head(folder: Path, how: str, verdict: str, model: str, trials: int) -> str:
+    paragraphs = "".join(f'<p class="soft">{escape(sentence(text))}</p>' for text in how.split("\n\n"))
+    return (
+        f"<h1>{escape(folder.resolve().name)}: {trials} trials of {escape(model)}</h1>\n"
+        + "".join(f'<p class="verdict">{escape(line)}</p>' for line in verdict.replace("**", "").split("\n") if line)
+        + paragraphs
+    )
+
+
+def _picture(folder: Path) -> str:
+    for name, words in PICTURES.items():
+        path = folder / f"{name}.svg"
+        if path.is_file():
+            data = base64.b64encode(path.read_bytes()).decode()
+            image = f'<img class="drawn" src="data:image/svg+xml;base64,{data}" alt="{words}">'
+            return f"<h2>All trials at a glance</h2><figure>{image}<figcaption>{words}</figcaption></figure>"
+    return ""
+
+
+def _ranking(header: list[str], trials: list[list[str]], settings: list[str]) -> str:
+    rows, left = "", ""
+    for trial in trials:
+        cells = dict(zip(header, trial, strict=True))
+        values = "".join(f'<td class="text">{escape(cells[name])}</td>' for name in settings)
+        if cells["state"] != "done":
+            rows += f"<tr><td>–</td>{values}" + f'<td class="text" colspan="9">{escape(cells["state"])}</td></tr>'
+            if cells["reason"]:
+                chosen = ", ".join(f"{name} = {cells[name]}" for name in settings)
+                left += f"<li>{escape(chosen)}: {escape(cells['state'])}, {escape(cells['reason'])}</li>"
+            continue
+        low, high = (float(cells[name]) if cells[name] else None for name in ("low", "high"))
+        known = low is not None and high is not None
+        rows += (
+            f"<tr><td>{cells['rank']}</td>{values}<td>{_cell(cells, 'valid_accuracy')}</td>"
+            f'<td class="text">{f"{low:.3f} to {high:.3f}" if known else "–"}</td>'
+            f"<td>{interval_bar(float(cells['valid_accuracy']), low, high)}</td>"
+            f"<td>{_cell(cells, 'valid_f1')}</td><td>{_cell(cells, 'valid_log_loss')}</td>"
+            f"<td>{_cell(cells, 'train_accuracy')}</td><td>{_cell(cells, 'train_seconds', 1)} s</td>"
+            f"<td>{_cell(cells, 'trained_epochs', 0)}</td><td>{_cell(cells, 'best_epoch', 0)}</td></tr>"
+        )
+    titles = ["rank", *(f"<{escape(name)}" for name in settings), "valid", "<95 % interval", "", "F1", "log loss"]
+    titles += ["train", "training", "epochs", "best epoch"]
+    return (
+        '<h2 id="trials">Trials</h2><p class="soft">Best validation accuracy first. Each interval is of one trial; the '
+        f"best of many is flattered by the choice.</p>{table(titles, rows)}" + (f"<ul>{left}</ul>" if left else "")
+    )
+
+
+def _cell(cells: dict[str, str], name: str, digits: int = 3) -> str:
+    return number(float(cells[name]) if cells[name] else None, digits)
+
+
+def _winner(folder: Path, model: str) -> list[str]:
+    """Confusion and classes of the winner on the clips that judge it."""
+    winner = folder / WINNER
+    if not winner.is_dir():
+        return []
+    found = read_scores(winner)
+    row: dict[str, Any] = {"model": f"the winner, {model}"}
+    judged = [ModelResult(row, found[judged_part(found)], None, [], 0.0)]
+    return [confusions(judged), classes(judged)]
+
+
+def _repeat(folder: Path, config_text: str) -> str:
+    name = escape(folder.resolve().name)
+    versions = read_facts(folder / WINNER)["versions"] if (folder / WINNER).is_dir() else {}
+    return (
+        "<h2>To repeat it</h2><p>Save the settings as <code>config.toml</code>; the same versions on the same machine "
+        f'give the same numbers to the last bit.</p><pre tabindex="0">tonearm sweep config.toml --out {name}\n'
+        f"tonearm report {name}</pre><details><summary>settings</summary>"
+        f'<pre tabindex="0">{escape(config_text)}</pre></details><p class="soft">'
+        + escape(", ".join(f"{name} {version}" for name, version in versions.items()))
+        + "</p>"
+    )

@@ -1,0 +1,118 @@
+"""One training on several processes, GPUs or hosts that `accelerate launch` started; or on this process alone.
+
+Conventions
+-----------
+Every process runs the same program. Process 0 leads: it reads the data first, it writes the files, and its word
+counts where processes that decide differently would wait for each other for ever. The rows of a batch are divided
+among the processes and their gradients averaged, each weighted by its rows; so the number of processes changes
+a result by rounding alone, except where networks use batch norm (a process knows its own share of a batch) or draw
+random numbers (each draws its own). Folders are shared: all hosts see them by one name.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from tonearm.errors import ModelError
+from tonearm.settings import TrainSettings
+from tonearm.training.devices import choose_device
+
+if TYPE_CHECKING:
+    import torch
+    from accelerate import Accelerator
+
+LONGEST_WAIT = timedelta(days=7)  # for the process that reads the data, or trains a model that only it can
+
+
+class Team:
+    """One process alone: it leads, and waits for nobody."""
+
+    index = 0
+    count = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes the files."""
+        return self.index == 0
+
+    def device(self, wanted: str) -> str:
+        """Where this process trains. Raises ModelError where it cannot be there."""
+        return choose_device(wanted)
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+
+    def agree(self, value: Any) -> Any:
+        """What process 0 has for the value; it must be something that can be pickled."""
+        return value
+
+    def total(self, values: "torch.Tensor") -> "torch.Tensor":
+        """The sum over the processes of a tensor that has one shape on all."""
+        return values
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Do the block one process after another, so that a later one finds what the first has written."""
+        for _ in range(self.index):
+            self.wait()
+        yield
+        for _ in range(self.index, self.count):
+            self.wait()
+
+    def share(self, rows: "torch.Tensor") -> "torch.Tensor":
+        """The part of a batch that this process learns from."""
+        return rows.tensor_split(self.count)[self.index]
+
+
+class Launched(Team):
+    """One of several processes that `accelerate launch` started."""
+
+    def __init__(self, accelerator: "Accelerator") -> None:
+        self.accelerator = accelerator
+        self.index = accelerator.process_index
+        self.count = accelerator.num_processes
+
+    def device(self, wanted: str) -> str:
+        """The device that the launcher gave this process. Raises ModelError where the settings want another."""
+        found = self.accelerator.device
+        if wanted not in ("auto", found.type):
+            raise ModelError(f"train.device = {wanted!r}, but accelerate gives this process {found.type!r}")
+        return str(found)
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        self.accelerator.wait_for_everyone()
+
+    def agree(self, value: Any) -> Any:
+        """What process 0 has for the value."""
+        from accelerate.utils import broadcast_object_list
+
+        return broadcast_object_list([value])[0]
+
+    def total(self, values: "torch.Tensor") -> "torch.Tensor":
+        """The sum over the processes."""
+        summed: torch.Tensor = self.accelerator.reduce(values.to(self.accelerator.device), "sum")
+        return summed.to(values.device)
+
+
+def team_of(train: TrainSettings) -> Team:
+    """The processes that train together, this one alone unless `train.accelerate` and `accelerate launch` say more.
+
+    Raises ModelError where accelerate is not installed.
+    """
+    if not train.accelerate:
+        return Team()
+    accelerator = _accelerator(train.device == "cpu")
+    return Launched(accelerator) if accelerator.num_processes > 1 else Team()
+
+
+@cache
+def _accelerator(cpu: bool) -> "Accelerator":
+    try:
+        from accelerate import Accelerator, InitProcessGroupKwargs
+    except ModuleNotFoundError as error:
+        raise ModelError('train.accelerate needs accelerate: pip install "tonearm[accelerate]"') from error
+    # the engine places its tensors itself, as it does without
+    return Accelerator(device_placement=False, cpu=cpu, kwargs_handlers=[InitProcessGroupKwargs(timeout=LONGEST_WAIT)])
