@@ -63,7 +63,8 @@ def test_files_are_repeatable_and_nothing_else_is_left(tmp_path: Path) -> None:
 
 def test_a_heat_map_shows_every_score_frames_the_best_and_leaves_the_others_empty() -> None:
     scores = np.array([[0.5, np.nan, 0.7], [0.6, 0.9, 0.8]])
-    area, bar = heatmap_figure(scores, ("0.1", "0.3"), ("10", "20", "30"), ("rate", "epochs", "accuracy")).axes
+    titles = ("rate", "epochs", "accuracy")
+    area, bar = heatmap_figure(scores, ("0.1", "0.3"), ("10", "20", "30"), titles, best=(1, 1)).axes
     assert [text.get_text() for text in area.texts] == ["0.500", "0.700", "0.600", "0.900", "0.800"]
     [frame] = area.patches
     assert frame.get_xy() == (0.5, 0.5)  # the cell in row 1, column 1

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.errors import AudioError
+from tonearm.remote import is_url, local_copy
 from tonearm.settings import AudioSettings
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def read(path: str | Path, offset: float = 0.0, duration: float | None = None) -
 
     Raises AudioError as `load` does, but for `short`.
     """
+    if is_url(path):
+        return _read_remote(str(path), offset, duration)
     path = Path(path)
     _check_file(path)
     waveform = (_read_av if path.suffix.lower() in AV_EXTENSIONS else _read_sndfile)(path, offset, duration)
@@ -86,6 +89,18 @@ def read(path: str | Path, offset: float = 0.0, duration: float | None = None) -
     if not samples.any():
         raise AudioError(str(path), "silent", f"all {len(samples)} samples are zero")
     return waveform
+
+
+def _read_remote(url: str, offset: float, duration: float | None) -> Waveform:
+    try:
+        with local_copy(url) as copy:
+            return read(copy, offset, duration)
+    except AudioError as error:
+        raise AudioError(url, error.kind, error.reason) from error
+    except FileNotFoundError as error:
+        raise AudioError(url, "missing", "no such file") from error
+    except OSError as error:
+        raise AudioError(url, "undecodable", f"it cannot be fetched ({error})") from error
 
 
 def resample(samples: NDArray[np.float32], sr: int, target_sr: int) -> NDArray[np.float32]:

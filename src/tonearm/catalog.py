@@ -23,6 +23,7 @@ from pathlib import Path, PurePosixPath
 from tonearm.audio import EXTENSIONS
 from tonearm.errors import CatalogError
 from tonearm.metadata import LEFT_OUT, PARTS, Entry, match, name_some, read_metadata
+from tonearm.remote import check_reachable, inside, is_url, names_under, place
 from tonearm.settings import DataSettings
 
 METADATA = "metadata.csv"
@@ -71,7 +72,8 @@ def read_catalog(settings: DataSettings, extensions: frozenset[str] = EXTENSIONS
     extensions: lower-case endings that count, by default those of music. Raises CatalogError where there is
     no such folder, nothing in it that counts, or its metadata cannot be used.
     """
-    folder = Path(settings.folder)
+    folder = place(settings.folder)
+    check_reachable(folder)
     if not settings.folder:
         raise CatalogError("data.folder is not set: name the folder that holds the clips")
     if not folder.is_dir():
@@ -81,7 +83,7 @@ def read_catalog(settings: DataSettings, extensions: frozenset[str] = EXTENSIONS
         raise CatalogError(f"{folder}: {kind}")
     catalog = _read_part(folder, folder, "", settings, extensions)
     if settings.metadata:
-        catalog = _join(catalog, Path(settings.metadata), settings)
+        catalog = _join(catalog, place(settings.metadata), settings)
     if not catalog.clips:
         others = ", ".join(f"{count} {ending or 'without ending'}" for ending, count in sorted(catalog.ignored.items()))
         raise CatalogError(f"{folder}: no clips found (other files: {others or 'none'}). {LAYOUTS}")
@@ -93,7 +95,7 @@ def _read_part(root: Path, folder: Path, split: str, settings: DataSettings, ext
     found, ignored = _walk(root, folder, extensions)
     if (folder / METADATA).is_file():
         return _listed(root, folder, split, settings, found, ignored)
-    parts = {path.name: path for path in sorted(folder.iterdir()) if path.is_dir() and path.name.lower() in PARTS}
+    parts = {path.name: path for path in _children(folder) if path.is_dir() and path.name.lower() in PARTS}
     if not split and any(PARTS[name.lower()] == "train" for name in parts):
         catalogs = [_read_part(root, path, PARTS[name.lower()], settings, extensions) for name, path in parts.items()]
         outside = [name for name in found if PurePosixPath(name).parts[0] not in parts]
@@ -101,7 +103,7 @@ def _read_part(root: Path, folder: Path, split: str, settings: DataSettings, ext
         if outside:
             notes += (f"{len(outside)} files outside train and test were passed over: {name_some(outside)}",)
         return Catalog(str(root), tuple(clip for catalog in catalogs for clip in catalog.clips), ignored, notes)
-    depth = len(folder.relative_to(root).parts)
+    depth = len(inside(root, folder).parts)
     clips = []
     for name, path in found.items():
         folders = PurePosixPath(name).parts[depth:-1]
@@ -111,6 +113,8 @@ def _read_part(root: Path, folder: Path, split: str, settings: DataSettings, ext
 
 def _walk(root: Path, folder: Path, extensions: frozenset[str]) -> tuple[dict[str, Path], dict[str, int]]:
     """All files (and folders) named like clips by name relative to root, sorted; and the others by ending."""
+    if is_url(folder):
+        return _listing(root, folder, extensions)
     found: dict[str, Path] = {}
     ignored: Counter[str] = Counter()
     seen: set[str] = set()
@@ -136,6 +140,25 @@ def _walk(root: Path, folder: Path, extensions: frozenset[str]) -> tuple[dict[st
     return dict(sorted(found.items())), dict(ignored)
 
 
+def _listing(root: Path, folder: Path, extensions: frozenset[str]) -> tuple[dict[str, Path], dict[str, int]]:
+    """What `_walk` gives, of a URL."""
+    found: dict[str, Path] = {}
+    ignored: Counter[str] = Counter()
+    for name in names_under(folder):
+        path = PurePosixPath(name)
+        if any(part.startswith(".") for part in path.parts):
+            continue
+        if path.suffix.lower() in extensions:
+            found[(inside(root, folder) / path).as_posix()] = folder / name
+        elif path.name != METADATA:
+            ignored[path.suffix.lower()] += 1
+    return found, dict(ignored)
+
+
+def _children(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir(), key=lambda path: path.name)
+
+
 def _printable(name: str) -> str:
     """The name in characters that every file of ours can hold."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
@@ -146,12 +169,11 @@ def _listed(
 ) -> Catalog:
     """The clips that the folder's own metadata.csv lists, there or not."""
     source = folder / METADATA
-    inside = folder.relative_to(root)
     clips = []
     for entry in read_metadata(source, settings):
         if entry.name.startswith("/") or ".." in PurePosixPath(entry.name).parts:
             raise CatalogError(f"{source}: {entry.name!r} leads out of the folder; names are relative to it")
-        name = (PurePosixPath(inside.as_posix()) / entry.name).as_posix()
+        name = (inside(root, folder) / entry.name).as_posix()
         clips.append(Clip(str(root / name), name, entry.label, entry.group, entry.split or split))
     unlisted = sorted(set(found) - {clip.name for clip in clips})
     notes = (f"{len(unlisted)} files are not listed in {METADATA}: {name_some(unlisted)}",) if unlisted else ()
@@ -193,6 +215,6 @@ def list_files(paths: list[Path], extensions: frozenset[str] = EXTENSIONS) -> It
     for path in paths:
         if path.is_dir():
             catalog = read_catalog(DataSettings(folder=str(path)), extensions)
-            yield from (Path(clip.path) for clip in catalog.clips)
+            yield from (place(clip.path) for clip in catalog.clips)
         else:
             yield path

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from tonearm.errors import TonearmError
+from tonearm.remote import is_url, place, put
 
 TEMPORARY_PREFIX = ".tonearm-"
 
@@ -26,7 +27,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it takes the name `path`, on error it is removed.
 
     Missing parent folders are made. The bytes are on the disk (fsync) before the rename, so a power cut
-    leaves the old file or the new one.
+    leaves the old file or the new one. At a URL's place, which is an object store's, a file appears whole.
 
     >>> import tempfile, pathlib
     >>> folder = pathlib.Path(tempfile.mkdtemp())
@@ -35,6 +36,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
     >>> (folder / "a.txt").read_text(), len(list(folder.iterdir()))
     ('whole', 1)
     """
+    if is_url(path):
+        with tempfile.TemporaryDirectory(prefix="tonearm-") as folder:
+            copy = Path(folder) / f"copy{place(path).suffix}"
+            yield copy
+            put(copy, place(path))
+        return
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # the final suffix is kept, since some writers choose their format by it
@@ -119,6 +126,8 @@ def check_space(folder: str | Path, size: int, what: str, advice: str) -> None:
 
 def clear_leftovers(folder: str | Path) -> int:
     """Remove temporary files and folders that a killed run left directly in `folder`; return how many."""
+    if is_url(folder):
+        return 0
     leftovers = list(Path(folder).glob(f"{TEMPORARY_PREFIX}*"))
     for leftover in leftovers:
         if leftover.is_dir():

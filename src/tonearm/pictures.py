@@ -25,6 +25,7 @@ from tonearm.dataset import Dataset
 from tonearm.errors import PictureError
 from tonearm.files import check_space, replacing, write_json
 from tonearm.metadata import PICTURE_EXTENSIONS
+from tonearm.remote import file_state, is_url, local_copy, names_under, place
 from tonearm.settings import DataSettings
 
 READY = "ready pictures"
@@ -60,6 +61,10 @@ class Pack:
 
 def is_picture_folder(folder: str | Path) -> bool:
     """Whether the folder holds pictures and no music (beside which pictures are covers)."""
+    if is_url(folder):
+        names = map(Path, names_under(place(folder)))
+        there = {name.suffix.lower() for name in names if not any(part.startswith(".") for part in name.parts)}
+        return bool(there & PICTURE_EXTENSIONS) and not there & EXTENSIONS
     found = False
     for _, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
@@ -96,7 +101,7 @@ def read_picture(path: str | Path, size: Size | None = None) -> Picture:
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
+        with local_copy(path) as copy, Image.open(copy) as image:
             colours = image.convert("RGB")
             if size is not None and colours.size != size:
                 colours = colours.resize(size, Image.Resampling.BILINEAR)
@@ -200,8 +205,7 @@ def _fingerprint(paths: Sequence[str], size: Size | None) -> str:
     digest = hashlib.sha256(repr((LAYOUT, size)).encode())
     for path in paths:
         try:
-            status = Path(path).stat()
-            state = f"{path}\0{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}\0"
+            state = f"{path}\0{file_state(path)}\0"
         except OSError:
             state = f"{path}\0unseen\0"
         digest.update(state.encode(errors="surrogatepass"))

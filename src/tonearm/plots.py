@@ -87,11 +87,16 @@ def _draw_curve(area: "Axes", history: Sequence[Mapping[str, Any]], key: str, lo
 
 
 def heatmap_figure(
-    scores: NDArray[np.float64], rows: Sequence[str], columns: Sequence[str], titles: tuple[str, str, str]
+    scores: NDArray[np.float64],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    titles: tuple[str, str, str],
+    best: tuple[int, int],
 ) -> "Figure":
-    """A score by two settings, the best cell framed; cells without a score stay empty.
+    """A score by two settings; cells without a score stay empty.
 
-    scores: shape (rows, columns), NaN where there is none. titles: of the rows, the columns and the score.
+    scores: shape (rows, columns), NaN where there is none. titles: of the rows, the columns and the score. best: row
+    and column of the cell that is framed.
     """
     from matplotlib.patches import Rectangle
 
@@ -103,9 +108,7 @@ def heatmap_figure(
         if np.isfinite(scores[row, column]):
             colour = "black" if scores[row, column] > (low + high) / 2 else "white"
             area.text(column, row, f"{scores[row, column]:.3f}", ha="center", va="center", color=colour, fontsize=9)
-    if np.isfinite(scores).any():
-        row, column = np.unravel_index(np.nanargmax(scores), scores.shape)
-        area.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=2.5))
+    area.add_patch(Rectangle((best[1] - 0.5, best[0] - 0.5), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=2.5))
     area.set_xticks(range(len(columns)), columns, rotation=30, ha="right")
     area.set_yticks(range(len(rows)), rows)
     area.set_ylabel(titles[0])

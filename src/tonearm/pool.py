@@ -5,7 +5,7 @@ Conventions
 `run_tasks` is the only way to many processes. Inside `cluster(address)` it sends the tasks to Dask, whatever the
 number of workers asked; so no command knows where it runs. Tasks are made when they are needed, a few for each
 worker ahead of the results, so that the driver holds the same few however many there are. Files are shared: a
-worker has to see the folders of the data and of the output by the names that the driver has for them.
+worker has to see the folders of the data and of the output by the names that the driver has for them, or they are URLs.
 """
 
 import logging
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tonearm.errors import TonearmError
+from tonearm.remote import is_url
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -97,7 +98,8 @@ def check_visible(paths: Iterable[str | Path]) -> None:
     client = _client.get()
     if client is None:
         return
-    there = [str(Path(path).resolve()) for path in paths if str(path) and Path(path).exists()]
+    local = [Path(path) for path in paths if str(path) and not is_url(path)]
+    there = [str(path.resolve()) for path in local if path.exists()]
     for worker, missing in client.run(_missing, there).items():
         if missing:
             raise TonearmError(

@@ -28,6 +28,7 @@ from tonearm.files import write_csv
 from tonearm.metadata import PICTURE_EXTENSIONS
 from tonearm.pictures import READY, is_picture_folder, read_picture
 from tonearm.pool import check_visible, on_cluster, run_tasks
+from tonearm.remote import is_url, place
 from tonearm.runs import Run, load_run, probabilities
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings, SpectrogramSettings
 from tonearm.shards import Worker, attempt
@@ -123,7 +124,7 @@ def predict(run: Run | str | Path, paths: Sequence[str | Path], workers: int = 1
     """
     if not isinstance(run, Run):
         run = load_run(run)
-    places = [Path(path) for path in paths]
+    places = [place(path) for path in paths]
     tables = [path for path in places if is_table(path)]
     if tables:
         if len(places) > 1:
@@ -131,17 +132,18 @@ def predict(run: Run | str | Path, paths: Sequence[str | Path], workers: int = 1
         return _predict_table(run, tables[0])
     notes = _reader(run)[1]
     check_visible([run.folder, *places])
-    files = [file for place in places for file in _files(place)]
+    files = [file for path in places for file in _files(path)]
     blocks = (files[start : start + FILES_AT_ONCE] for start in range(0, len(files), FILES_AT_ONCE))
     # here the run is at hand; elsewhere each process loads it once, and again when it was trained anew
-    holder = run if workers == 1 and not on_cluster() else (run.folder.resolve(), str(run.facts.get("fingerprint")))
+    folder = run.folder if is_url(run.folder) else run.folder.resolve()
+    holder = run if workers == 1 and not on_cluster() else (folder, str(run.facts.get("fingerprint")))
     rows = [row for block in run_tasks(_predict_files, ((holder, b) for b in blocks), workers) for row in block]
     return Predictions(run.labels, tuple(rows), tuple(notes))
 
 
-def _files(place: Path) -> list[Path]:
+def _files(path: Path) -> list[Path]:
     """The file, or the clips of the folder: music, or pictures where it holds no music."""
-    return list(list_files([place], PICTURE_EXTENSIONS if is_picture_folder(place) else EXTENSIONS))
+    return list(list_files([path], PICTURE_EXTENSIONS if is_picture_folder(path) else EXTENSIONS))
 
 
 def _reader(run: Run) -> tuple[Worker, list[str]]:
@@ -235,10 +237,10 @@ def _predict_files(holder: Run | tuple[Path, str], files: list[Path]) -> tuple[P
     reader = _reader(run)[0]
     rows, reasons = [], {}
     with threadpool_limits(limits=1):  # as in the extraction, for its bits
-        for place, path in enumerate(files):
+        for number, path in enumerate(files):
             row, failure = attempt(reader, Clip(str(path), path.name))
             if failure:
-                reasons[place] = failure.reason
+                reasons[number] = failure.reason
             else:
                 rows.append(row)
     return _assemble(run, [str(path) for path in files], rows, reasons)
@@ -269,9 +271,9 @@ def _assemble(
             found = probabilities(run.classifier, _together(usable), run.labels, run.temperature)
     best = iter(zip(found, predicted(found) if len(found) else [], strict=True))
     predictions = []
-    for place, name in enumerate(names):
-        if place in reasons:
-            predictions.append(Prediction(name, "", 0.0, {}, reasons[place]))
+    for number, name in enumerate(names):
+        if number in reasons:
+            predictions.append(Prediction(name, "", 0.0, {}, reasons[number]))
             continue
         row, column = next(best)
         spread = dict(zip(run.labels, row.tolist(), strict=True))

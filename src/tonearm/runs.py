@@ -35,6 +35,7 @@ from tonearm.evaluate import Scores, predicted
 from tonearm.files import replacing_folder, write_csv, write_json, write_text
 from tonearm.models.storage import load_classifier, save_classifier
 from tonearm.plots import confusion_figure, save_figure
+from tonearm.remote import fetched, place
 
 FINAL = "final"  # beside the folds, the model of all clips
 FORMAT = 1  # raised when an older tonearm could not read the folder
@@ -184,7 +185,7 @@ def load_run(folder: str | Path) -> Run:
     Raises RunError, which names the file, where the folder is none, is damaged, or comes from a newer
     tonearm; ModelError where the model needs an extra that is not installed.
     """
-    folder = Path(folder)
+    folder = place(folder)
     facts = read_facts(folder)
     try:
         labels, representation = tuple(facts["labels"]), dict(facts["representation"])
@@ -195,7 +196,7 @@ def load_run(folder: str | Path) -> Run:
             f'{folder}: the models of folds are not kept (split.keep = "final"); predict with {folder.parent / FINAL}, '
             "which learned from all clips"
         )
-    return Run(folder, load_classifier(folder / MODEL), labels, representation, facts)
+    return Run(folder, load_classifier(fetched(folder / MODEL)), labels, representation, facts)
 
 
 def read_scores(folder: Path) -> dict[str, Any]:

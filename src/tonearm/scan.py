@@ -22,6 +22,7 @@ from tonearm.errors import AudioError
 from tonearm.findings import Duplicates, Problem, ScanReport
 from tonearm.fingerprint import SR, Landmarks, compute_landmarks, find_groups, find_matches
 from tonearm.pool import run_tasks
+from tonearm.remote import local_copy
 
 CLIPS_A_TASK = 16
 
@@ -123,7 +124,17 @@ def _read_all(clips: tuple[Clip, ...], workers: int, progress: Callable[[int, in
 
 
 def _read_some(paths: list[str]) -> list[Sound]:
-    return [_read_one(Path(path)) for path in paths]
+    return [_fetch_one(path) for path in paths]
+
+
+def _fetch_one(path: str) -> Sound:
+    try:
+        with local_copy(path) as copy:
+            return _read_one(copy)
+    except FileNotFoundError:  # at a URL's place
+        return Sound(0.0, 0, 0, "", "", "missing", "no such file")
+    except OSError as error:
+        return Sound(0.0, 0, 0, "", "", "undecodable", f"it cannot be fetched ({error})")
 
 
 def _read_one(path: Path) -> Sound:

@@ -26,6 +26,7 @@ from tonearm.errors import ClipError, TonearmError
 from tonearm.files import clear_leftovers, replacing
 from tonearm.memory import keep_freed_memory
 from tonearm.pool import Shared, run_tasks, worker_count
+from tonearm.remote import check_reachable, file_state, is_url
 
 PARTS = "parts"
 CLIPS_A_SHARD = 32
@@ -95,7 +96,8 @@ def run_shards(
     killed; what is finished is kept.
     """
     parts = folder / PARTS
-    parts.mkdir(parents=True, exist_ok=True)
+    if not is_url(parts):  # object stores have no folders
+        parts.mkdir(parents=True, exist_ok=True)
     clear_leftovers(parts)
     return _run(catalog, worker, parts, workers, progress or (lambda done, total, failed: None))
 
@@ -105,10 +107,14 @@ def hold(folder: Path) -> Iterator[None]:
     """Keep other processes from working in the folder, which is made where it is missing.
 
     The operating system lets go of it with the process, however that ends. Raises TonearmError where
-    another process holds the folder.
+    another process holds the folder. Object stores have no locks: nobody keeps two from writing at one URL.
     """
     import filelock
 
+    if is_url(folder):
+        check_reachable(folder)
+        yield
+        return
     folder.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder / ".lock")
     try:
@@ -191,23 +197,25 @@ def attempt(worker: Worker, clip: Clip) -> tuple[NDArray[np.float64], Failure | 
 def clip_key(clip: Clip, fingerprint: str) -> str:
     """What a clip's result depends on, as 32 hexadecimal digits; a file that cannot be seen has its own."""
     try:
-        status = Path(clip.path).stat()
-        # the time of modification alone can be set back, by a copy that keeps times or by two files that swap names
-        state = f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"
+        state = file_state(clip.path)
     except OSError:
         state = "unseen"
     return hashlib.sha256("\0".join((fingerprint, clip.name, state)).encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 def _read_part(path: Path) -> dict[str, NDArray[Any]]:
-    with np.load(path, allow_pickle=False) as part:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as part:
         return {"keys": part["keys"], "values": part["values"]}
+
+
+def _part_files(parts: Path) -> list[Path]:
+    return sorted(parts.glob("*.npz"), key=lambda path: path.name)
 
 
 def _find_known(parts: Path) -> dict[str, tuple[int, int]]:
     """Part number (in sorted order of the files) and row of every key that some part holds."""
     known = {}
-    for number, path in enumerate(sorted(parts.glob("*.npz"))):
+    for number, path in enumerate(_part_files(parts)):
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as part:
                 known.update({str(key): (number, row) for row, key in enumerate(part["keys"])})
@@ -221,7 +229,7 @@ def _locate(
 ) -> Shards:
     """The finished work; parts that no clip needs any more are removed."""
     known = _find_known(parts)
-    paths = sorted(parts.glob("*.npz"))
+    paths = _part_files(parts)
     places = [(-1, -1) if clip.name in failures else known[key] for clip, key in zip(catalog.clips, keys, strict=True)]
     part, row = np.array(places, dtype=np.int64).reshape(-1, 2).T
     _keep_parts(set(part.tolist()), parts)
@@ -231,7 +239,7 @@ def _locate(
 
 def _keep_parts(numbers: set[int], parts: Path) -> None:
     """Remove the parts whose number, in sorted order of the files, is none of these: no clip needs them."""
-    for number, path in enumerate(sorted(parts.glob("*.npz"))):
+    for number, path in enumerate(_part_files(parts)):
         if number not in numbers:
             path.unlink()
 

@@ -15,6 +15,7 @@ import numpy as np
 from tonearm.dataset import Dataset
 from tonearm.errors import CatalogError
 from tonearm.metadata import LEFT_OUT, NAME_COLUMNS, find_name_column, match, name_some, part_name, read_metadata
+from tonearm.remote import local_copy, place
 from tonearm.settings import DataSettings
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ ABSENT_NUMBERS = ["", "nan", "NaN", "NA", "N/A", "#N/A", "<NA>", "null", "NULL",
 
 def is_table(path: str | Path) -> bool:
     """Whether the path is a file that could be a feature table."""
-    return Path(path).suffix.lower() in TABLE_EXTENSIONS and Path(path).is_file()
+    there = place(path)
+    return there.suffix.lower() in TABLE_EXTENSIONS and there.is_file()
 
 
 def read_table(settings: DataSettings) -> tuple[Dataset, list[str]]:
@@ -37,7 +39,7 @@ def read_table(settings: DataSettings) -> tuple[Dataset, list[str]]:
     Rows with a value that is no finite number are left out and named. Raises CatalogError where the file
     is no table, names no clips, names one twice, or has a column that is no number.
     """
-    path = Path(settings.folder)
+    path = place(settings.folder)
     texts = {*NAME_COLUMNS, "label", settings.group_column, settings.split_column}
     frame, representation = _read(path, texts)
     name_column = find_name_column([str(column) for column in frame.columns], path)
@@ -58,31 +60,36 @@ def read_table(settings: DataSettings) -> tuple[Dataset, list[str]]:
     )
     notes: list[str] = []
     if settings.metadata:
-        dataset, notes = _join(dataset, Path(settings.metadata), settings)
+        dataset, notes = _join(dataset, place(settings.metadata), settings)
     return _clean(dataset, notes)
 
 
 def _read(path: Path, texts: set[str]) -> "tuple[pd.DataFrame, dict[str, Any] | None]":
+    if not path.is_file():
+        raise CatalogError(f"{path}: there is no such table")
+    try:
+        with local_copy(path) as copy:
+            return _parse(copy, texts)
+    except (ValueError, OSError) as error:
+        raise CatalogError(f"{path}: cannot be read as a table ({error})") from error
+
+
+def _parse(path: Path, texts: set[str]) -> "tuple[pd.DataFrame, dict[str, Any] | None]":
     import json
 
     import pandas as pd
 
-    if not path.is_file():
-        raise CatalogError(f"{path}: there is no such table")
-    try:
-        if path.suffix.lower() == ".csv":
-            columns = pd.read_csv(path, nrows=0).columns
-            # texts are taken as they are written: a genre called "null" is a word, an artist called 007 no number
-            absent = {column: [""] if column in texts else ABSENT_NUMBERS for column in columns}
-            types = {column: str for column in columns if column in texts}
-            return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=absent), None
-        import pyarrow.parquet
+    if path.suffix.lower() == ".csv":
+        columns = pd.read_csv(path, nrows=0).columns
+        # texts are taken as they are written: a genre called "null" is a word, an artist called 007 no number
+        absent = {column: [""] if column in texts else ABSENT_NUMBERS for column in columns}
+        types = {column: str for column in columns if column in texts}
+        return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=absent), None
+    import pyarrow.parquet
 
-        table = pyarrow.parquet.read_table(path)
-        stored = (table.schema.metadata or {}).get(REPRESENTATION_KEY)
-        return table.to_pandas(), json.loads(stored) if stored else None
-    except (ValueError, OSError) as error:
-        raise CatalogError(f"{path}: cannot be read as a table ({error})") from error
+    table = pyarrow.parquet.read_table(path)
+    stored = (table.schema.metadata or {}).get(REPRESENTATION_KEY)
+    return table.to_pandas(), json.loads(stored) if stored else None
 
 
 def _strings(frame: "pd.DataFrame", column: str) -> np.ndarray[tuple[int], np.dtype[np.object_]]:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from tonearm.cli.progress import counting
+from tonearm.remote import is_url, place, staged
 
 app = typer.Typer(
     help="From a folder of labelled music to honest, compared, usable genre classifiers.",
@@ -35,13 +36,26 @@ def _work_on(context: typer.Context, address: str) -> str:
 
 
 Folder = Annotated[
-    str, typer.Argument(metavar="FOLDER", help="class folders of music, a folder with metadata.csv, or a table")
+    str,
+    typer.Argument(metavar="FOLDER", help="class folders of music, a folder with metadata.csv, a table; or their URL"),
 ]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="TOML file with settings; `tonearm config` prints one")
 ]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", help="override a setting; may be repeated")]
-Out = Annotated[Path, typer.Option("--out", help="folder to write to")]
+
+
+def _here(path: str) -> Path:
+    if is_url(path):
+        raise typer.BadParameter(f"{path}: this command writes to a folder of this machine")
+    return Path(path)
+
+
+Out = Annotated[Path, typer.Option("--out", parser=_here, metavar="FOLDER", help="folder to write to")]
+OutAnywhere = Annotated[
+    Path, typer.Option("--out", parser=place, metavar="FOLDER", help="folder to write to, or a URL such as s3://…")
+]
+RunFolder = Annotated[Path, typer.Argument(parser=place, metavar="RUN", help="a run folder that `tonearm run` wrote")]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="processes that work side by side")]
 Cluster = Annotated[
     str,
@@ -133,7 +147,7 @@ def features(config: ConfigFile = None, set_: Set = None) -> None:
 @app.command()
 def extract(
     folder: Folder,
-    out: Out,
+    out: OutAnywhere,
     preset: Annotated[str | None, typer.Option("--preset", help="gtzan57, fma518, basic or full")] = None,
     config: ConfigFile = None,
     set_: Set = None,
@@ -161,7 +175,7 @@ def extract(
 @app.command()
 def spectrograms(
     folder: Folder,
-    out: Out,
+    out: OutAnywhere,
     kinds: Annotated[str | None, typer.Option("--kinds", help="comma-separated: linear, log, layl, mel, mfcc")] = None,
     config: ConfigFile = None,
     set_: Set = None,
@@ -200,7 +214,7 @@ def run(
         Path, typer.Argument(metavar="CONFIG.toml", help="`tonearm config` prints one with all settings")
     ],
     set_: Set = None,
-    out: Out = Path("experiment"),
+    out: OutAnywhere = Path("experiment"),
     workers: Workers = 1,
     cluster: Cluster = "",
 ) -> None:
@@ -210,24 +224,29 @@ def run(
     settings = _config(config, set_)
     if settings.sweep.grid or settings.sweep.search:
         _note("note: [sweep] is for `tonearm sweep`; this trains the models as they stand")
-    experiment = run_experiment(settings, out, lambda line: _note(line), counting, workers)
-    if not experiment.rows:
-        return  # one of several processes that train together, and not the one that speaks
-    print((out / "leaderboard.md").read_text(encoding="utf-8"), end="")
-    best = experiment.rows[0]
-    if not best.error:
-        print(f"\nclassify files with: tonearm predict {experiment.folder_of(best)} FILE_OR_FOLDER")
+    with staged(out) as folder:
+        experiment = run_experiment(settings, folder, lambda line: _note(line), counting, workers)
+        if not experiment.rows:
+            return  # one of several processes that train together, and not the one that speaks
+        print((folder / "leaderboard.md").read_text(encoding="utf-8"), end="")
+        best = experiment.rows[0]
+        if not best.error:
+            model = out / experiment.folder_of(best).relative_to(folder).as_posix()
+            print(f"\nclassify files with: tonearm predict {model} FILE_OR_FOLDER")
     if experiment.unusable or any(row.error for row in experiment.rows):
         raise typer.Exit(1)
 
 
 @app.command()
 def predict(
-    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="a run folder that `tonearm run` wrote")],
+    run_folder: RunFolder,
     paths: Annotated[
-        list[Path], typer.Argument(metavar="FILE_OR_FOLDER...", help="music or pictures, folders of them, or a table")
+        list[Path],
+        typer.Argument(
+            parser=place, metavar="FILE_OR_FOLDER...", help="music or pictures, folders of them, or a table"
+        ),
     ],
-    out: Annotated[Path | None, typer.Option("--out", help="CSV file to write")] = None,
+    out: Annotated[Path | None, typer.Option("--out", parser=place, metavar="FILE", help="CSV file to write")] = None,
     as_json: AsJson = False,
     workers: Workers = 1,
     cluster: Cluster = "",
@@ -249,8 +268,8 @@ def predict(
 
 @app.command()
 def submit(
-    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="a run folder that `tonearm run` wrote")],
-    test_folder: Annotated[Path, typer.Argument(metavar="TEST_FOLDER", help="the files to classify")],
+    run_folder: RunFolder,
+    test_folder: Annotated[Path, typer.Argument(parser=place, metavar="TEST_FOLDER", help="the files to classify")],
     out: Annotated[Path, typer.Option("--out", help="CSV file to write")] = Path("submission.csv"),
     id_column: Annotated[str, typer.Option(help="name of the column of file names")] = "id",
     label_column: Annotated[str, typer.Option(help="name of the column of labels")] = "class",

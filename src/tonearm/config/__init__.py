@@ -20,6 +20,7 @@ from pydantic import Field, SerializeAsAny, ValidationError, field_validator
 from tonearm.config.messages import explain, limits, nearest
 from tonearm.errors import ConfigError
 from tonearm.models import MODELS, ModelSettings, reads
+from tonearm.remote import is_url
 from tonearm.settings import (
     AudioSettings,
     DataSettings,
@@ -147,7 +148,9 @@ def _anchor(values: dict[str, Any], folder: Path | None) -> dict[str, Any]:
     if folder is None or not isinstance(data, dict):
         return values
     paths = {
-        key: str(folder / data[key]) for key in ("folder", "metadata") if isinstance(data.get(key), str) and data[key]
+        key: str(folder / data[key])
+        for key in ("folder", "metadata")
+        if isinstance(data.get(key), str) and data[key] and not is_url(data[key])
     }
     return {**values, "data": {**data, **paths}}
 

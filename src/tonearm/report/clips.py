@@ -15,6 +15,7 @@ from typing import Any
 
 from tonearm.errors import ClipError
 from tonearm.metadata import PICTURE_EXTENSIONS
+from tonearm.remote import place
 from tonearm.settings import AudioSettings, SpectrogramSettings
 
 SECONDS = 6.0
@@ -37,7 +38,7 @@ class Excerpts:
     """
 
     def __init__(self, data: dict[str, Any], audio: bool = True) -> None:
-        self.folder = Path(data.get("folder", ""))
+        self.folder = place(data.get("folder", ""))
         self.audio = audio
         self.left = MOST_BYTES
 

@@ -280,7 +280,10 @@ def _draw(out: Path, results: Results) -> None:
         (row_title, rows), (column_title, columns) = two
         cells: NDArray[np.float64] = np.array([trial.score("accuracy") for trial in results.trials])
         titles = (row_title, column_title, "validation accuracy")
-        save_figure(heatmap_figure(cells.reshape(len(rows), len(columns)), rows, columns, titles), out / "heatmap")
+        winner = next(place for place, trial in enumerate(results.trials) if trial is results.ranked[0])
+        best = divmod(winner, len(columns))
+        figure = heatmap_figure(cells.reshape(len(rows), len(columns)), rows, columns, titles, best)
+        save_figure(figure, out / "heatmap")
         return
     names = short_names(results.paths)
     values = {
