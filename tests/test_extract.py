@@ -317,3 +317,19 @@ def test_two_clips_that_would_share_a_picture_are_refused(tmp_path: Path) -> Non
         soundfile.write(folder / "rock" / album / "1.wav", signals.tone(300.0, 0.3), signals.SR)
     with pytest.raises(CatalogError, match=r"would both become rock/1\.wav\.png"):
         draw_spectrograms(catalog_of(folder), AUDIO, SpectrogramSettings(), tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("clips", "largest", "most"), [(100, 12, 40), (1_000_000, 32, 31_400), (10_000_000, 320, 31_600)]
+)
+def test_shards_hold_every_clip_once_grow_with_the_library_and_shrink_to_the_end(
+    clips: int, largest: int, most: int
+) -> None:
+    divided = list(_divide(range(clips), 2))  # type: ignore[arg-type]  # only its length and slices are asked for
+    sizes = [len(shard) for shard in divided]
+    assert sum(sizes) == clips
+    assert [shard[0] for shard in divided] == [0, *np.cumsum(sizes)[:-1]]
+    assert max(sizes) == largest
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] == 1
+    assert len(sizes) <= most

@@ -29,7 +29,8 @@ from tonearm.pool import Shared, run_tasks, worker_count
 from tonearm.remote import check_reachable, file_state, is_url
 
 PARTS = "parts"
-CLIPS_A_SHARD = 32
+CLIPS_A_SHARD = 32, 1024  # docs/scale.md says why: few clips are lost by a kill, and not too many parts are written
+PARTS_WANTED = 31_250  # of a million clips; of more, shards grow first
 PARTS_IN_MEMORY = 8
 
 Progress = Callable[[int, int, int], None]  # done, total, failed
@@ -152,9 +153,11 @@ def _divide(waiting: list[int], workers: int) -> Iterator[list[int]]:
     """Shards of the clips, smaller towards the end, so that no worker is left with a long one (Polychronopoulos,
     Kuck, "Guided self-scheduling", IEEE Trans. Computers 36(12), 1987).
     """
+    least, most = CLIPS_A_SHARD
+    usual = min(most, max(least, len(waiting) // PARTS_WANTED))
     start = 0
     while start < len(waiting):
-        size = max(1, min(CLIPS_A_SHARD, (len(waiting) - start) // (4 * workers)))
+        size = max(1, min(usual, (len(waiting) - start) // (4 * workers)))
         yield waiting[start : start + size]
         start += size
 
