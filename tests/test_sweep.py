@@ -544,3 +544,29 @@ def test_the_report_names_trials_that_failed_and_why(table: Path, tmp_path: Path
     run_sweep(config(table, sweep, models=models), tmp_path)
     html = write_report(tmp_path, tmp_path / "report").read_text()
     assert "learning_rate = 100.0, optimizer = sgd: failed, training diverged" in html
+
+
+def test_what_others_published_stands_beside_ours(table: Path, tmp_path: Path) -> None:
+    published = [{"cell": {RATE: 0.3, EPOCHS: 10}, "accuracy": 0.68}]
+    grid = {RATE: [0.01, 0.3], EPOCHS: [10, 100]}
+    run_sweep(config(table, {"grid": grid, "published": published}), tmp_path)
+    rows = rows_of(tmp_path)
+    assert {(row["learning_rate"], row["epochs"]): row["published"] for row in rows} == {
+        ("0.01", "10"): "",
+        ("0.01", "100"): "",
+        ("0.3", "10"): "0.68",
+        ("0.3", "100"): "",
+    }
+    ranked = [line for line in (tmp_path / "sweep.md").read_text().splitlines() if line.startswith("| ")]
+    assert sum(line.endswith("| published |") for line in ranked) == 1
+    [line] = [line for line in ranked if line.endswith("| 0.68 |")]
+    assert line.split("|")[2:4] == [" 0.3 ", " 10 "]
+    html = write_report(tmp_path, tmp_path / "report").read_text()
+    assert html.count("<td>0.68</td>") == 1
+    assert "<th>published</th>" in html
+    for wrong, said in (
+        ({RATE: 7.0}, "no cell has learning_rate = 7"),
+        ({"models.mlp.epochs": 3}, "is not in sweep.grid"),
+    ):
+        with pytest.raises(ConfigError, match=f"sweep.published: .*{said}"):
+            run_sweep(config(table, {"grid": grid, "published": [{"cell": wrong, "accuracy": 0.5}]}), tmp_path)

@@ -137,6 +137,13 @@ class SearchRange(Settings):
         return self
 
 
+class Published(Settings):
+    """`{ cell = { "path" = value }, accuracy = … }`: a test accuracy that somebody published for cells of a grid."""
+
+    cell: Annotated[dict[str, Any], Field(min_length=1)] = Field(description="the cells' values, as in skip")
+    accuracy: float = Field(ge=0, le=1, description="share of their test clips that was right")
+
+
 class SweepSettings(Settings):
     """`[sweep]`: which settings of one model `tonearm sweep` tries; a grid, or a search."""
 
@@ -149,6 +156,9 @@ class SweepSettings(Settings):
     )
     skip: tuple[dict[str, Any], ...] = Field(
         (), description="cells of the grid that are not run, by their values; a list stands for each of its values"
+    )
+    published: tuple[Published, ...] = Field(
+        (), description='shown beside ours: [{ cell = { "models.mlp.hidden" = [90, 70, 50] }, accuracy = 0.74 }]'
     )
     search: dict[str, SearchRange] = Field(default={}, description="ranges by setting, searched by Optuna")
     sampler: Literal["tpe", "random"] = Field("tpe", description="search: how the next trial is chosen")

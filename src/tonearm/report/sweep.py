@@ -18,7 +18,7 @@ from tonearm.report.collect import ModelResult
 from tonearm.report.html import document, number, sentence, table
 from tonearm.report.page import classes, confusions
 from tonearm.runs import CONFIG_TOML, judged_part, read_facts, read_scores
-from tonearm.sweep import SWEEP_CSV, SWEEP_JSON, WINNER
+from tonearm.sweep import PUBLISHED, PUBLISHED_MEANING, SWEEP_CSV, SWEEP_JSON, WINNER
 
 PICTURES = {
     "heatmap": "Validation accuracy by the two settings that were crossed; the best cell is framed.",
@@ -73,11 +73,14 @@ def _picture(folder: Path) -> str:
 
 def _ranking(header: list[str], trials: list[list[str]], settings: list[str]) -> str:
     rows, left = "", ""
+    beside = PUBLISHED in header
     for trial in trials:
         cells = dict(zip(header, trial, strict=True))
         values = "".join(f'<td class="text">{escape(cells[name])}</td>' for name in settings)
+        theirs = f"<td>{_cell(cells, PUBLISHED, 2)}</td>" if beside else ""
         if cells["state"] != "done":
-            rows += f"<tr><td>–</td>{values}" + f'<td class="text" colspan="9">{escape(cells["state"])}</td></tr>'
+            state = f'<td class="text" colspan="9">{escape(cells["state"])}</td>'
+            rows += f"<tr><td>–</td>{values}{state}{theirs}</tr>"
             if cells["reason"]:
                 chosen = ", ".join(f"{name} = {cells[name]}" for name in settings)
                 left += f"<li>{escape(chosen)}: {escape(cells['state'])}, {escape(cells['reason'])}</li>"
@@ -90,13 +93,15 @@ def _ranking(header: list[str], trials: list[list[str]], settings: list[str]) ->
             f"<td>{interval_bar(float(cells['valid_accuracy']), low, high)}</td>"
             f"<td>{_cell(cells, 'valid_f1')}</td><td>{_cell(cells, 'valid_log_loss')}</td>"
             f"<td>{_cell(cells, 'train_accuracy')}</td><td>{_cell(cells, 'train_seconds', 1)} s</td>"
-            f"<td>{_cell(cells, 'trained_epochs', 0)}</td><td>{_cell(cells, 'best_epoch', 0)}</td></tr>"
+            f"<td>{_cell(cells, 'trained_epochs', 0)}</td><td>{_cell(cells, 'best_epoch', 0)}</td>{theirs}</tr>"
         )
     titles = ["rank", *(f"<{escape(name)}" for name in settings), "valid", "<95 % interval", "", "F1", "log loss"]
-    titles += ["train", "training", "epochs", "best epoch"]
+    titles += ["train", "training", "epochs", "best epoch", *([PUBLISHED] if beside else [])]
+    meaning = f'<p class="soft">{escape(PUBLISHED_MEANING.replace("`", ""))}</p>' if beside else ""
     return (
         '<h2 id="trials">Trials</h2><p class="soft">Best validation accuracy first. Each interval is of one trial; the '
-        f"best of many is flattered by the choice.</p>{table(titles, rows)}" + (f"<ul>{left}</ul>" if left else "")
+        f"best of many is flattered by the choice.</p>{table(titles, rows)}{meaning}"
+        + (f"<ul>{left}</ul>" if left else "")
     )
 
 

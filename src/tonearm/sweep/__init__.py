@@ -7,6 +7,6 @@ Conventions
 """
 
 from tonearm.sweep.driver import WINNER, run_sweep
-from tonearm.sweep.results import SWEEP_CSV, SWEEP_JSON, Results
+from tonearm.sweep.results import PUBLISHED, PUBLISHED_MEANING, SWEEP_CSV, SWEEP_JSON, Results
 
-__all__ = ["SWEEP_CSV", "SWEEP_JSON", "WINNER", "Results", "run_sweep"]
+__all__ = ["PUBLISHED", "PUBLISHED_MEANING", "SWEEP_CSV", "SWEEP_JSON", "WINNER", "Results", "run_sweep"]

@@ -7,7 +7,7 @@ in which they stand, the last one fastest, as the cells of a printed table are r
 in step and count as one axis. All cells are checked before anything is trained.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -70,6 +70,7 @@ def expand(settings: SweepSettings) -> tuple[Cell, ...]:
             raise ConfigError(f"sweep.grid: {describe(twice[0])} stands twice among the values of {', '.join(axis)}")
     combined = [{key: value for step in steps_ for key, value in step.items()} for steps_ in product(*steps)]
     skipped = _skipped(settings, combined)
+    published_scores(settings, combined)  # whose mistakes are told before anything is trained
     return tuple(Cell(place + 1, values, place in skipped) for place, values in enumerate(combined))
 
 
@@ -77,16 +78,30 @@ def _skipped(settings: SweepSettings, cells: list[Values]) -> set[int]:
     """Places of the cells that `skip` names."""
     places: set[int] = set()
     for entry in settings.skip:
-        for path in entry:
-            if path not in settings.grid:
-                raise ConfigError(f"sweep.skip: {path!r} is not in sweep.grid; {nearest(path, settings.grid)}")
-        found = {place for place, cell in enumerate(cells) if all(_fits(cell[path], entry[path]) for path in entry)}
-        if not found:
-            raise ConfigError(f"sweep.skip: no cell has {describe(entry)}")
-        places |= found
+        places |= _places(settings, "skip", entry, cells)
     if cells and len(places) == len(cells):
         raise ConfigError("sweep.skip: leaves no cell to run")
     return places
+
+
+def published_scores(settings: SweepSettings, cells: Sequence[Values]) -> dict[int, float]:
+    """Published accuracy by the place of its cell. Raises ConfigError where an entry names no cell."""
+    return {
+        place: entry.accuracy
+        for entry in settings.published
+        for place in _places(settings, "published", entry.cell, cells)
+    }
+
+
+def _places(settings: SweepSettings, key: str, entry: Mapping[str, Any], cells: Sequence[Values]) -> set[int]:
+    """Places of the cells that have all values of the entry, one at least. Raises ConfigError."""
+    for path in entry:
+        if path not in settings.grid:
+            raise ConfigError(f"sweep.{key}: {path!r} is not in sweep.grid; {nearest(path, settings.grid)}")
+    found = {place for place, cell in enumerate(cells) if all(_fits(cell[path], entry[path]) for path in entry)}
+    if not found:
+        raise ConfigError(f"sweep.{key}: no cell has {describe(entry)}")
+    return found
 
 
 def _fits(value: Any, wanted: Any) -> bool:

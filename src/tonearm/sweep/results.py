@@ -22,10 +22,14 @@ from tonearm.files import replacing, write_csv, write_json, write_text
 from tonearm.plots import heatmap_figure, parallel_figure, save_figure
 from tonearm.runs import read_facts, read_scores
 from tonearm.splits import Division
-from tonearm.sweep.grid import axes, describe, short_names, show
+from tonearm.sweep.grid import axes, describe, published_scores, short_names, show
 from tonearm.sweep.trials import Trial
 
 SWEEP_CSV, SWEEP_JSON = "sweep.csv", "sweep.json"
+PUBLISHED = "published"
+PUBLISHED_MEANING = (
+    "Published: accuracy on its makers' own test clips (`sweep.published`); only the same clips, split alike, compare."
+)
 SCORES = ("accuracy", "precision", "recall", "f1", "log_loss")
 SHOWN_OF_WINNER = ("accuracy", "f1", "log_loss")
 
@@ -63,6 +67,12 @@ class Results:
         """The trials that were scored, best first: by validation accuracy, then by log loss."""
         done = [trial for trial in self.trials if trial.state == "done"]
         return sorted(done, key=lambda trial: (-trial.score("accuracy"), trial.score("log_loss")))
+
+    @property
+    def published(self) -> dict[int, float]:
+        """Published accuracy by the place of its trial."""
+        settings = self.config.sweep
+        return published_scores(settings, [trial.values for trial in self.trials]) if settings.published else {}
 
     @property
     def failed(self) -> int:
@@ -103,6 +113,8 @@ def table(results: Results) -> tuple[list[str], list[list[Any]]]:
     names = short_names(results.paths)
     header = ["rank", "trial", *names.values(), "state", *(f"valid_{score}" for score in SCORES), "low", "high"]
     header += [f"train_{score}" for score in SCORES[:-1]] + ["trained_epochs", "best_epoch", "train_seconds", "reason"]
+    published = results.published
+    header += [PUBLISHED] if published else []
     rows = []
     for rank, trial in enumerate(_ordered(results), start=1):
         done = trial.state == "done"
@@ -111,7 +123,8 @@ def table(results: Results) -> tuple[list[str], list[list[Any]]]:
         learned = [trial.score(score, "train") if done else None for score in SCORES[:-1]]
         number = next(place for place, one in enumerate(results.trials, start=1) if one is trial)
         ends = [trial.epochs, trial.best_epoch, trial.seconds, trial.reason]
-        rows.append([rank if done else None, number, *values, trial.state, *scores, *trial.interval, *learned, *ends])
+        row = [rank if done else None, number, *values, trial.state, *scores, *trial.interval, *learned, *ends]
+        rows.append([*row, *([published.get(number - 1)] if published else [])])
     return header, rows
 
 
@@ -208,21 +221,26 @@ def _bounds(trial: Trial) -> str:
 def _ranking(results: Results) -> str:
     names = short_names(results.paths)
     ended = any(trial.epochs is not None for trial in results.trials)
+    published = {id(results.trials[place]): f"{score:.2f}" for place, score in results.published.items()}
+    beside = [PUBLISHED] if published else []
     titles = ["rank", *names.values(), "valid", "95 % interval", "valid F1", "log loss", "train", "training"]
     lines = [
-        _line([*titles, *(["trained epochs", "best epoch"] if ended else [])]),
-        _line(["---"] * (len(titles) + 2 * ended)),
+        _line([*titles, *(["trained epochs", "best epoch"] if ended else []), *beside]),
+        _line(["---"] * (len(titles) + 2 * ended + len(beside))),
     ]
     for rank, trial in enumerate(_ordered(results), start=1):
         values = [show(trial.values[path]) for path in results.paths]
+        theirs = [published.get(id(trial), "–")] * len(beside)
         if trial.state != "done":
-            lines.append(_line(["–", *values, trial.state, *["–"] * (5 + 2 * ended)]))
+            lines.append(_line(["–", *values, trial.state, *["–"] * (5 + 2 * ended), *theirs]))
             continue
         scores = [trial.score("accuracy"), trial.score("f1"), trial.score("log_loss"), trial.score("accuracy", "train")]
         shown = [f"{score:.3f}" for score in scores]
         cells = [shown[0], _bounds(trial).strip(" ()") or "–", *shown[1:], f"{trial.seconds:.1f} s"]
         ends = ["–" if end is None else f"{end:g}" for end in (trial.epochs, trial.best_epoch)]
-        lines.append(_line([str(rank), *values, *cells, *(ends if ended else [])]))
+        lines.append(_line([str(rank), *values, *cells, *(ends if ended else []), *theirs]))
+    if published:
+        lines += ["", PUBLISHED_MEANING]
     return "\n".join(lines)
 
 
