@@ -17,9 +17,10 @@ import soundfile
 
 import signals
 from tonearm.config import Config, parse_config
-from tonearm.errors import CatalogError, RunError
+from tonearm.errors import CatalogError, ConfigError, RunError
 from tonearm.experiment import Experiment, run_experiment
 from tonearm.prediction import predict, write_submission
+from tonearm.report import write_report
 from tonearm.runs import load_run, read_scores
 
 FEATURES = {"families": ["rms", "mfcc", "spectral_centroid"], "statistics": ["mean", "std"]}
@@ -431,3 +432,20 @@ def test_repeated_folds_judge_every_clip_once_a_repeat_and_resample_its_answers_
     assert not compare_folders([tmp_path / "thrice"]).refused
     assert "1 answers a clip" in compare_folders([tmp_path / "once", tmp_path / "thrice"]).refused
     assert once.division.method == thrice.division.method == "group"
+
+
+def test_what_others_published_stands_beside_ours(music: Path, tmp_path: Path) -> None:
+    models: dict[str, object] = {"logistic": {}, "svm": {}}
+    run_experiment(config(music, models=models, report={"published": {"svm": 0.55}}), tmp_path)
+    lines = (tmp_path / "leaderboard.md").read_text().splitlines()
+    assert next(line for line in lines if line.startswith("| model")).endswith("| published |")
+    assert next(line for line in lines if line.startswith("| svm")).endswith("| 0.550 |")
+    assert next(line for line in lines if line.startswith("| logistic")).endswith("| – |")
+    with (tmp_path / "leaderboard.csv").open(newline="") as file:
+        rows = {row["model"]: row for row in csv.DictReader(file)}
+    assert (rows["svm"]["published"], rows["logistic"]["published"]) == ("0.55", "")
+    html = write_report(tmp_path, tmp_path / "report", audio=False).read_text()
+    assert "<th>published</th>" in html
+    assert html.count("<td>0.550</td>") == 1
+    with pytest.raises(ConfigError, match=r"report\.published: 'smv' is no model of \[models\]; did you mean 'svm'"):
+        config(music, models=models, report={"published": {"smv": 0.5}})

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from joblib.externals.loky import get_reusable_executor
 from typer.testing import CliRunner
 
 from test_experiment import FEATURES, config, music  # noqa: F401  # the fixture
@@ -154,11 +155,18 @@ def test_what_a_killed_command_did_is_taken_up_and_what_is_gone_goes(
     assert [path.name for path in url.iterdir()] == ["half.txt"]
 
 
+def refuse(*_: object) -> None:
+    raise LookupError("no credentials")
+
+
 def test_mistakes_are_told(memory: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AudioError, match=r"memory://bucket/none\.wav: no such file"):
         read(f"{memory}/none.wav")
     with pytest.raises(AudioError, match=r"memory://bucket/music/bass/broken\.wav: it cannot be decoded"):
         read(f"{memory}/music/bass/broken.wav")
+    monkeypatch.setattr(type(place(memory).fs), "get_file", refuse)
+    with pytest.raises(AudioError, match=r"00\.wav: it cannot be fetched \(LookupError: no credentials\)"):
+        read(f"{memory}/music/bass/00.wav")
     with pytest.raises(TonearmError, match="there is no such folder"):
         catalog(f"{memory}/nowhere")
     with pytest.raises(TonearmError, match="nosuch://x: "):
@@ -171,37 +179,43 @@ def test_mistakes_are_told(memory: str, monkeypatch: pytest.MonkeyPatch) -> None
         place("s3://x")
 
 
-@pytest.fixture
-def s3(music: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:  # noqa: F811
-    """The music in a bucket of an S3 server on loopback."""
+@pytest.fixture(scope="module")
+def s3(music: Path) -> Iterator[str]:  # noqa: F811
+    """The music in a bucket of an S3 server on loopback; one server, since clients are kept and know its port."""
     pytest.importorskip("s3fs", reason="the extra s3 is not installed")
     server = pytest.importorskip("moto.server", reason="moto, of the extra dev, is not installed")
     running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     running.start()
     host, port = running.get_host_and_port()
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-    }.items():
-        monkeypatch.setenv(name, value)
-    place("s3://bucket").mkdir()
-    upload(music, "s3://bucket/music")
-    yield "s3://bucket"
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        }.items():
+            patch.setenv(name, value)
+        get_reusable_executor().shutdown(wait=True)  # processes of earlier tests have another environment
+        place("s3://bucket").mkdir()
+        upload(music, "s3://bucket/music")
+        yield "s3://bucket"
     running.stop()
 
 
+@pytest.mark.cluster
 @pytest.mark.filterwarnings("ignore")  # of the S3 client's own
-def test_processes_read_and_write_an_object_store(s3: str, music: Path, tmp_path: Path) -> None:  # noqa: F811
+@pytest.mark.parametrize("where", [["--workers", "2"], ["--cluster", "local:2"]])
+def test_processes_read_and_write_an_object_store(where: list[str], s3: str, music: Path, tmp_path: Path) -> None:  # noqa: F811
+    pytest.importorskip("distributed", reason="the extra dask is not installed")
+    out = f"{s3}/{where[0].strip('-')}"
     extract_features(catalog(music), AudioSettings(), SETTINGS, tmp_path)
-    options = ["--workers", "2", "--set", 'features.families=["rms","mfcc","spectral_centroid"]']
+    options = [*where, "--set", 'features.families=["rms","mfcc","spectral_centroid"]']
     options += ["--set", 'features.statistics=["mean","std"]']
-    result = CliRunner().invoke(app, ["extract", f"{s3}/music", "--out", f"{s3}/out", *options])
+    result = CliRunner().invoke(app, ["extract", f"{s3}/music", "--out", out, *options])
     assert result.exit_code == 1, result.output
-    assert "s3://bucket/out/features.csv: 48 clips, 49 computed, 0 reused" in result.output
-    assert all(place(f"{s3}/out/{name}").read_bytes() == (tmp_path / name).read_bytes() for name in TABLES)
-    result = CliRunner().invoke(app, ["extract", f"{s3}/music", "--out", f"{s3}/out", *options])
+    assert f"{out}/features.csv: 48 clips, 49 computed, 0 reused" in result.output
+    assert all(place(f"{out}/{name}").read_bytes() == (tmp_path / name).read_bytes() for name in TABLES)
+    result = CliRunner().invoke(app, ["extract", f"{s3}/music", "--out", out, *options])
     assert "1 computed, 48 reused" in result.output
     result = CliRunner().invoke(app, ["scan", "s3://no-such-bucket/music"])
     assert result.exit_code != 0

@@ -10,7 +10,7 @@ numbers, the Markdown what a person reads.
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ class Row:
 
     judged: the part that stands for the model, "test" where there is one. error: "" where it was trained.
     calibration: on the judged part, log loss and calibration error before and after (means over folds), the share of
-    sure answers and their accuracy; {} where nothing was calibrated.
+    sure answers and their accuracy; {} where nothing was calibrated. published: somebody else's test accuracy.
     """
 
     model: str
@@ -56,6 +56,7 @@ class Row:
     evaluate_milliseconds_a_clip: float
     error: str = ""
     calibration: dict[str, float] = field(default_factory=dict)
+    published: float | None = None
 
     def score(self, part: str, name: str = "accuracy") -> float:
         """The score, NaN where there is none."""
@@ -84,6 +85,7 @@ def write_leaderboard(
             rows.append(_single(name, settings.type, folders[0]))
         else:
             rows.append(_pooled(name, settings.type, out / name, folders, groups))
+    rows = [replace(row, published=config.report.published.get(row.model)) for row in rows]
     rows.sort(key=_order)
     trained = [read_answers(out / row.model, row.model) for row in rows if not row.error]
     verdict = compare(trained, groups).sentence() if trained else "no model could be trained"
@@ -204,23 +206,25 @@ def _table(rows: list[Row]) -> tuple[list[str], list[list[Any]]]:
     """Header and rows of leaderboard.csv."""
     scores = list(dict.fromkeys(name for row in rows for part in row.scores.values() for name in part))
     header = ["model", "type", *(f"{part}_{score}" for part in PARTS for score in scores), "low", "high"]
-    header += ["train_seconds", "evaluate_milliseconds_a_clip", "error"]
+    header += ["train_seconds", "evaluate_milliseconds_a_clip", "error", "published"]
     table = []
     for row in rows:
         values = [row.scores.get(part, {}).get(score) for part in PARTS for score in scores]
-        times = [row.train_seconds, row.evaluate_milliseconds_a_clip, row.error]
+        times = [row.train_seconds, row.evaluate_milliseconds_a_clip, row.error, row.published]
         table.append([row.model, row.type, *values, *row.interval, *times])
     return header, table
 
 
 def markdown(rows: Sequence[Row], division: Division, verdict: str, warnings: Sequence[str] = ()) -> str:
     """The leaderboard for a person: how the split was made, a table, and who cannot be told from the best."""
+    beside = any(row.published is not None for row in rows)
     lines = [
         division.sentence,
         *warnings,
         "",
-        "| model | train | valid | test | 95 % interval | test F1 | test log loss | training | a clip |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| model | train | valid | test | 95 % interval | test F1 | test log loss | training | a clip |"
+        + (" published |" if beside else ""),
+        "|---|---|---|---|---|---|---|---|---|" + ("---|" if beside else ""),
     ]
     failed = []
     for row in rows:
@@ -230,7 +234,9 @@ def markdown(rows: Sequence[Row], division: Division, verdict: str, warnings: Se
         cells = [row.model, *(_shown(row.score(part)) for part in PARTS), _interval(row)]
         cells += [_shown(row.score("test", "f1")), _shown(row.score("test", "log_loss"))]
         cells += [f"{row.train_seconds:.1f} s", f"{row.evaluate_milliseconds_a_clip:.2f} ms"]
+        cells += [_shown(float("nan") if row.published is None else row.published)] if beside else []
         lines.append("| " + " | ".join(cells) + " |")
+    lines += ["", "published: accuracy on its makers' own test clips (report.published)"] if beside else []
     return "\n".join([*lines, "", verdict, *_calibrated(rows), *([""] if failed else []), *failed]) + "\n"
 
 

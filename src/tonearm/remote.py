@@ -80,7 +80,7 @@ def local_copy(path: str | Path) -> Iterator[Path]:
     remote = place(path)
     with tempfile.TemporaryDirectory(prefix="tonearm-") as folder:
         copy = Path(folder) / f"copy{remote.suffix}"
-        _store(remote).get_file(_inner(remote), str(copy))
+        _get(remote, copy)
         yield copy
 
 
@@ -139,7 +139,16 @@ def _fetch(folder: Path, target: Path) -> None:
     check_reachable(folder)
     for name in names_under(folder):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
-        _store(folder).get_file(_inner(folder / name), str(target / name))
+        _get(folder / name, target / name)
+
+
+def _get(path: Path, target: Path) -> None:
+    try:
+        _store(path).get_file(_inner(path), str(target))
+    except OSError:
+        raise
+    except Exception as error:  # each store has errors of its own, such as for missing credentials
+        raise OSError(f"{type(error).__name__}: {error}") from error
 
 
 def _store(path: Path) -> Any:

@@ -119,6 +119,14 @@ class TrackSettings(Settings):
     mlflow: str = Field("", description="MLflow's tracking URI, such as sqlite:///mlflow.db; empty: none")
 
 
+class ReportSettings(Settings):
+    """`[report]`: what leaderboard and report show beside what was measured."""
+
+    published: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default={}, description="test accuracy that somebody published for a model, by its name in [models]"
+    )
+
+
 class SearchRange(Settings):
     """`"path" = { low = …, high = …, log = … }` or `{ choices = […] }`: where a search looks for one setting."""
 

@@ -25,6 +25,7 @@ from tonearm.settings import (
     AudioSettings,
     DataSettings,
     FeatureSettings,
+    ReportSettings,
     Settings,
     SpectrogramSettings,
     SplitSettings,
@@ -67,6 +68,7 @@ class Config(Settings):
     split: SplitSettings = SplitSettings()
     train: TrainSettings = TrainSettings()
     track: TrackSettings = TrackSettings()
+    report: ReportSettings = ReportSettings()
     sweep: SweepSettings = SweepSettings()
     models: dict[str, SerializeAsAny[ModelSettings]] = Field(
         default_factory=lambda: {name: MODELS[name].settings.model_validate({}) for name in DEFAULT_MODELS}
@@ -90,6 +92,12 @@ class Config(Settings):
 
                 check_kind(reads(settings), f"models.{name}.picture")
         return models
+
+
+def _check_published(config: Config) -> None:
+    for name in config.report.published:
+        if name not in config.models:
+            raise ConfigError(f"report.published: {name!r} is no model of [models]; {nearest(name, config.models)}")
 
 
 def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
@@ -124,9 +132,11 @@ def parse_config(values: Mapping[str, Any]) -> Config:
     tonearm.errors.ConfigError: trian: no such table; did you mean 'train'? known: audio, data, features, ...
     """
     try:
-        return Config.model_validate(values)
+        config = Config.model_validate(values)
     except ValidationError as error:
         raise ConfigError(explain(error, Config)) from error
+    _check_published(config)
+    return config
 
 
 def _read(path: Path) -> dict[str, Any]:
