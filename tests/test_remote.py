@@ -164,7 +164,7 @@ def test_mistakes_are_told(memory: str, monkeypatch: pytest.MonkeyPatch) -> None
         read(f"{memory}/none.wav")
     with pytest.raises(AudioError, match=r"memory://bucket/music/bass/broken\.wav: it cannot be decoded"):
         read(f"{memory}/music/bass/broken.wav")
-    monkeypatch.setattr(type(place(memory).fs), "get_file", refuse)
+    monkeypatch.setattr("fsspec.implementations.memory.MemoryFileSystem.get_file", refuse)
     with pytest.raises(AudioError, match=r"00\.wav: it cannot be fetched \(LookupError: no credentials\)"):
         read(f"{memory}/music/bass/00.wav")
     with pytest.raises(TonearmError, match="there is no such folder"):
