@@ -1,14 +1,16 @@
-"""The constant-Q transform of ``librosa.cqt``, its filters made once a tuning in place of once a clip.
+"""The constant-Q transform of ``librosa.cqt``, its filters made once a tuning in place of seven times a clip.
 
 Conventions
 -----------
 librosa builds the filters of every octave anew for every clip, which costs more than their use on a clip of
-10 s. They depend on the tuning alone, which is one of a hundred values. The rest follows librosa step by step:
+10 s. They depend on the tuning alone, which is one of a hundred values, and are the same for all octaves, since
+the rate is halved with the pitch. The rest follows librosa step by step:
 the top octave is filtered by products with short-time spectra, the clip halved in rate, the next octave
 filtered, and so on. Source: C. Schörkhuber, A. Klapuri, "Constant-Q transform toolbox for music processing",
 SMC 2010.
 """
 
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +18,8 @@ import librosa
 import numpy as np
 from numpy.typing import NDArray
 
-from tonearm.frames import short_time_spectra
+from tonearm import kernels
+from tonearm.frames import blocks_of_spectra
 
 OCTAVES = 7
 LOWEST_HZ = float(librosa.note_to_hz("C1"))
@@ -41,9 +44,13 @@ def constant_q_magnitude(
     octaves = []
     for octave in range(OCTAVES - 1, -1, -1):
         first = float(frequencies[octave * bins_per_octave])
-        filters, n_fft = _filters(rate, first, bins_per_octave)
-        spectra = short_time_spectra(y, n_fft, hop, window=None).T
-        octaves.append(np.abs(filters.dot(spectra)) * np.float32(np.sqrt(full_rate / rate)))
+        # by a power of two, which is exact: octaves whose rates are halved with their pitches share their filters
+        mantissa, exponent = math.frexp(rate)
+        filters, n_fft = _filters(mantissa, math.ldexp(first, -exponent), bins_per_octave)
+        filtered = np.empty((bins_per_octave, 1 + len(y) // hop), dtype=np.complex64)
+        for rows, spectra in blocks_of_spectra(y, n_fft, hop, window=None):
+            kernels.filter_spectra(spectra, filters.data, filters.indices, filters.indptr, filtered[:, rows])
+        octaves.append(np.abs(filtered) * np.float32(np.sqrt(full_rate / rate)))
         if hop % 2 == 0:
             hop //= 2
             rate /= 2.0
@@ -64,7 +71,7 @@ def _early_halvings(sr: int, frequencies: NDArray[np.float64], hop_length: int) 
 
 @lru_cache(maxsize=1024)
 def _filters(rate: float, first_hz: float, bins_per_octave: int) -> tuple[Any, int]:
-    """Sparse filters of one octave in the frequency domain, and the length of their transform."""
+    """Sparse filters of one octave in the frequency domain, shape (bins_per_octave, 1 + n_fft // 2), and n_fft."""
     frequencies = first_hz * 2.0 ** (np.arange(bins_per_octave) / bins_per_octave)
     basis, lengths = librosa.filters.wavelet(freqs=frequencies, sr=rate, gamma=0, norm=1, pad_fft=True)
     n_fft = basis.shape[1]

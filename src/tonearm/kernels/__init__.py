@@ -10,6 +10,7 @@ after their first compilation, so that only the first start of an installation c
 from tonearm.kernels.frames import (
     band_extremes,
     count_crossings,
+    filter_spectra,
     flatness,
     mean_square,
     overlap_add,
@@ -22,6 +23,7 @@ from tonearm.kernels.median import sliding_median
 __all__ = [
     "band_extremes",
     "count_crossings",
+    "filter_spectra",
     "flatness",
     "mean_square",
     "overlap_add",

@@ -183,6 +183,44 @@ def overlap_add(
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
+def filter_spectra(
+    spectra: NDArray[np.complex128],
+    values: NDArray[np.complex64],
+    bins: NDArray[np.int32],
+    starts: NDArray[np.int32],
+    filtered: NDArray[np.complex64],
+) -> None:
+    """Fill filtered, shape (filters, frames), with the products of sparse filters and spectra, (frames, bins).
+
+    Filter f has the values values[starts[f] : starts[f + 1]] in the bins of the same places. Products and sums
+    are complex64 in this order, as in scipy.sparse. Only the bins that a filter uses are read, and turned so that
+    the innermost loop runs over frames.
+    """
+    frames = spectra.shape[0]
+    low = bins.min()
+    width = bins.max() + 1 - low
+    real = np.empty((width, frames), dtype=np.float32)
+    imaginary = np.empty((width, frames), dtype=np.float32)
+    for t in range(frames):
+        for k in range(width):
+            real[k, t] = spectra[t, low + k].real
+            imaginary[k, t] = spectra[t, low + k].imag
+    sums = np.empty((2, frames), dtype=np.float32)
+    for f in range(filtered.shape[0]):
+        sums[:] = np.float32(0.0)
+        for n in range(starts[f], starts[f + 1]):
+            a = values[n].real
+            b = values[n].imag
+            x = real[bins[n] - low]
+            y = imaginary[bins[n] - low]
+            for t in range(frames):
+                sums[0, t] += a * x[t] - b * y[t]
+                sums[1, t] += a * y[t] + b * x[t]
+        for t in range(frames):
+            filtered[f, t] = complex(sums[0, t], sums[1, t])
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def band_extremes(
     S: NDArray[np.float32], first: NDArray[np.int64], last: NDArray[np.int64], kept: NDArray[np.int64]
 ) -> NDArray[np.float64]:
