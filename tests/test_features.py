@@ -169,6 +169,18 @@ def test_statistics_of_a_constant_are_numbers() -> None:
         assert statistic(moments) == pytest.approx(expected, abs=1e-12), name
 
 
+@pytest.mark.parametrize("frames", [1, 2, 3, 8, 1293])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_ranks_are_numpys_of_the_same_numbers_as_float64(frames: int, kind: type[np.floating]) -> None:
+    series = np.random.default_rng(frames).integers(-40, 40, (5, frames)).astype(kind) / kind(7)
+    wide = series.astype(np.float64)
+    found = {name: statistic(Moments(series)) for name, statistic in STATISTICS.items()}
+    assert all(values.dtype == np.float64 for values in found.values())
+    assert np.array_equal(found["median"], np.median(wide, axis=1))
+    assert np.array_equal(found["min"], wide.min(axis=1))
+    assert np.array_equal(found["max"], wide.max(axis=1))
+
+
 def test_every_family_says_what_it_is() -> None:
     for name, family in FAMILIES.items():
         assert family.compute.__name__ == name
