@@ -1,5 +1,6 @@
 """Tasks give the same in one process and in several, and processes that keep memory are kept."""
 
+import gc
 import os
 import time
 import warnings
@@ -26,6 +27,12 @@ def grow(number: int) -> int:
     return os.getpid()
 
 
+def laid_aside(number: int) -> tuple[int, int]:
+    """The process, and how many objects its search for cyclic garbage passes over."""
+    time.sleep(0.01)
+    return os.getpid(), gc.get_freeze_count()
+
+
 def die(number: int) -> int:
     if number == 3:
         os._exit(9)
@@ -46,6 +53,14 @@ def test_processes_that_keep_memory_are_not_ended() -> None:
         warnings.simplefilter("ignore")  # loky warns of a process that it has ended
         pids = set(run_tasks(grow, [(number,) for number in range(10)], 2))
     assert len(pids) <= 2
+
+
+def test_what_the_first_task_loaded_is_not_searched_for_garbage_after_each() -> None:
+    later: dict[int, int] = {}
+    for pid, count in run_tasks(laid_aside, [(number,) for number in range(12)], 2):
+        assert count >= 10_000 or pid not in later  # numpy alone has more objects
+        later[pid] = count
+    assert max(later.values()) >= 10_000
 
 
 def test_a_process_that_dies_is_an_error_with_advice() -> None:
