@@ -100,6 +100,7 @@ def test_each_broken_file_says_what_is_wrong(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "none.wav", np.zeros(0), 22_050)
     (tmp_path / "empty.wav").touch()
     (tmp_path / "text.wav").write_text("not music at all, just words\n" * 50)
+    (tmp_path / "words.mp3").write_text("not music at all, just words\n" * 50)
     (tmp_path / "header.wav").write_bytes((tmp_path / "silent.wav").read_bytes()[:30])
     (tmp_path / "folder.wav").mkdir()
     (tmp_path / "link.wav").symlink_to(tmp_path / "gone.wav")
@@ -111,12 +112,14 @@ def test_each_broken_file_says_what_is_wrong(tmp_path: Path) -> None:
         "none": "empty",
         "empty": "empty",
         "text": "undecodable",
+        "words": "undecodable",
         "header": "undecodable",
         "folder": "directory",
         "link": "missing",
     }
     assert "3 of 22050 samples" in str(found["nan"])
     assert "0.050 s are left to analyse and 0.093 s are needed" in str(found["short"])
+    assert "no sound was found in it" in str(found["words"])  # libsndfile says that there is no such file
     assert failure(tmp_path / "nothing.wav").kind == "missing"
 
 

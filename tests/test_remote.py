@@ -213,9 +213,9 @@ def test_processes_read_and_write_an_object_store(where: list[str], s3: str, mus
     options += ["--set", 'features.statistics=["mean","std"]']
     result = CliRunner().invoke(app, ["extract", f"{s3}/music", "--out", out, *options])
     assert result.exit_code == 1, result.output
-    assert f"{out}/features.csv: 48 clips, 49 computed, 0 reused" in result.output
+    assert f"{out}/features.csv: 48 clips, 48 computed, 0 reused" in result.output
     assert all(place(f"{out}/{name}").read_bytes() == (tmp_path / name).read_bytes() for name in TABLES)
     result = CliRunner().invoke(app, ["extract", f"{s3}/music", "--out", out, *options])
-    assert "1 computed, 48 reused" in result.output
+    assert "0 computed, 48 reused" in result.output
     result = CliRunner().invoke(app, ["scan", "s3://no-such-bucket/music"])
     assert result.exit_code != 0

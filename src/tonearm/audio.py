@@ -169,7 +169,9 @@ def _check_length(path: Path, announced: int, present: int) -> None:
 def _reason(error: Exception) -> str:
     """Libsndfile's words without the path, which stands before them already."""
     text = str(error)
-    return (text.rsplit("': ", 1)[-1] if "': " in text else text).rstrip(".")
+    text = (text.rsplit("': ", 1)[-1] if "': " in text else text).rstrip(".")
+    # what it says of an .mp3 without a single MPEG frame, although `_check_file` has opened it
+    return "no sound was found in it" if text.startswith("File does not exist") else text
 
 
 def _check_announced_length(path: Path, file: "soundfile.SoundFile") -> None:

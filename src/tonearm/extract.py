@@ -35,13 +35,18 @@ PICTURES_MADE = f"{PARTS}/pictures.json"  # which pictures in the folder are our
 
 @dataclass(frozen=True)
 class Extraction:
-    """What an extraction made: where, how many clips anew and how many from before, and what failed."""
+    """What an extraction made: where, of how many clips, how many were tried anew, are from before, and failed."""
 
     out: Path
     clips: int
     computed: int
     reused: int
     failures: tuple[Failure, ...]
+
+    @property
+    def usable(self) -> int:
+        """How many clips have a result."""
+        return self.clips - len(self.failures)
 
 
 @dataclass(frozen=True)

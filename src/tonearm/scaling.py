@@ -114,7 +114,7 @@ def _measure(
         start = clock()
         done = work(catalog, config, Path(folder) / "cold", workers)
         seconds = clock() - start
-    clips = done.clips - len(done.failures)
+    clips = done.usable
     if not clips:
         raise CatalogError(f"{catalog.root}: none of its {done.clips} clips can be read, so nothing can be measured")
     return Measurement(task, workers, seconds, clips)

@@ -164,9 +164,7 @@ def extract(
     _note(*(f"note: {note}" for note in catalog.notes))
     with counting("features", "clips") as progress:
         done = extract_features(catalog, settings.audio, settings.features, out, workers, progress)
-    print(
-        f"{out / FEATURES_CSV}: {done.clips - len(done.failures)} clips, {done.computed} computed, {done.reused} reused"
-    )
+    print(f"{out / FEATURES_CSV}: {done.usable} clips, {done.usable - done.reused} computed, {done.reused} reused")
     if done.failures:
         _list_failures(done.failures, out / FAILURES_CSV)
         raise typer.Exit(1)
@@ -193,9 +191,7 @@ def spectrograms(
     with counting("pictures", "clips") as progress:
         done = draw_spectrograms(catalog, settings.audio, settings.spectrogram, out, workers, progress)
     made = ", ".join(settings.spectrogram.kinds)
-    print(
-        f"{out}: {done.clips - len(done.failures)} clips as {made}; {done.computed} drawn, {done.reused} there already"
-    )
+    print(f"{out}: {done.usable} clips as {made}; {done.usable - done.reused} drawn, {done.reused} there already")
     if done.failures:
         _list_failures(done.failures, out / FAILURES_CSV)
         raise typer.Exit(1)
