@@ -231,3 +231,10 @@ def test_only_line_ends_end_a_metadata_row(tmp_path: Path) -> None:
     odd = "a\u2028b\x85c\x0bd"
     (tmp_path / "m.csv").write_bytes(f'file_name,label,artist\r\n1.wav,rock,{odd}\r\n2.wav,jazz,"x\ny"\r\n'.encode())
     assert [entry.group for entry in read_metadata(tmp_path / "m.csv", DataSettings())] == [odd, "x\ny"]
+
+
+def test_prediction_is_asked_of_every_file_whatever_split_or_metadata_say(tmp_path: Path) -> None:
+    touch(tmp_path, "c.wav", "b.wav", "a.wav", "deep/d.wav")
+    (tmp_path / "metadata.csv").write_text("file_name,split\nc.wav,Public\nb.wav,test\ngone.wav,test\n")
+    names = [path.relative_to(tmp_path).as_posix() for path in list_files([tmp_path])]
+    assert names == ["c.wav", "b.wav", "gone.wav", "a.wav", "deep/d.wav"]

@@ -128,6 +128,10 @@ def test_demo_shows_everything_and_where_it_lies(tmp_path: Path) -> None:
         (["spectrograms", ".", "--out", "x", "--kinds", "lin"], "known: linear, log, layl"),
         (["predict", "nowhere", "a.wav"], "nowhere: there is no such run folder"),
         (["scan", ".", "--set", "data"], "write a key, =, and a value"),
+        (["extract", ".", "--out", "a.wav"], "a.wav: File exists"),
+        (["predict", "nowhere", "a.wav", "--out", "."], "is a folder; --out names the file to write"),
+        (["submit", "nowhere", "tets"], "tets: there is no such folder"),
+        (["extract", ".", "--out", "x", "--set", "audio.offset=inf"], "audio.offset = inf"),
     ],
 )
 def test_mistakes_are_one_message_and_exit_code_two(

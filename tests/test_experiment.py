@@ -449,3 +449,40 @@ def test_what_others_published_stands_beside_ours(music: Path, tmp_path: Path) -
     assert html.count("<td>0.550</td>") == 1
     with pytest.raises(ConfigError, match=r"report\.published: 'smv' is no model of \[models\]; did you mean 'svm'"):
         config(music, models=models, report={"published": {"smv": 0.5}})
+
+
+def test_a_submission_of_files_of_one_name_tells_them_apart_by_their_folders(
+    experiment: Experiment, music: Path, tmp_path: Path
+) -> None:
+    for album, source in (("x", "bass/00.wav"), ("y", "treble/00.wav")):
+        (tmp_path / "test" / album).mkdir(parents=True)
+        shutil.copy(music / source, tmp_path / "test" / album / "1.wav")
+    run = load_run(experiment.folder_of(experiment.rows[0]))
+    count, [warning] = write_submission(run, tmp_path / "test", tmp_path / "s.csv")
+    assert count == 2
+    assert "id holds the folders" in warning
+    assert (tmp_path / "s.csv").read_text().splitlines() == ["id,class", "x/1.wav,bass", "y/1.wav,treble"]
+    with pytest.raises(RunError, match="no such folder or table"):
+        write_submission(run, tmp_path / "tets", tmp_path / "s.csv")
+
+
+def test_a_row_of_a_table_that_cannot_be_used_is_a_row_with_its_reason(experiment: Experiment, tmp_path: Path) -> None:
+    lines = (experiment.out / "features" / "features.csv").read_text().splitlines()
+    first = lines[1].split(",")
+    first[-1] = ""
+    # a column that the run does not read decides nothing
+    broken = [lines[0] + ",more", ",".join(first) + ",1", *(f"{line}," for line in lines[2:])]
+    (tmp_path / "t.csv").write_text("\n".join(broken) + "\n")
+    folder = experiment.folder_of(experiment.rows[0])
+    found = predict(folder, [tmp_path / "t.csv"])
+    whole = predict(folder, [experiment.out / "features" / "features.csv"])
+    assert "no finite numbers" in found.rows[0].error
+    assert found.rows[1:] == whole.rows[1:]
+
+
+def test_when_no_clip_can_be_used_one_is_named_with_its_reason(tmp_path: Path) -> None:
+    for label in ("a", "b"):
+        (tmp_path / "g" / label).mkdir(parents=True)
+        (tmp_path / "g" / label / "1.wav").write_text("words")
+    with pytest.raises(CatalogError, match=r"none of its 2 clips can be used, such as a/1\.wav: it cannot be decoded"):
+        run_experiment(config(tmp_path / "g"), tmp_path / "out")

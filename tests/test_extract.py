@@ -334,3 +334,14 @@ def test_shards_hold_every_clip_once_grow_with_the_library_and_shrink_to_the_end
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[-1] == 1
     assert len(sizes) <= most
+
+
+@pytest.mark.parametrize("label", ["../up", "/root", "Rock/Metal", "a\\b", ".."])
+def test_a_label_that_is_no_folders_name_is_refused_before_anything_is_written(tmp_path: Path, label: str) -> None:
+    folder = tmp_path / "g"
+    folder.mkdir()
+    soundfile.write(folder / "a.wav", signals.tone(300.0, 0.3), signals.SR)
+    (folder / "metadata.csv").write_text(f"file_name,label\na.wav,{label}\n")
+    with pytest.raises(CatalogError, match=r"cannot be a folder's name"):
+        draw_spectrograms(catalog_of(folder), AUDIO, SpectrogramSettings(), tmp_path / "out")
+    assert not (tmp_path / "out").exists()

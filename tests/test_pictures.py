@@ -116,3 +116,22 @@ def test_a_disk_too_small_for_the_pixels_is_said_before_they_are_written(
 def test_heights_that_differ_are_refused_in_memory() -> None:
     with pytest.raises(ValueError, match=r"one height, found \[32, 40\]"):
         pack_arrays([drawings.stripes(0, 0), drawings.stripes(0, 0, height=40)])
+
+
+def test_sixteen_bits_of_grey_are_those_of_eight(tmp_path: Path) -> None:
+    grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    Image.fromarray(grey).save(tmp_path / "8.png")
+    Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "16.png")
+    assert_array_equal(read_picture(tmp_path / "16.png"), read_picture(tmp_path / "8.png"))
+    assert_array_equal(read_picture(tmp_path / "16.png")[..., 1], grey)
+
+
+def test_linked_class_folders_are_looked_into(tmp_path: Path) -> None:
+    tree(tmp_path / "elsewhere")
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "blues").symlink_to(tmp_path / "elsewhere" / "blues")
+    assert is_picture_folder(tmp_path / "links")
+    (tmp_path / "elsewhere" / "blues" / "up").symlink_to(tmp_path / "links")  # and a circle ends
+    assert is_picture_folder(tmp_path / "links")
+    (tmp_path / "elsewhere" / "blues" / "song.wav").touch()
+    assert not is_picture_folder(tmp_path / "links")

@@ -95,3 +95,15 @@ def test_words_and_numbers_stay_what_they_are_written_as(tmp_path: Path) -> None
     assert dataset.groups.tolist() == ["007", "nan", ""]
     assert dataset.X.ravel().tolist() == [0.5, 1.5, 2.0]
     assert notes == ["1 rows hold values that are no finite numbers: 03.wav"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("filename,label,x,y\n", "none of its 0 rows can be used$"),
+        ("filename,label,x,y\na,rock,1,\nb,pop,2,\n", "none of its 2 rows can be used: column 'y' holds no number"),
+    ],
+)
+def test_a_table_without_a_usable_row_says_why(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(CatalogError, match=says):
+        read_table(write(tmp_path / "t.csv", text))

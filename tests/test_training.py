@@ -267,3 +267,10 @@ def test_validation_rows_go_to_those_that_take_them() -> None:
     X, y, X_valid, y_valid = parts()
     assert "valid_loss" in fit_classifier(make(), X, y, X_valid, y_valid).history_[0]
     assert "valid_loss" not in fit_classifier(make(), X, y, X_valid[:0], y_valid[:0]).history_[0]
+
+
+def test_batch_norm_with_one_row_a_batch_is_told() -> None:
+    X, y = clouds(20)
+    with pytest.raises(ModelError, match="batch_size = 1: batch normalisation"):
+        make(batch_norm=True, batch_size=1).fit(X, y)
+    make(batch_norm=False, batch_size=1, epochs=1).fit(X, y)

@@ -217,6 +217,25 @@ def test_weights_of_another_network_and_broken_files_are_refused(tmp_path: Path)
     (tmp_path / "broken.pth").write_bytes(b"words")
     with pytest.raises(ModelError, match="cannot be read as weights"):
         build_backbone("resnet18", str(tmp_path / "broken.pth"))
+    foreign: list[Any] = [[1, 2], torch.zeros(3), {1: torch.zeros(3)}, {"epoch": 3}]
+    for state in foreign:
+        torch.save(state, tmp_path / "foreign.pth")
+        with pytest.raises(ModelError, match="holds no tensors by name"):
+            build_backbone("resnet18", str(tmp_path / "foreign.pth"))
+
+
+def test_weights_inside_a_checkpoint_are_the_same(tmp_path: Path) -> None:
+    plain = resnet18_weights(tmp_path)
+    torch.save({"epoch": 3, "state_dict": torch.load(plain, weights_only=True)}, tmp_path / "checkpoint.pth")
+    assert digest(build_backbone("resnet18", str(tmp_path / "checkpoint.pth"))) == digest(
+        build_backbone("resnet18", plain)
+    )
+
+
+def test_pictures_too_small_for_a_backbone_are_told() -> None:
+    X, y = drawings.pictures(8, height=24, width=24)
+    with pytest.raises(ModelError, match=r"backbone = 'alexnet': cannot read maps of 3 x 24 x 24 .* larger pictures"):
+        make(backbone="alexnet", weights="none", unfreeze=0).fit(X, y)
 
 
 def test_offline_the_error_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

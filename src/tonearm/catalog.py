@@ -72,6 +72,11 @@ def read_catalog(settings: DataSettings, extensions: frozenset[str] = EXTENSIONS
     extensions: lower-case endings that count, by default those of music. Raises CatalogError where there is
     no such folder, nothing in it that counts, or its metadata cannot be used.
     """
+    return _leave_out(_gather(settings, extensions))
+
+
+def _gather(settings: DataSettings, extensions: frozenset[str]) -> Catalog:
+    """The clips with those, too, that their split leaves out."""
     folder = place(settings.folder)
     check_reachable(folder)
     if not settings.folder:
@@ -87,7 +92,7 @@ def read_catalog(settings: DataSettings, extensions: frozenset[str] = EXTENSIONS
     if not catalog.clips:
         others = ", ".join(f"{count} {ending or 'without ending'}" for ending, count in sorted(catalog.ignored.items()))
         raise CatalogError(f"{folder}: no clips found (other files: {others or 'none'}). {LAYOUTS}")
-    return _leave_out(catalog)
+    return catalog
 
 
 def _read_part(root: Path, folder: Path, split: str, settings: DataSettings, extensions: frozenset[str]) -> Catalog:
@@ -211,10 +216,15 @@ def _leave_out(catalog: Catalog) -> Catalog:
 
 
 def list_files(paths: list[Path], extensions: frozenset[str] = EXTENSIONS) -> Iterator[Path]:
-    """Files as they are named, and the clips of folders in catalog order."""
+    """Files as they are named, and all clips of folders: in catalog order, then those that the catalog passes over.
+
+    What a split or a metadata file leaves out of training can still be asked about.
+    """
     for path in paths:
         if path.is_dir():
-            catalog = read_catalog(DataSettings(folder=str(path)), extensions)
-            yield from (place(clip.path) for clip in catalog.clips)
+            catalog = _gather(DataSettings(folder=str(path)), extensions)
+            listed = [clip.path for clip in catalog.clips]
+            found = map(str, _walk(path, path, extensions)[0].values())
+            yield from map(place, dict.fromkeys([*listed, *found]))
         else:
             yield path

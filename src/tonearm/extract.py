@@ -133,7 +133,7 @@ def draw_spectrograms(
     Pictures that an earlier call made there and that belong to no clip any more (removed, broken, with another
     label) are removed: whoever trains on the folder takes each picture for a clip. Other files stay. Raises
     ConfigError for an unknown kind or colour map, CatalogError where two clips of a class have the same file
-    name, TonearmError as `run_shards` and `hold`.
+    name or a label cannot name a folder, TonearmError as `run_shards` and `hold`.
     """
     from tonearm.spectrogram import representation
 
@@ -174,6 +174,12 @@ def _note_pictures(out: Path, pictures: set[str]) -> None:
 
 def _check_distinct(catalog: Catalog, out: Path) -> None:
     taken: dict[Path, str] = {}
+    for label in catalog.classes:
+        if label.startswith(".") or set(label) & set("/\\\0"):
+            raise CatalogError(
+                f"{catalog.root}: the label {label!r} cannot be a folder's name, which each genre has among pictures; "
+                "write it without / and \\ and without a dot at its start"
+            )
     for clip in catalog.clips:
         first = taken.setdefault(picture_path(out, "", clip), clip.name)
         if first != clip.name:
@@ -185,7 +191,7 @@ def _check_distinct(catalog: Catalog, out: Path) -> None:
 
 def load_features(folder: Path) -> Dataset:
     """The data set that `extract_features` wrote to the folder."""
-    dataset, _ = read_table(DataSettings(folder=str(folder / FEATURES_PARQUET)))
+    dataset, _ = read_table(DataSettings(folder=str(folder / FEATURES_PARQUET)), whole=True)
     return dataset
 
 

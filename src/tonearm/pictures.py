@@ -66,8 +66,12 @@ def is_picture_folder(folder: str | Path) -> bool:
         there = {name.suffix.lower() for name in names if not any(part.startswith(".") for part in name.parts)}
         return bool(there & PICTURE_EXTENSIONS) and not there & EXTENSIONS
     found = False
-    for _, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    seen: set[str] = set()
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        # a link that leads back up is not followed
+        folders[:] = [name for name in folders if not name.startswith(".") and real not in seen]
+        seen.add(real)
         endings = {Path(name).suffix.lower() for name in files if not name.startswith(".")}
         if endings & EXTENSIONS:
             return False
@@ -102,7 +106,7 @@ def read_picture(path: str | Path, size: Size | None = None) -> Picture:
 
     try:
         with local_copy(path) as copy, Image.open(copy) as image:
-            colours = image.convert("RGB")
+            colours = _eight_bits(image).convert("RGB")
             if size is not None and colours.size != size:
                 colours = colours.resize(size, Image.Resampling.BILINEAR)
             return np.array(colours)
@@ -110,6 +114,15 @@ def read_picture(path: str | Path, size: Size | None = None) -> Picture:
         raise PictureError(str(path), "missing", "there is no such file") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise PictureError(str(path), "undecodable", f"cannot be read as a picture ({error})") from error
+
+
+def _eight_bits(image: Any) -> Any:
+    """The image, or where it has 16 bits of grey the same with 8: Pillow would cut off all above 255."""
+    from PIL import Image
+
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.asarray(image).clip(0, 65_535) // 257).astype(np.uint8))
 
 
 def pack_arrays(pictures: Sequence[Picture]) -> Pack:

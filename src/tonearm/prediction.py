@@ -247,13 +247,15 @@ def _predict_files(holder: Run | tuple[Path, str], files: list[Path]) -> tuple[P
 
 
 def _predict_table(run: Run, path: Path) -> Predictions:
-    dataset, notes = read_table(DataSettings(folder=str(path)))
+    dataset, notes = read_table(DataSettings(folder=str(path)), whole=True)
     wanted = run.representation.get("columns", [])
     missing = [column for column in wanted if column not in dataset.columns]
     if missing:
         raise RunError(f"{path}: lacks {len(missing)} of the {len(wanted)} columns of the run, such as {missing[0]!r}")
     X = dataset.X[:, [dataset.columns.index(column) for column in wanted]]
-    return Predictions(run.labels, _assemble(run, list(dataset.names), list(X), {}), tuple(notes))
+    broken = ~np.isfinite(X).all(axis=1)
+    reasons = dict.fromkeys(np.flatnonzero(broken).tolist(), "its row holds values that are no finite numbers")
+    return Predictions(run.labels, _assemble(run, list(dataset.names), list(X[~broken]), reasons), tuple(notes))
 
 
 def _assemble(
@@ -297,13 +299,20 @@ def write_submission(
 ) -> tuple[int, list[str]]:
     """Write a Kaggle-style file: one row for each file of the folder, in catalog order, whatever its state.
 
-    A file that cannot be used gets the commonest class of the training part. Returns how many rows there are
-    and a warning for each such file.
+    A file that cannot be used gets the commonest class of the training part. The ids are the files' own names, or
+    where two have one name all names relative to the folder. Returns how many rows there are and a warning for each
+    such file. Raises RunError where there is no such folder or table.
     """
+    if not place(folder).exists():
+        raise RunError(f"{folder}: there is no such folder or table of clips to classify")
     if not isinstance(run, Run):
         run = load_run(run)
     found = predict(run, [folder])
     majority = run.facts["majority"]
-    rows = [[Path(row.name).name, row.label or majority] for row in found.rows]
-    write_csv(out, (id_column, label_column), rows)
-    return len(rows), [f"{row.name}: {row.error}; it gets the commonest class, {majority}" for row in found.failed]
+    warnings = [f"{row.name}: {row.error}; it gets the commonest class, {majority}" for row in found.failed]
+    ids = [Path(row.name).name for row in found.rows]
+    if len(set(ids)) < len(ids):
+        ids = [row.name.removeprefix(f"{place(folder)}/") for row in found.rows]
+        warnings.append(f"files of one name lie in several folders: {id_column} holds the folders, too")
+    write_csv(out, (id_column, label_column), zip(ids, (row.label or majority for row in found.rows), strict=True))
+    return len(ids), warnings

@@ -26,7 +26,7 @@ from tonearm.catalog import Catalog, read_catalog
 from tonearm.config import Config
 from tonearm.dataset import Dataset
 from tonearm.errors import CatalogError, ConfigError
-from tonearm.extract import FAILURES_CSV, draw_spectrograms, extract_features, load_features, picture_path
+from tonearm.extract import FAILURES_CSV, Extraction, draw_spectrograms, extract_features, load_features, picture_path
 from tonearm.files import write_json
 from tonearm.fingerprint import DEFINITION
 from tonearm.metadata import name_some
@@ -111,6 +111,7 @@ def _read_audio(config: Config, out: Path, needs: set[str], counting: Counting, 
         with counting("features", "clips") as progress:
             done = extract_features(catalog, config.audio, config.features, out / FEATURES, workers, progress)
         unusable |= {failure.name for failure in done.failures}
+        _check_usable(done, catalog.root, out / FEATURES / FAILURES_CSV)
         notes += _failed(len(done.failures), out / FEATURES / FAILURES_CSV)
         datasets[FEATURES] = load_features(out / FEATURES)
     if kinds := sorted(needs - {FEATURES}):
@@ -119,11 +120,20 @@ def _read_audio(config: Config, out: Path, needs: set[str], counting: Counting, 
         nameable = replace(catalog, clips=tuple(replace(clip, label="") for clip in catalog.clips))
         with counting("pictures", "clips") as progress:
             done = draw_spectrograms(nameable, config.audio, spectrogram, out / PICTURES, workers, progress)
+        _check_usable(done, catalog.root, out / PICTURES / FAILURES_CSV)
         failed = {failure.name for failure in done.failures}
         notes += _failed(len(failed - unusable), out / PICTURES / FAILURES_CSV)
         unusable |= failed
         datasets |= {kind: _drawn(catalog, failed, config, kind, out) for kind in kinds}
     return _packed(_shared_clips(datasets), out, notes, len(unusable), lambda done, total, failed: None)
+
+
+def _check_usable(done: Extraction, root: str, failures: Path) -> None:
+    if not done.usable:
+        raise CatalogError(
+            f"{root}: none of its {done.clips} clips can be used, such as {done.failures[0].name}: "
+            f"{done.failures[0].reason} ({failures} names them all)"
+        )
 
 
 def _recordings(config: Config, out: Path, counting: Counting, workers: int) -> list[tuple[str, ...]]:

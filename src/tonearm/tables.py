@@ -33,11 +33,12 @@ def is_table(path: str | Path) -> bool:
     return there.suffix.lower() in TABLE_EXTENSIONS and there.is_file()
 
 
-def read_table(settings: DataSettings) -> tuple[Dataset, list[str]]:
+def read_table(settings: DataSettings, whole: bool = False) -> tuple[Dataset, list[str]]:
     """The data set in `settings.folder`, a table, joined with `settings.metadata`; and notes for a person.
 
-    Rows with a value that is no finite number are left out and named. Raises CatalogError where the file
-    is no table, names no clips, names one twice, or has a column that is no number.
+    Rows with a value that is no finite number are left out and named, unless the `whole` table is asked for. Raises
+    CatalogError where the file is no table, names no clips, names one twice, has a column that is no number, or no
+    row that can be used.
     """
     path = place(settings.folder)
     texts = {*NAME_COLUMNS, "label", settings.group_column, settings.split_column}
@@ -61,7 +62,14 @@ def read_table(settings: DataSettings) -> tuple[Dataset, list[str]]:
     notes: list[str] = []
     if settings.metadata:
         dataset, notes = _join(dataset, place(settings.metadata), settings)
-    return _clean(dataset, notes)
+    if whole:
+        return dataset, notes
+    cleaned, notes = _clean(dataset, notes)
+    if not len(cleaned):
+        empty = [name for name, column in zip(columns, dataset.X.T, strict=True) if not np.isfinite(column).any()]
+        hint = f": column {empty[0]!r} holds no number in any row" if empty and len(dataset) else ""
+        raise CatalogError(f"{path}: none of its {len(dataset)} rows can be used{hint}")
+    return cleaned, notes
 
 
 def _read(path: Path, texts: set[str]) -> "tuple[pd.DataFrame, dict[str, Any] | None]":

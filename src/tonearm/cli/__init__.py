@@ -30,3 +30,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone, as in `tonearm … | head`
         sys.exit(0)
+    except OSError as error:  # a full disk, a folder where a file was to be written
+        where = error.filename2 or error.filename
+        print(f"tonearm: {f'{where}: ' if where else ''}{error.strerror or error}", file=sys.stderr)
+        sys.exit(2)

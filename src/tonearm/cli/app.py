@@ -45,6 +45,11 @@ ConfigFile = Annotated[
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", help="override a setting; may be repeated")]
 
 
+Music = Annotated[
+    str, typer.Argument(metavar="FOLDER", help="class folders of music, or a folder with metadata.csv; or their URL")
+]
+
+
 def _here(path: str) -> Path:
     if is_url(path):
         raise typer.BadParameter(f"{path}: this command writes to a folder of this machine")
@@ -83,6 +88,12 @@ def _config(path: Path | None, overrides: list[str] | None, **data: str) -> Any:
 
     given = [f"data.{key}={json.dumps(value)}" for key, value in data.items()]
     return load_config(path, [*given, *(overrides or [])])
+
+
+def _check_file(out: Path | None) -> None:
+    """Refuse a folder before the work, not after it."""
+    if out is not None and out.is_dir():
+        raise typer.BadParameter(f"{out}: is a folder; --out names the file to write")
 
 
 def _note(*lines: str) -> None:
@@ -146,7 +157,7 @@ def features(config: ConfigFile = None, set_: Set = None) -> None:
 
 @app.command()
 def extract(
-    folder: Folder,
+    folder: Music,
     out: OutAnywhere,
     preset: Annotated[str | None, typer.Option("--preset", help="gtzan57, fma518, basic or full")] = None,
     config: ConfigFile = None,
@@ -172,7 +183,7 @@ def extract(
 
 @app.command()
 def spectrograms(
-    folder: Folder,
+    folder: Music,
     out: OutAnywhere,
     kinds: Annotated[str | None, typer.Option("--kinds", help="comma-separated: linear, log, layl, mel, mfcc")] = None,
     config: ConfigFile = None,
@@ -250,6 +261,7 @@ def predict(
     """Say the genre of files, and how sure that is."""
     from tonearm.prediction import predict as predict_paths
 
+    _check_file(out)
     found = predict_paths(run_folder, paths, workers)
     _note(*(f"note: {note}" for note in found.notes))
     if out:
@@ -273,6 +285,7 @@ def submit(
     """Write a Kaggle-style file of predictions."""
     from tonearm.prediction import write_submission
 
+    _check_file(out)
     rows, warnings = write_submission(run_folder, test_folder, out, id_column, label_column)
     _note(*(f"warning: {warning}" for warning in warnings))
     print(f"{out}: {rows} rows")

@@ -67,11 +67,10 @@ def build(settings: ResNetSettings, train: TrainSettings) -> Any:
 
 def network(shape: tuple[int, ...], classes: int, settings: ResNetSettings) -> "nn.Module":
     """What learns: the unfrozen blocks and the output layer, for the frozen part's results of `shape`."""
-    import torch
     from torch import nn
 
     from tonearm.training.backbones import build_backbone
-    from tonearm.training.layers import Disturb, Pool
+    from tonearm.training.layers import Disturb, Pool, shape_after
 
     layers: dict[str, nn.Module] = {}
     numbers = shape[0]
@@ -79,9 +78,8 @@ def network(shape: tuple[int, ...], classes: int, settings: ResNetSettings) -> "
         layers["disturb"] = Disturb(settings.crop, settings.masks, settings.mask_share)
         layers["blocks"] = build_backbone(settings.backbone).open_part(settings.unfreeze)
         layers["pool"] = Pool(settings.maximum)
-        with torch.inference_mode():
-            tail = nn.Sequential(*layers.values()).eval()
-            numbers = tail(torch.zeros(1, *shape)).shape[1]
+        tail = nn.Sequential(*layers.values()).eval()
+        [numbers] = shape_after(tail, shape, f"backbone = {settings.backbone!r}")
         tail.train()
     # the numbers of a backbone differ in size by a hundred times; the output layer learns faster from even ones
     layers |= {"even": nn.BatchNorm1d(numbers, affine=False), "dropout": nn.Dropout(settings.dropout)}

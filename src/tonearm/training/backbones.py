@@ -122,10 +122,15 @@ def _read_weights(path: str, others: str) -> dict[str, torch.Tensor]:
             from safetensors.torch import load_file
 
             return dict(load_file(file))
-        state: dict[str, torch.Tensor] = torch.load(file, map_location="cpu", weights_only=True)
+        state: Any = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch and pickle raise whatever they meet in a foreign file
         raise ModelError(f"weights = {path!r}: cannot be read as weights ({type(error).__name__}: {error})") from error
-    return state
+    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
+        state = state["state_dict"]  # as training programs keep it beside their own state
+    named = isinstance(state, dict) and all(isinstance(key, str) for key in state)
+    if not named or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise ModelError(f"weights = {path!r}: holds no tensors by name, as a network's state_dict() does")
+    return dict(state)
 
 
 def _load(network: nn.Module, state: dict[str, torch.Tensor], name: str, weights: str) -> None:

@@ -198,6 +198,9 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             balanced = compute_class_weight("balanced", classes=np.arange(len(self.classes_)), y=codes)
             weight = torch.tensor(balanced, dtype=torch.float32)
         module = self._module()
+        normalised = any(isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) for layer in module.modules())
+        if normalised and settings.batch_size < 2:
+            raise ModelError("batch_size = 1: batch normalisation compares the rows of a batch; choose 2 or more")
         self.inputs_.start(module)
         kinds = {"accelerator": self._team.accelerator} if isinstance(self._team, Launched) else {}
         net = (TeamNet if kinds else Net)(

@@ -10,6 +10,8 @@ is disturbed.
 import torch
 from torch import nn
 
+from tonearm.errors import ModelError
+
 
 class Disturb(nn.Module):
     """Turn each picture in time, cut a stretch out of it, hide parts of it: Park et al., "SpecAugment", 2019.
@@ -49,6 +51,16 @@ class Disturb(nn.Module):
         start = torch.rand(rows, 1) * (size - length)
         place = torch.arange(size)
         return 1.0 - ((place >= start) & (place < start + length)).float()
+
+
+def shape_after(module: nn.Module, shape: tuple[int, ...], what: str) -> tuple[int, ...]:
+    """Shape of what the module makes of a row of `shape`; raises ModelError, which names `what`, where it cannot."""
+    with torch.inference_mode():
+        try:
+            return tuple(module(torch.zeros(1, *shape)).shape[1:])
+        except RuntimeError as error:
+            size = " x ".join(map(str, shape))
+            raise ModelError(f"{what}: cannot read maps of {size} ({error}); choose larger pictures") from error
 
 
 class Pool(nn.Module):

@@ -20,7 +20,7 @@ from tonearm.files import check_space, replacing
 from tonearm.training.backbones import Backbone, build_backbone, digest
 from tonearm.training.batches import blocks
 from tonearm.training.inputs import Prepared
-from tonearm.training.layers import Pool
+from tonearm.training.layers import Pool, shape_after
 from tonearm.training.pictures import PictureInputs, Windows, find_pixels
 
 Cache = Literal["float32", "float16", "none"]
@@ -57,8 +57,7 @@ class TransferInputs(PictureInputs):
     def _freeze(self, backbone: Backbone) -> None:
         frozen = backbone.frozen_part(self.unfreeze)
         self.frozen = frozen if self.unfreeze else nn.Sequential(frozen, Pool(self.maximum)).eval()
-        with torch.inference_mode():
-            self._shape = tuple(self.frozen(torch.zeros(1, 3, self.height, self.window)).shape[1:])
+        self._shape = shape_after(self.frozen, (3, self.height, self.window), f"backbone = {self.backbone!r}")
 
     @property
     def shape(self) -> tuple[int, ...]:
