@@ -238,3 +238,12 @@ def test_prediction_is_asked_of_every_file_whatever_split_or_metadata_say(tmp_pa
     (tmp_path / "metadata.csv").write_text("file_name,split\nc.wav,Public\nb.wav,test\ngone.wav,test\n")
     names = [path.relative_to(tmp_path).as_posix() for path in list_files([tmp_path])]
     assert names == ["c.wav", "b.wav", "gone.wav", "a.wav", "deep/d.wav"]
+
+
+def test_a_metadata_file_without_rows_says_what_it_does_not_list(tmp_path: Path) -> None:
+    touch(tmp_path, "a.wav")
+    (tmp_path / "metadata.csv").write_text("file_name, label\n")
+    with pytest.raises(CatalogError, match=r"no clips found .*1 files are not listed in metadata\.csv: a\.wav"):
+        read_catalog(DataSettings(folder=str(tmp_path)))
+    (tmp_path / "metadata.csv").write_text("file_name, label\na.wav, rock\n")
+    assert read_catalog(DataSettings(folder=str(tmp_path))).classes == ("rock",)

@@ -60,7 +60,7 @@ def test_from_a_folder_to_predictions_with_two_commands(music: Path, tmp_path: P
         assert len(list(csv.DictReader(file))) == 12
     assert "logistic stands alone" in call("compare", tmp_path / "out")
     assert "12 rows" in call("submit", tmp_path / "out" / "logistic", music, "--out", tmp_path / "s.csv")
-    assert (tmp_path / "s.csv").read_text().startswith("id,class\n0.wav,")
+    assert (tmp_path / "s.csv").read_text().startswith("id,class\nhigh/0.wav,")  # each class has a 0.wav
 
 
 def test_scan_prints_text_or_json_and_its_exit_code_tells_of_faults(music: Path, tmp_path: Path) -> None:

@@ -107,3 +107,8 @@ def test_words_and_numbers_stay_what_they_are_written_as(tmp_path: Path) -> None
 def test_a_table_without_a_usable_row_says_why(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(CatalogError, match=says):
         read_table(write(tmp_path / "t.csv", text))
+
+
+def test_rows_longer_than_the_header_are_refused_and_not_shifted(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match="cannot be read as a table"):
+        read_table(write(tmp_path / "t.csv", "filename,label,x\na,rock,1,\nb,pop,2,\n"))

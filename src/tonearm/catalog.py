@@ -91,7 +91,8 @@ def _gather(settings: DataSettings, extensions: frozenset[str]) -> Catalog:
         catalog = _join(catalog, place(settings.metadata), settings)
     if not catalog.clips:
         others = ", ".join(f"{count} {ending or 'without ending'}" for ending, count in sorted(catalog.ignored.items()))
-        raise CatalogError(f"{folder}: no clips found (other files: {others or 'none'}). {LAYOUTS}")
+        said = "".join(f"; {note}" for note in catalog.notes)
+        raise CatalogError(f"{folder}: no clips found (other files: {others or 'none'}). {LAYOUTS}{said}")
     return catalog
 
 

@@ -48,7 +48,7 @@ def read_metadata(path: Path, settings: DataSettings) -> tuple[Entry, ...]:
         raise CatalogError(f"{path}: cannot be read as UTF-8 text ({error})") from error
     rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
-        columns = rows.fieldnames or []
+        columns = rows.fieldnames = [column.strip() for column in rows.fieldnames or []]
         name_column = find_name_column(columns, path)
         entries = tuple(_entry(row, name_column, settings) for row in rows)
     except csv.Error as error:

@@ -7,6 +7,7 @@ group and split columns of `[data]` are taken where they are, `length` is left a
 is a number. A Parquet file of ours carries its representation; for any other the columns are all we know.
 """
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +79,7 @@ def _read(path: Path, texts: set[str]) -> "tuple[pd.DataFrame, dict[str, Any] | 
     try:
         with local_copy(path) as copy:
             return _parse(copy, texts)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, Warning) as error:
         raise CatalogError(f"{path}: cannot be read as a table ({error})") from error
 
 
@@ -92,7 +93,11 @@ def _parse(path: Path, texts: set[str]) -> "tuple[pd.DataFrame, dict[str, Any] |
         # texts are taken as they are written: a genre called "null" is a word, an artist called 007 no number
         absent = {column: [""] if column in texts else ABSENT_NUMBERS for column in columns}
         types = {column: str for column in columns if column in texts}
-        return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=absent), None
+        with warnings.catch_warnings():
+            # rows longer than the header: pandas would take their first column for names and shift the others
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=absent, index_col=False)
+        return frame, None
     import pyarrow.parquet
 
     table = pyarrow.parquet.read_table(path)
