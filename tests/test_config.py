@@ -73,7 +73,7 @@ def test_template_lists_every_setting_and_loads_as_the_defaults(tmp_path: Path) 
         ("[train]\nseed = 'x'", ["train.seed = 'x'", "a whole number"]),
         ("train = 3", ["train = 3", "a table"]),
         ("[split]\nmethod = 'groups'", ["split.method = 'groups'", "'group'", "'listed'"]),
-        ("[audio]\nduration = 0", ["audio.duration = 0", "a number > 0 or absent"]),
+        ("[audio]\nduration = 0", ["audio.duration = 0", "a number > 0 and <= 1000000 or absent"]),
         ("[models.logistc]", ["models.logistc", "did you mean 'logistic'?"]),
         ("[models.a]\ntype = 'tree'", ["models.a.type = 'tree'", "did you mean 'trees'?", "boosting"]),
         ("[models.a]\ntype = 3", ["models.a.type = 3", "no such model"]),

@@ -28,7 +28,7 @@ from tonearm.files import write_csv
 from tonearm.metadata import PICTURE_EXTENSIONS
 from tonearm.pictures import READY, is_picture_folder, read_picture
 from tonearm.pool import check_visible, on_cluster, run_tasks
-from tonearm.remote import is_url, place
+from tonearm.remote import inside, is_url, place
 from tonearm.runs import Run, load_run, probabilities
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings, SpectrogramSettings
 from tonearm.shards import Worker, attempt
@@ -312,7 +312,7 @@ def write_submission(
     warnings = [f"{row.name}: {row.error}; it gets the commonest class, {majority}" for row in found.failed]
     ids = [Path(row.name).name for row in found.rows]
     if len(set(ids)) < len(ids):
-        ids = [row.name.removeprefix(f"{place(folder)}/") for row in found.rows]
+        ids = [inside(place(folder), place(row.name)).as_posix() for row in found.rows]
         warnings.append(f"files of one name lie in several folders: {id_column} holds the folders, too")
     write_csv(out, (id_column, label_column), zip(ids, (row.label or majority for row in found.rows), strict=True))
     return len(ids), warnings

@@ -36,8 +36,8 @@ class AudioSettings(Settings):
     """`[audio]`: how a file becomes samples."""
 
     sr: int = Field(22_050, ge=2_000, le=192_000, description="sampling rate after resampling, Hz")
-    offset: float = Field(0.0, ge=0, le=1e6, description="seconds left out at the start of each clip")
-    duration: float | None = Field(None, gt=0, le=1e6, description="seconds used of each clip; absent: all")
+    offset: float = Field(0.0, ge=0, le=1_000_000, description="seconds left out at the start of each clip")
+    duration: float | None = Field(None, gt=0, le=1_000_000, description="seconds used of each clip; absent: all")
 
 
 class FeatureSettings(Settings):
