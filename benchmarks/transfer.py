@@ -19,6 +19,7 @@ import torch
 
 from tonearm.models.resnet import ResNetSettings, build
 from tonearm.settings import TrainSettings
+from tonearm.training.devices import threads
 
 
 def random_pictures(count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -29,16 +30,16 @@ def random_pictures(count: int) -> tuple[np.ndarray, np.ndarray]:
     return X, np.array([str(number % 10) for number in range(count)], dtype=object)
 
 
-def train(count: int, threads: int, **settings: object) -> tuple[float, float, float]:
-    """Seconds of an epoch (median without the first), of everything else, and of the unfrozen blocks alone."""
+def train(count: int, cores: int, **settings: object) -> tuple[float, float, Any]:
+    """Seconds of an epoch (median without the first) and of everything else, and the trained classifier."""
     X, y = random_pictures(count)
     chosen = ResNetSettings.model_validate({"weights": "none", **settings})
-    classifier = build(chosen, TrainSettings(threads=threads))
+    classifier = build(chosen, TrainSettings(threads=cores))
     start = time.perf_counter()
     classifier.fit(X, y)
     whole = time.perf_counter() - start
     epochs = [row["seconds"] for row in classifier.history_]
-    return statistics.median(epochs[1:]), whole - sum(epochs), bare_epoch(classifier, count)
+    return statistics.median(epochs[1:]), whole - sum(epochs), classifier
 
 
 def bare_epoch(classifier: Any, count: int) -> float:
@@ -49,13 +50,14 @@ def bare_epoch(classifier: Any, count: int) -> float:
     layout = torch.channels_last if len(shape) == 3 else torch.contiguous_format
     maps = torch.rand(count, *shape).contiguous(memory_format=layout)
     truth = torch.arange(count) % 10
-    for _ in range(2):
-        start = time.perf_counter()
-        for rows in torch.split(torch.randperm(count), classifier.settings.batch_size):
-            optimizer.zero_grad()
-            torch.autograd.backward(torch.nn.functional.cross_entropy(module(maps[rows]), truth[rows]))
-            optimizer.step()
-        seconds = time.perf_counter() - start
+    with threads(classifier.train.threads):  # as many as the trainings that it stands beside
+        for _ in range(2):
+            start = time.perf_counter()
+            for rows in torch.split(torch.randperm(count), classifier.settings.batch_size):
+                optimizer.zero_grad()
+                torch.autograd.backward(torch.nn.functional.cross_entropy(module(maps[rows]), truth[rows]))
+                optimizer.step()
+            seconds = time.perf_counter() - start
     return seconds
 
 
@@ -71,16 +73,16 @@ def main() -> None:
         compare(backbone, arguments.pictures, arguments.rounds, arguments.threads)
 
 
-def compare(backbone: str, count: int, rounds: int, threads: int) -> None:
+def compare(backbone: str, count: int, rounds: int, cores: int) -> None:
     """Print what the cache saves with one and two blocks unfrozen, and what a training of none costs."""
     for unfreeze in (1, 2):
         ratios, largest = [], []
         for _ in range(rounds):
             common = {"backbone": backbone, "unfreeze": unfreeze}
-            with_cache, once, bare = train(count, threads, epochs=4, **common)
-            without, _, _ = train(count, threads, epochs=2, cache="none", **common)
+            with_cache, once, classifier = train(count, cores, epochs=4, **common)
+            without, _, _ = train(count, cores, epochs=2, cache="none", **common)
             ratios.append(without / with_cache)
-            largest.append(without / bare)
+            largest.append(without / bare_epoch(classifier, count))
             print(
                 f"unfreeze = {unfreeze}: {without:.2f} s an epoch of {count} pictures without the cache, "
                 f"{with_cache:.2f} s with it (made once in {once:.1f} s): {ratios[-1]:.1f} times"
@@ -89,7 +91,7 @@ def compare(backbone: str, count: int, rounds: int, threads: int) -> None:
             f"unfreeze = {unfreeze}: median ratio {statistics.median(ratios):.1f}, "
             f"and {statistics.median(largest):.1f} if the maps cost nothing"
         )
-    epoch, once, _ = train(count, threads, epochs=30, unfreeze=0, backbone=backbone)
+    epoch, once, _ = train(count, cores, epochs=30, unfreeze=0, backbone=backbone)
     print(f"unfreeze = 0: {once:.1f} s once, then 30 epochs in {30 * epoch:.2f} s")
 
 

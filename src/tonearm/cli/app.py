@@ -43,8 +43,6 @@ ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="TOML file with settings; `tonearm config` prints one")
 ]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", help="override a setting; may be repeated")]
-
-
 Music = Annotated[
     str, typer.Argument(metavar="FOLDER", help="class folders of music, or a folder with metadata.csv; or their URL")
 ]
