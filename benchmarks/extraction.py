@@ -19,8 +19,8 @@ from pathlib import Path
 WORK = """
 import resource, sys
 from pathlib import Path
-from tonearm.catalog import Catalog, read_catalog
-from tonearm.extract import extract_features
+from tonearm.data.catalog import Catalog, read_catalog
+from tonearm.representations.extract import extract_features
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings
 catalog = read_catalog(DataSettings(folder=sys.argv[1]))
 catalog = Catalog(catalog.root, catalog.clips[:: int(sys.argv[4])], catalog.ignored)

@@ -42,7 +42,7 @@ def built_in_music(clips: int) -> Path:
 
 
 def find_clips(folder: Path, wanted: int) -> list[Path]:
-    from tonearm.audio import EXTENSIONS
+    from tonearm.dsp.audio import EXTENSIONS
 
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS and path.is_file())
     return files[:: max(len(files) // wanted, 1)][:wanted]
@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--preset", choices=("gtzan57", "full"), default="gtzan57")
     arguments = parser.parse_args()
 
-    from tonearm import audio
+    from tonearm.dsp import audio
     from tonearm.settings import AudioSettings, FeatureSettings
 
     folder = arguments.folder or built_in_music(arguments.clips)
@@ -78,7 +78,7 @@ def main() -> None:
     settings = FeatureSettings(preset=arguments.preset)
 
     first_start = time.perf_counter()
-    from tonearm.features import compute_features
+    from tonearm.representations.features import compute_features
 
     compute_features(clips[0], sr, settings)
     ours_first = time.perf_counter() - first_start

@@ -21,10 +21,10 @@ import joblib
 import numpy as np
 import soundfile
 
-from tonearm.audio import load
+from tonearm.dsp.audio import load
 from tonearm.errors import AudioError
-from tonearm.fingerprint import SR, Landmarks, compute_landmarks, find_matches
 from tonearm.jam import render_jam
+from tonearm.scan.landmarks import SR, Landmarks, compute_landmarks, find_matches
 from tonearm.settings import AudioSettings
 
 
@@ -86,7 +86,7 @@ def disguises(y: np.ndarray, sr: int) -> Iterator[np.ndarray]:
 
 def real(folder: Path) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
     """Pairs wanted and found among real clips and copies of every fourth."""
-    from tonearm.audio import resample
+    from tonearm.dsp.audio import resample
 
     paths = sorted(path for path in folder.rglob("*.*") if path.suffix in (".wav", ".flac", ".au"))
     clips = [soundfile.read(path, dtype="float32") for path in paths]

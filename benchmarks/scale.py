@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tonearm import extract, shards
-from tonearm.catalog import Catalog, Clip
-from tonearm.features import feature_columns
-from tonearm.pool import Shared
+from tonearm.data.catalog import Catalog, Clip
+from tonearm.representations import extract, shards
+from tonearm.representations.features import feature_columns
+from tonearm.runtime.pool import Shared
 from tonearm.settings import AudioSettings, FeatureSettings
 
 

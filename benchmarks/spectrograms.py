@@ -23,9 +23,9 @@ import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 from features import built_in_music, find_clips, seconds  # noqa: E402
-from tonearm import audio  # noqa: E402
+from tonearm.dsp import audio  # noqa: E402
+from tonearm.representations.spectrogram import draw_pictures, encode_png  # noqa: E402
 from tonearm.settings import AudioSettings, SpectrogramSettings  # noqa: E402
-from tonearm.spectrogram import draw_pictures, encode_png  # noqa: E402
 
 
 def specshow_pictures(y: NDArray[np.float32], sr: int) -> list[bytes]:

@@ -83,7 +83,7 @@ def measure(name: str, count: int, threads: int) -> tuple[float, float]:
 def files_to_labels(folder: Path, threads: int) -> None:
     """Time ResNet50 on clips of a folder, from audio files to labels."""
     from tonearm.config import parse_config
-    from tonearm.experiment import run_experiment
+    from tonearm.experiment.experiment import run_experiment
     from tonearm.prediction import predict
 
     values = {

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tonearm.config import Config, parse_config
 from tonearm.errors import SplitError
-from tonearm.experiment import run_experiment
+from tonearm.experiment.experiment import run_experiment
 from tonearm.models import MODELS
 
 COLUMNS = 30
@@ -146,8 +146,8 @@ def test_no_model_learns_anything_from_rows_of_the_test(name: str, tmp_path: Pat
         table(path, X, names, labels)
         config = parse_config(settings(path, models={name: fast}, split={"valid": 0.2, "recordings": False}))
         if number:
-            from tonearm.representations import read_data
-            from tonearm.splits import divide
+            from tonearm.experiment.inputs import read_data
+            from tonearm.splits.divide import divide
 
             data = read_data(config, tmp_path)
             other = X.copy()

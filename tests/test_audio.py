@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 import signals
-from tonearm.audio import load, read, resample
+from tonearm.dsp.audio import load, read, resample
 from tonearm.errors import AudioError
 from tonearm.settings import AudioSettings
 

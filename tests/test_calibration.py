@@ -11,11 +11,11 @@ from scipy.special import softmax
 from sklearn.metrics import log_loss
 
 from tables import clouds
-from tonearm.calibration import calibrate, effect, fit_temperature, scale, sure_threshold
 from tonearm.config import parse_config
-from tonearm.experiment import run_experiment
+from tonearm.evaluation.calibration import calibrate, effect, fit_temperature, scale, sure_threshold
+from tonearm.experiment.experiment import run_experiment
+from tonearm.experiment.runs import load_run
 from tonearm.prediction import predict
-from tonearm.runs import load_run
 
 LABELS = ("a", "b", "c")
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonearm.catalog import list_files, read_catalog
+from tonearm.data.catalog import list_files, read_catalog
+from tonearm.data.metadata import match, part_name, read_metadata, stem
 from tonearm.errors import CatalogError
-from tonearm.metadata import match, part_name, read_metadata, stem
 from tonearm.settings import DataSettings
 
 

@@ -16,15 +16,15 @@ from typer.testing import CliRunner
 
 import signals
 from test_experiment import FAST, config
-from tonearm import pool
-from tonearm.catalog import read_catalog
 from tonearm.cli import app
+from tonearm.data.catalog import read_catalog
 from tonearm.errors import TonearmError
-from tonearm.experiment import run_experiment
-from tonearm.extract import Extraction, extract_features
+from tonearm.experiment.experiment import run_experiment
 from tonearm.prediction import predict
+from tonearm.representations.extract import Extraction, extract_features
+from tonearm.representations.shards import PARTS
+from tonearm.runtime import pool
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings
-from tonearm.shards import PARTS
 
 pytest.importorskip("distributed", reason="the extra dask is not installed")
 pytestmark = pytest.mark.cluster

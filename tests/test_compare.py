@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tonearm.compare import Answers, compare, compare_folders
 from tonearm.errors import RunError
-from tonearm.files import write_csv, write_json
-from tonearm.uncertainty import holm, mcnemar_exact, paired_difference
+from tonearm.evaluation.uncertainty import holm, mcnemar_exact, paired_difference
+from tonearm.experiment.compare import Answers, compare, compare_folders
+from tonearm.runtime.files import write_csv, write_json
 
 NAMES = tuple(f"{i:03d}.wav" for i in range(200))
 GROUPS = {name: f"band {i // 5}" for i, name in enumerate(NAMES)}

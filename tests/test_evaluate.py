@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tonearm.evaluate import evaluate, predicted, reliability
+from tonearm.evaluation.scores import evaluate, predicted, reliability
 
 LABELS = ("blues", "jazz", "metal", "pop")
 

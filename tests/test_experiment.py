@@ -18,10 +18,10 @@ import soundfile
 import signals
 from tonearm.config import Config, parse_config
 from tonearm.errors import CatalogError, ConfigError, RunError
-from tonearm.experiment import Experiment, run_experiment
+from tonearm.experiment.experiment import Experiment, run_experiment
+from tonearm.experiment.runs import load_run, read_scores
 from tonearm.prediction import predict, write_submission
 from tonearm.report import write_report
-from tonearm.runs import load_run, read_scores
 
 FEATURES = {"families": ["rms", "mfcc", "spectral_centroid"], "statistics": ["mean", "std"]}
 FAST = {"logistic": {}, "mlp": {"epochs": 3}, "svm": {}}
@@ -137,7 +137,7 @@ def test_no_band_stands_in_two_parts(experiment: Experiment) -> None:
 
 def test_scalers_see_training_rows_only(music: Path, tmp_path: Path) -> None:
     done = run_experiment(config(music, models={"logistic": {}}), tmp_path)
-    from tonearm.extract import load_features
+    from tonearm.representations.extract import load_features
 
     dataset = load_features(tmp_path / "features")
     with (tmp_path / "splits.csv").open(newline="") as file:
@@ -149,7 +149,7 @@ def test_scalers_see_training_rows_only(music: Path, tmp_path: Path) -> None:
 
 def test_shuffled_labels_score_chance(music: Path, tmp_path: Path) -> None:
     done = run_experiment(config(music, models={"logistic": {}}), tmp_path / "first")
-    from tonearm.extract import load_features
+    from tonearm.representations.extract import load_features
 
     dataset = load_features(done.out / "features")
     order = np.random.default_rng(5).permutation(len(dataset))
@@ -209,7 +209,7 @@ INTERRUPTED = """
 import sys
 from pathlib import Path
 from tonearm.config import load_config
-from tonearm.experiment import run_experiment
+from tonearm.experiment.experiment import run_experiment
 run_experiment(load_config(sys.argv[1]), Path(sys.argv[2]))
 """
 
@@ -427,7 +427,7 @@ def test_repeated_folds_judge_every_clip_once_a_repeat_and_resample_its_answers_
     assert read_scores(tmp_path / "thrice" / "logistic")["test"]["groups"] == 12
     first = (tmp_path / "once" / "mlp" / "fold2" / "predictions.csv").read_text()
     assert (tmp_path / "thrice" / "mlp" / "fold2" / "predictions.csv").read_text() == first
-    from tonearm.compare import compare_folders
+    from tonearm.experiment.compare import compare_folders
 
     assert not compare_folders([tmp_path / "thrice"]).refused
     assert "1 answers a clip" in compare_folders([tmp_path / "once", tmp_path / "thrice"]).refused

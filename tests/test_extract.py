@@ -16,13 +16,13 @@ import soundfile
 from PIL import Image
 
 import signals
-from tonearm.catalog import Catalog, read_catalog
+from tonearm.data.catalog import Catalog, read_catalog
+from tonearm.data.tables import read_table
 from tonearm.errors import CatalogError, TonearmError
-from tonearm.extract import Extraction, draw_spectrograms, extract_features, load_features
-from tonearm.features import compute_features, feature_columns, representation
+from tonearm.representations.extract import Extraction, draw_spectrograms, extract_features, load_features
+from tonearm.representations.features import compute_features, feature_columns, representation
+from tonearm.representations.shards import _divide
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings, SpectrogramSettings
-from tonearm.shards import _divide
-from tonearm.tables import read_table
 
 CHEAP = FeatureSettings(families=("rms", "mfcc"), statistics=("mean", "max"))
 AUDIO = AudioSettings()
@@ -105,14 +105,16 @@ def test_a_fault_of_ours_is_a_row_too(tmp_path: Path, monkeypatch: pytest.Monkey
     def fail(samples: object, sr: int, settings: FeatureSettings) -> None:
         raise ZeroDivisionError("by nothing")
 
-    monkeypatch.setattr("tonearm.features.compute_features", fail)
+    monkeypatch.setattr("tonearm.representations.features.compute_features", fail)
     done = extract(music(tmp_path / "g", 2), tmp_path / "out")
     assert done.failures[0][1:] == ("internal", "ZeroDivisionError: by nothing; please report it")
     assert len(load_features(tmp_path / "out")) == 0
 
 
 def test_numbers_that_are_none_never_reach_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tonearm.features.compute_features", lambda samples, sr, settings: np.array([np.nan]))
+    monkeypatch.setattr(
+        "tonearm.representations.features.compute_features", lambda samples, sr, settings: np.array([np.nan])
+    )
     assert extract(music(tmp_path / "g", 2), tmp_path / "out").failures[0].kind == "nonfinite"
 
 
@@ -166,8 +168,8 @@ def test_failures_are_tried_again_and_damaged_parts_made_anew(tmp_path: Path) ->
 KILLED = """
 import sys
 from pathlib import Path
-from tonearm.catalog import read_catalog
-from tonearm.extract import extract_features
+from tonearm.data.catalog import read_catalog
+from tonearm.representations.extract import extract_features
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings
 features = FeatureSettings(families=("rms", "mfcc"), statistics=("mean", "max"))
 catalog = read_catalog(DataSettings(folder=sys.argv[1]))
@@ -199,7 +201,7 @@ def test_a_worker_that_dies_is_a_clear_error(tmp_path: Path, monkeypatch: pytest
     def die(*arguments: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    from tonearm import shards
+    from tonearm.representations import shards
 
     monkeypatch.setattr(shards, "_work_on_shard", die)
     with pytest.raises(TonearmError, match="a worker process was killed"):
@@ -219,7 +221,7 @@ def test_two_at_once_in_one_folder_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_folder_is_held_until_all_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tonearm.files import write_csv
+    from tonearm.runtime.files import write_csv
 
     folder = music(tmp_path / "g", 2)
 
@@ -228,7 +230,7 @@ def test_the_folder_is_held_until_all_is_written(tmp_path: Path, monkeypatch: py
             extract(folder, tmp_path / "out")
         write_csv(path, *arguments)
 
-    monkeypatch.setattr("tonearm.extract.write_csv", write_while_another_starts)
+    monkeypatch.setattr("tonearm.representations.extract.write_csv", write_while_another_starts)
     assert extract(folder, tmp_path / "out").computed == 2
 
 
@@ -245,7 +247,7 @@ def test_progress_counts_every_clip(tmp_path: Path) -> None:
 def test_parquet_has_row_groups_of_one_size_so_memory_stays_flat(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tonearm.extract.ROWS_A_GROUP", 4)
+    monkeypatch.setattr("tonearm.representations.extract.ROWS_A_GROUP", 4)
     extract(music(tmp_path / "g", 9), tmp_path / "out")
     file = pyarrow.parquet.ParquetFile(tmp_path / "out" / "features.parquet")
     assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [4, 4, 1]

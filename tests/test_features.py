@@ -10,9 +10,15 @@ from numpy.typing import NDArray
 import oracle
 import signals
 from tonearm.errors import ConfigError
-from tonearm.features import check_features, compute_features, feature_columns, representation, shortest_clip
-from tonearm.features.families import FAMILIES
-from tonearm.features.statistics import STATISTICS, Moments
+from tonearm.representations.features import (
+    check_features,
+    compute_features,
+    feature_columns,
+    representation,
+    shortest_clip,
+)
+from tonearm.representations.features.families import FAMILIES
+from tonearm.representations.features.statistics import STATISTICS, Moments
 from tonearm.settings import AudioSettings, FeatureSettings
 
 FULL = FeatureSettings()

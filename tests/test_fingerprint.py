@@ -10,10 +10,10 @@ import soundfile
 from numpy.typing import NDArray
 
 import signals
-from tonearm.audio import resample
-from tonearm.catalog import read_catalog
-from tonearm.fingerprint import HOP, SR, Landmarks, compute_landmarks, find_groups, find_matches
-from tonearm.scan import scan_catalog
+from tonearm.data.catalog import read_catalog
+from tonearm.dsp.audio import resample
+from tonearm.scan.landmarks import HOP, SR, Landmarks, compute_landmarks, find_groups, find_matches
+from tonearm.scan.scan import scan_catalog
 from tonearm.settings import DataSettings
 
 Samples = NDArray[np.float32]
@@ -108,7 +108,7 @@ def test_scan_names_the_group_the_offset_and_the_contradiction(songs: list[Sampl
 
 
 def test_groups_are_tied_by_others() -> None:
-    from tonearm.fingerprint import Match
+    from tonearm.scan.landmarks import Match
 
     chain = [Match(5, 6, 0.0, 50, 0.5), Match(0, 5, 0.0, 50, 0.5), Match(2, 3, 0.0, 50, 0.5), Match(6, 9, 0.0, 50, 0.5)]
     assert sorted(find_groups(chain)) == [(0, 5, 6, 9), (2, 3)]

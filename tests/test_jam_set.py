@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tonearm.catalog import read_catalog
+from tonearm.data.catalog import read_catalog
 from tonearm.errors import TonearmError
 from tonearm.jam import FORMATS, GENRES, Format, JamSummary, render_jam
 from tonearm.jam.faults import QUIETER, SHIFT, clean_cuts, plant
 from tonearm.jam.record import bands, record
 from tonearm.jam.sound import SR
-from tonearm.scan import scan_catalog
+from tonearm.scan.scan import scan_catalog
 from tonearm.settings import DataSettings
 
 pytest.importorskip("midirenderer", reason="needs the extra demo")

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from tonearm.errors import TonearmError
-from tonearm.features import compute_features
 from tonearm.jam import GENRES, synth
 from tonearm.jam.record import bands, compose, record
 from tonearm.jam.song import Song
 from tonearm.jam.sound import CEILING, SR, Signal, _amplifier, _room, equalise, limit
+from tonearm.representations.features import compute_features
 from tonearm.settings import FeatureSettings
 
 pytest.importorskip("midirenderer", reason="needs the extra demo")

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import median_filter
 
-from tonearm import kernels
-from tonearm.kernels.median import OUTPUTS, median_program
+from tonearm.dsp import kernels
+from tonearm.dsp.kernels.median import OUTPUTS, median_program
 
 
 @given(
@@ -68,7 +68,7 @@ def test_flatness_of_a_flat_spectrum_is_one_and_of_one_bin_nearly_zero() -> None
 
 def test_a_second_start_compiles_nothing() -> None:
     start = (
-        "import numpy as np; from tonearm import kernels; from tonearm.kernels import median; "
+        "import numpy as np; from tonearm.dsp import kernels; from tonearm.dsp.kernels import median; "
         "kernels.sliding_median(np.ones((40, 40), np.float32), 31, 0); "
         "kernels.flatness(np.ones((2, 9), np.float32), np.float32(1e-10)); "
         "print(sum(f.stats.cache_misses.total() for f in (median._median, kernels.flatness)))"

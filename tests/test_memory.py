@@ -9,7 +9,7 @@ import pytest
 FAULTS = """
 import resource, sys
 import numpy as np
-from tonearm.memory import keep_freed_memory
+from tonearm.runtime.memory import keep_freed_memory
 
 if sys.argv[1] == "keep":
     assert keep_freed_memory()
@@ -31,7 +31,7 @@ def test_keeping_freed_memory_saves_the_page_faults() -> None:
 
 
 def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tonearm.memory import keep_freed_memory
+    from tonearm.runtime.memory import keep_freed_memory
 
     monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
     assert not keep_freed_memory()

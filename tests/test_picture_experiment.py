@@ -16,10 +16,10 @@ import signals
 from test_experiment import music, sound  # noqa: F401  # the fixture
 from tonearm.config import Config, parse_config
 from tonearm.errors import ConfigError, RunError
-from tonearm.experiment import Experiment, run_experiment
+from tonearm.experiment.experiment import Experiment, run_experiment
+from tonearm.experiment.inputs import read_data
+from tonearm.experiment.runs import load_run
 from tonearm.prediction import predict
-from tonearm.representations import read_data
-from tonearm.runs import load_run
 
 SMALL = {"width": 32, "height": 32}
 MODELS: dict[str, dict[str, Any]] = {

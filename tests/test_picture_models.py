@@ -11,10 +11,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from torch import nn
 
 import drawings
+from tonearm.data.pictures import pack_arrays, pack_files
 from tonearm.errors import ModelError
 from tonearm.models import MODELS
 from tonearm.models.cnn import CNNSettings, map_sizes, network
-from tonearm.pictures import pack_arrays, pack_files
 from tonearm.settings import TrainSettings
 from tonearm.training.layers import Disturb
 from tonearm.training.pictures import PictureInputs, Windows

@@ -8,8 +8,8 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 import drawings
+from tonearm.data.pictures import is_picture_folder, open_pack, pack_arrays, pack_files, read_picture, read_pictures
 from tonearm.errors import PictureError, TonearmError
-from tonearm.pictures import is_picture_folder, open_pack, pack_arrays, pack_files, read_picture, read_pictures
 from tonearm.settings import DataSettings
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tonearm.errors import TonearmError
-from tonearm.pool import Shared, check_visible, on_cluster, run_tasks, worker_count
+from tonearm.runtime.pool import Shared, check_visible, on_cluster, run_tasks, worker_count
 
 HOARD: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
 

@@ -10,8 +10,8 @@ import soundfile
 import signals
 from test_experiment import FEATURES, config
 from tonearm.errors import SplitError
-from tonearm.experiment import run_experiment
-from tonearm.representations import read_data, tie_groups
+from tonearm.experiment.experiment import run_experiment
+from tonearm.experiment.inputs import read_data, tie_groups
 
 LOGISTIC: dict[str, object] = {"models": {"logistic": {}}}
 
@@ -79,7 +79,7 @@ def test_recordings_are_searched_once_and_again_when_a_file_changes(
     music = Path(shutil.copytree(copies, tmp_path / "music"))
     settings = config(music, **LOGISTIC, features=FEATURES)
     assert len(read_data(settings, tmp_path / "out").recordings) == 16
-    monkeypatch.setattr("tonearm.representations.find_duplicates", lambda *_: pytest.fail("searched again"))
+    monkeypatch.setattr("tonearm.experiment.inputs.find_duplicates", lambda *_: pytest.fail("searched again"))
     assert len(read_data(settings, tmp_path / "out").recordings) == 16
     monkeypatch.undo()
     soundfile.write(music / "left" / "0.wav", signals.bells(6.0, 77), signals.SR, subtype="FLOAT")

@@ -10,15 +10,15 @@ from joblib.externals.loky import get_reusable_executor
 from typer.testing import CliRunner
 
 from test_experiment import FEATURES, config, music  # noqa: F401  # the fixture
-from tonearm.audio import read
-from tonearm.catalog import read_catalog
 from tonearm.cli import app
+from tonearm.data.catalog import read_catalog
+from tonearm.dsp.audio import read
 from tonearm.errors import AudioError, TonearmError
-from tonearm.experiment import run_experiment
-from tonearm.extract import draw_spectrograms, extract_features
+from tonearm.experiment.experiment import run_experiment
 from tonearm.prediction import predict
-from tonearm.remote import place, staged
-from tonearm.scan import scan_catalog
+from tonearm.representations.extract import draw_spectrograms, extract_features
+from tonearm.runtime.remote import place, staged
+from tonearm.scan.scan import scan_catalog
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings, SpectrogramSettings
 
 pytest.importorskip("upath", reason="the extra remote is not installed")

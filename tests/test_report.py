@@ -17,7 +17,7 @@ from PIL import Image
 
 from test_experiment import FAST, config, music  # noqa: F401  # the fixture
 from tonearm.errors import RunError
-from tonearm.experiment import run_experiment
+from tonearm.experiment.experiment import run_experiment
 from tonearm.report import write_report
 from tonearm.report.charts import apart, interval_bar, slope_chart
 from tonearm.report.clips import Excerpts

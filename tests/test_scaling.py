@@ -9,9 +9,9 @@ import soundfile
 from typer.testing import CliRunner
 
 import signals
-from tonearm.catalog import read_catalog
 from tonearm.cli import app
 from tonearm.config import load_config
+from tonearm.data.catalog import read_catalog
 from tonearm.errors import CatalogError, ConfigError
 from tonearm.scaling import Measurement, Scaling, measure_scaling
 

@@ -11,12 +11,12 @@ import pytest
 import soundfile
 
 import signals
-from tonearm.catalog import read_catalog
+from tonearm.data.catalog import read_catalog
+from tonearm.data.tables import read_table
 from tonearm.errors import TonearmError
-from tonearm.findings import ScanReport
-from tonearm.scan import scan_catalog, scan_dataset
+from tonearm.scan.findings import ScanReport
+from tonearm.scan.scan import scan_catalog, scan_dataset
 from tonearm.settings import DataSettings
-from tonearm.tables import read_table
 
 
 def write(path: Path, hertz: float, sr: int = signals.SR, seconds: float = 0.5) -> None:
@@ -73,7 +73,7 @@ def test_two_workers_see_the_same(faulty: Path) -> None:
 
 
 def test_a_worker_that_dies_is_a_clear_error(faulty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tonearm import scan as module
+    from tonearm.scan import scan as module
 
     monkeypatch.setattr(module, "_read_some", lambda paths: os.kill(os.getpid(), signal.SIGKILL))
     monkeypatch.setattr(module, "CLIPS_A_TASK", 2)

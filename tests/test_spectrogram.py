@@ -14,8 +14,8 @@ from PIL import Image
 
 import signals
 from tonearm.errors import ConfigError
+from tonearm.representations.spectrogram import KINDS, check_spectrogram, draw_pictures, encode_png
 from tonearm.settings import SpectrogramSettings
-from tonearm.spectrogram import KINDS, check_spectrogram, draw_pictures, encode_png
 
 ALL = SpectrogramSettings(kinds=tuple(KINDS))
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tonearm.dataset import Dataset
+from tonearm.data.dataset import Dataset
 from tonearm.errors import SplitError
 from tonearm.settings import SplitSettings
-from tonearm.splits import Division, Split, divide, overlap
+from tonearm.splits.divide import Division, Split, divide, overlap
 
 
 def dataset(labels: list[str], groups: list[str] | None = None, splits: list[str] | None = None) -> Dataset:

@@ -5,7 +5,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.model_selection import cross_val_predict
 
 from tables import LABELS, clouds
-from tonearm.suspicion import suspicious_labels
+from tonearm.evaluation.label_issues import suspicious_labels
 
 
 def test_swapped_labels_come_first_by_out_of_fold_probabilities() -> None:

@@ -20,19 +20,19 @@ from typer.testing import CliRunner
 import signals
 from tables import clouds
 from tonearm.cli import app
-from tonearm.compare import read_groups
 from tonearm.config import Config, load_config, parse_config
+from tonearm.data.tables import read_table
 from tonearm.errors import ConfigError, RunError, SplitError
-from tonearm.experiment import fit_job, run_experiment
+from tonearm.experiment.compare import read_groups
+from tonearm.experiment.experiment import fit_job, run_experiment
+from tonearm.experiment.runs import load_run, probabilities, read_scores
 from tonearm.models.cnn import CNNSettings, map_sizes
 from tonearm.report import write_report
-from tonearm.runs import load_run, probabilities, read_scores
 from tonearm.settings import SweepSettings
-from tonearm.splits import divide
+from tonearm.splits.divide import divide
 from tonearm.sweep import run_sweep
 from tonearm.sweep.grid import check_paths, expand, show, swept_model, with_values
 from tonearm.sweep.trials import Trial
-from tonearm.tables import read_table
 
 RATE, EPOCHS, C = "models.logistic.learning_rate", "models.logistic.epochs", "models.logistic.C"
 DESCENT = {"logistic": {"solver": "gradient-descent"}}

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tonearm.data.tables import is_table, read_table
 from tonearm.errors import CatalogError
-from tonearm.features import feature_columns
+from tonearm.representations.features import feature_columns
 from tonearm.settings import DataSettings, FeatureSettings
-from tonearm.tables import is_table, read_table
 
 
 def write(path: Path, text: str) -> DataSettings:

@@ -21,9 +21,9 @@ from test_sweep import write_table
 from test_training import make, parts
 from tonearm.config import Config, parse_config, to_toml
 from tonearm.errors import ConfigError, ModelError
-from tonearm.experiment import run_experiment
+from tonearm.experiment.experiment import run_experiment
+from tonearm.experiment.runs import read_scores
 from tonearm.models.mlp import MLPSettings, build
-from tonearm.runs import read_scores
 from tonearm.settings import TrainSettings
 from tonearm.sweep import run_sweep
 from tonearm.training.batches import Batches, Rows

@@ -9,10 +9,10 @@ import pytest
 
 from test_experiment import config, music  # noqa: F401  # the fixture
 from tonearm.errors import ConfigError, TonearmError
-from tonearm.experiment import run_experiment
-from tonearm.runs import read_scores
+from tonearm.experiment.experiment import run_experiment
+from tonearm.experiment.runs import read_scores
+from tonearm.experiment.tracking import check_tracking
 from tonearm.settings import TrackSettings
-from tonearm.tracking import check_tracking
 
 MODELS = {"mlp": {"epochs": 3, "patience": 0}, "logistic": {}}
 ANSWERS = "predictions.csv"

@@ -12,10 +12,10 @@ from torch import nn
 from torchvision import models
 
 import drawings
+from tonearm.data.pictures import pack_files, read_pictures
 from tonearm.errors import ModelError, TonearmError
 from tonearm.models.resnet import ResNetSettings, build, network
 from tonearm.models.storage import load_classifier, save_classifier
-from tonearm.pictures import pack_files, read_pictures
 from tonearm.settings import DataSettings, TrainSettings
 from tonearm.training.backbones import build_backbone, digest
 from tonearm.training.devices import seeded
@@ -268,7 +268,7 @@ def test_real_weights_clearly_beat_random_ones_on_real_music(shared: Path) -> No
     X, y = dataset.X[some], dataset.labels[some]
     train, test = np.arange(len(some)) % 4 != 0, np.arange(len(some)) % 4 == 0
     pixels = np.empty(len(X), dtype=object)
-    from tonearm.pictures import read_picture
+    from tonearm.data.pictures import read_picture
 
     pixels[:] = [read_picture(path, (96, 96)) for path in X]
     scores = {}

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tonearm import uncertainty
-from tonearm.uncertainty import bootstrap, holm, mcnemar_exact, paired_difference, resampled, sums_by_group
+from tonearm.evaluation import uncertainty
+from tonearm.evaluation.uncertainty import bootstrap, holm, mcnemar_exact, paired_difference, resampled, sums_by_group
 
 
 def names(numbers: NDArray[np.integer]) -> NDArray[np.object_]:

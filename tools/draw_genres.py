@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from tonearm.audio import load
+from tonearm.dsp.audio import load
 from tonearm.jam import GENRES, render_jam
+from tonearm.representations.spectrogram import draw_pictures
 from tonearm.settings import AudioSettings, SpectrogramSettings
-from tonearm.spectrogram import draw_pictures
 
 CLIPS = 3
 MARGIN = 6

@@ -2,9 +2,10 @@
 
 `extract_features` (samples → features), `load_audio` (file → samples), `extract_file_features` (file →
 features), `extract_table` (folder → table), `train` (table or folder → runs) and `predict` (run and files →
-probabilities) are the steps; `tonearm.ladder` describes them, `TonearmError` is the base of their errors.
+probabilities) are the steps; `tonearm.api` describes them, `TonearmError` is the base of their errors.
 """
 
+from tonearm.api import extract_features, extract_file_features, extract_table, load_audio, predict, train
 from tonearm.errors import (
     AudioError,
     CatalogError,
@@ -14,7 +15,6 @@ from tonearm.errors import (
     SplitError,
     TonearmError,
 )
-from tonearm.ladder import extract_features, extract_file_features, extract_table, load_audio, predict, train
 
 __all__ = [
     "AudioError",

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from tonearm.config import Config, parse_config
-from tonearm.experiment import Experiment, run_experiment
-from tonearm.leaderboard import Row
+from tonearm.experiment.experiment import Experiment, run_experiment
+from tonearm.experiment.inputs import Counting, read_data
+from tonearm.experiment.leaderboard import Row
 from tonearm.report import write_report
-from tonearm.representations import Counting, read_data
 
 MODELS: dict[str, dict[str, Any]] = {
     "logistic": {},
@@ -84,8 +84,8 @@ def _render(
 
 
 def _scan(music: Path, say: Callable[[str], None], counting: Counting, workers: int) -> None:
-    from tonearm.catalog import read_catalog
-    from tonearm.scan import scan_catalog
+    from tonearm.data.catalog import read_catalog
+    from tonearm.scan.scan import scan_catalog
     from tonearm.settings import DataSettings
 
     say("2. Scan: look before you learn. Some faults were planted, as real collections have them.")

@@ -1,118 +1,15 @@
-"""The steps of tonearm as functions, one rung above the other; enter at the one whose input you have.
+"""The former name of `tonearm.api`, kept for one release."""
 
-Conventions
------------
-Each rung calls the modules that the command line calls, with the same settings and the same results:
+import warnings
+from typing import Any
 
-| from | to | function |
-|---|---|---|
-| samples | features | `extract_features` |
-| file | samples | `load_audio` |
-| file | features | `extract_file_features` |
-| folder | table | `extract_table` |
-| table or folder | runs | `train` |
-| run, files | probabilities | `predict` |
-
-Libraries are loaded by the call that needs them, so that `import tonearm` is quick.
-"""
-
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from tonearm.dataset import Dataset
-    from tonearm.experiment import Experiment
-    from tonearm.prediction import Predictions
-
-PRESET = "full"
+from tonearm import api
 
 
-def extract_features(
-    samples: "NDArray[np.float32]", sr: int, preset: str = PRESET, **settings: Any
-) -> dict[str, float]:
-    """Column name → number of one clip.
-
-    samples: mono waveform, shape (samples,), finite, at least n_fft long. sr: its rate, Hz; nothing is
-    resampled. preset: gtzan57, fma518, basic or full. settings: others of `[features]`, such as
-    families=("mfcc",). Raises ConfigError for settings that are unknown or do not go together.
-
-    >>> import numpy as np
-    >>> tone = np.sin(2 * np.pi * 1000 * np.arange(22_050) / 22_050).astype(np.float32)
-    >>> found = extract_features(tone, 22_050, preset="gtzan57")
-    >>> len(found), round(found["rms_mean"], 1)
-    (57, 0.7)
-    """
-    from tonearm.features import compute_features, feature_columns
-
-    chosen = _config({"features": {"preset": preset, **settings}}).features
-    return dict(zip(feature_columns(chosen), compute_features(samples, sr, chosen).tolist(), strict=True))
-
-
-def load_audio(
-    path: str | Path, sr: int = 22_050, offset: float = 0.0, duration: float | None = None
-) -> "NDArray[np.float32]":
-    """Samples of a file, mono float32 at `sr`, shape (samples,); raises AudioError with the cause."""
-    from tonearm.audio import load
-    from tonearm.settings import AudioSettings
-
-    return load(path, AudioSettings(sr=sr, offset=offset, duration=duration))
-
-
-def extract_file_features(path: str | Path, preset: str = PRESET, **settings: Any) -> dict[str, float]:
-    """Column name → number of one audio file at 22,050 Hz.
-
-    Raises AudioError where the file cannot be used, ConfigError as `extract_features`.
-    """
-    from tonearm.settings import AudioSettings
-
-    return extract_features(load_audio(path), AudioSettings().sr, preset, **settings)
-
-
-def extract_table(
-    folder: str | Path, out: str | Path, preset: str = PRESET, workers: int = 1, **settings: Any
-) -> "Dataset":
-    """The feature table of a folder of music, which is also written to `out` as CSV and Parquet.
-
-    Clips that cannot be used are left out and listed in `out`/failures.csv. Stopped and called again, it
-    goes on. Raises CatalogError where the folder holds no clips.
-    """
-    from tonearm.catalog import read_catalog
-    from tonearm.extract import extract_features as extract_all
-    from tonearm.extract import load_features
-
-    config = _config({"data": {"folder": str(folder)}, "features": {"preset": preset, **settings}})
-    extract_all(read_catalog(config.data), config.audio, config.features, Path(out), workers)
-    return load_features(Path(out))
-
-
-def train(data: str | Path, out: str | Path, workers: int = 1, **sections: Mapping[str, Any]) -> "Experiment":
-    """Train, evaluate and compare models; run folders and the leaderboard are written to `out`.
-
-    data: a folder of labelled music, or a feature table. sections: tables of the config, such as
-    models={"logistic": {}}, split={"folds": 5}. Raises ConfigError, CatalogError or SplitError.
-    """
-    from tonearm.experiment import run_experiment
-
-    given = dict(sections)
-    given["data"] = {**given.get("data", {}), "folder": str(data)}
-    return run_experiment(_config(given), Path(out), workers=workers)
-
-
-def predict(run: str | Path, paths: str | Path | Sequence[str | Path]) -> "Predictions":
-    """Labels and probabilities of files, folders of them, or the rows of a table, by a run folder.
-
-    Raises RunError where the folder is no run; a file that cannot be used is a row with its reason.
-    """
-    from tonearm.prediction import predict as predict_paths
-
-    return predict_paths(run, [paths] if isinstance(paths, str | Path) else paths)
-
-
-def _config(values: Mapping[str, Any]) -> Any:
-    from tonearm.config import parse_config
-
-    return parse_config(values)
+def __getattr__(name: str) -> Any:
+    """The function of that name in `tonearm.api`, with a warning."""
+    if name.startswith("_") or not hasattr(api, name):
+        raise AttributeError(f"module 'tonearm.ladder' has no attribute {name!r}")
+    message = "tonearm.ladder is now called tonearm.api; the old name will be removed in 0.3"
+    warnings.warn(message, DeprecationWarning, stacklevel=2)
+    return getattr(api, name)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tonearm.files import replacing
+from tonearm.runtime.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -17,22 +17,22 @@ from typing import Any
 
 import numpy as np
 
-from tonearm import spectrogram
-from tonearm.audio import EXTENSIONS, load
-from tonearm.catalog import Clip, list_files
+from tonearm.data.catalog import Clip, list_files
+from tonearm.data.metadata import PICTURE_EXTENSIONS
+from tonearm.data.pictures import READY, is_picture_folder, read_picture
+from tonearm.data.tables import is_table, read_table
+from tonearm.dsp.audio import EXTENSIONS, load
 from tonearm.errors import PictureError, RunError
-from tonearm.evaluate import predicted
-from tonearm.extract import FeatureWorker
-from tonearm.features import DEFINITION, feature_columns
-from tonearm.files import write_csv
-from tonearm.metadata import PICTURE_EXTENSIONS
-from tonearm.pictures import READY, is_picture_folder, read_picture
-from tonearm.pool import check_visible, on_cluster, run_tasks
-from tonearm.remote import inside, is_url, place
-from tonearm.runs import Run, load_run, probabilities
+from tonearm.evaluation.scores import predicted
+from tonearm.experiment.runs import Run, load_run, probabilities
+from tonearm.representations import spectrogram
+from tonearm.representations.extract import FeatureWorker
+from tonearm.representations.features import DEFINITION, feature_columns
+from tonearm.representations.shards import Worker, attempt
+from tonearm.runtime.files import write_csv
+from tonearm.runtime.pool import check_visible, on_cluster, run_tasks
+from tonearm.runtime.remote import inside, is_url, place
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings, SpectrogramSettings
-from tonearm.shards import Worker, attempt
-from tonearm.tables import is_table, read_table
 
 FILES_AT_ONCE = 128  # pictures of so many are in memory together
 PUBLISHED_PRESETS = ("gtzan57", "fma518")

@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tonearm.catalog import Catalog
 from tonearm.config import Config
+from tonearm.data.catalog import Catalog
 from tonearm.errors import CatalogError, ConfigError
-from tonearm.extract import Extraction, draw_spectrograms, extract_features
-from tonearm.files import write_csv, write_text
 from tonearm.plots import save_figure, scaling_figure
+from tonearm.representations.extract import Extraction, draw_spectrograms, extract_features
+from tonearm.runtime.files import write_csv, write_text
 
 WARM_CLIPS_A_WORKER = 4
 Work = Callable[[Catalog, Config, Path, int], Extraction]

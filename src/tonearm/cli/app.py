@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from tonearm.cli.progress import counting
-from tonearm.remote import is_url, place, staged
+from tonearm.runtime.remote import is_url, place, staged
 
 app = typer.Typer(
     help="From a folder of labelled music to honest, compared, usable genre classifiers.",
@@ -29,7 +29,7 @@ app = typer.Typer(
 def _work_on(context: typer.Context, address: str) -> str:
     """Send the command's tasks to the cluster, where there is an address, until the command ends."""
     if address:
-        from tonearm.pool import cluster
+        from tonearm.runtime.pool import cluster
 
         context.with_resource(cluster(address))
     return address
@@ -109,9 +109,9 @@ def scan(
     cluster: Cluster = "",
 ) -> None:
     """Say what a folder holds, what is broken, what is twice there."""
-    from tonearm.catalog import read_catalog
-    from tonearm.scan import scan_catalog, scan_dataset
-    from tonearm.tables import is_table, read_table
+    from tonearm.data.catalog import read_catalog
+    from tonearm.data.tables import is_table, read_table
+    from tonearm.scan.scan import scan_catalog, scan_dataset
 
     settings = _config(config, set_, folder=folder).data
     if is_table(folder):
@@ -132,8 +132,8 @@ def features(config: ConfigFile = None, set_: Set = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from tonearm.features.families import FAMILIES
-    from tonearm.features.presets import plan
+    from tonearm.representations.features.families import FAMILIES
+    from tonearm.representations.features.presets import plan
 
     settings = _config(config, set_).features
     columns = plan(settings)
@@ -164,8 +164,8 @@ def extract(
     cluster: Cluster = "",
 ) -> None:
     """Compute every clip's features: CSV and Parquet."""
-    from tonearm.catalog import read_catalog
-    from tonearm.extract import FAILURES_CSV, FEATURES_CSV, extract_features
+    from tonearm.data.catalog import read_catalog
+    from tonearm.representations.extract import FAILURES_CSV, FEATURES_CSV, extract_features
 
     chosen = [*(set_ or []), *([f"features.preset={preset}"] if preset else [])]
     settings = _config(config, chosen, folder=folder)
@@ -190,8 +190,8 @@ def spectrograms(
     cluster: Cluster = "",
 ) -> None:
     """Draw every clip: OUT/KIND/GENRE/FILE.png."""
-    from tonearm.catalog import read_catalog
-    from tonearm.extract import FAILURES_CSV, draw_spectrograms
+    from tonearm.data.catalog import read_catalog
+    from tonearm.representations.extract import FAILURES_CSV, draw_spectrograms
 
     chosen = [*(set_ or []), *([f"spectrogram.kinds={json.dumps(kinds.split(','))}"] if kinds else [])]
     settings = _config(config, chosen, folder=folder)
@@ -224,7 +224,7 @@ def run(
     cluster: Cluster = "",
 ) -> None:
     """Train, evaluate and compare the config's models."""
-    from tonearm.experiment import run_experiment
+    from tonearm.experiment.experiment import run_experiment
 
     settings = _config(config, set_)
     if settings.sweep.grid or settings.sweep.search:
@@ -294,7 +294,7 @@ def compare_runs(
     folders: Annotated[list[Path], typer.Argument(metavar="RUN_OR_EXPERIMENT...", help="folders of `tonearm run`")],
 ) -> None:
     """Test runs on the same clips against the best of them."""
-    from tonearm.compare import compare_folders
+    from tonearm.experiment.compare import compare_folders
 
     found = compare_folders(folders)
     print(found.text())

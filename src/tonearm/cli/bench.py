@@ -25,7 +25,7 @@ def scaling(
     set_: Set = None,
 ) -> None:
     """Features and pictures by more and more processes."""
-    from tonearm.catalog import read_catalog
+    from tonearm.data.catalog import read_catalog
     from tonearm.errors import ConfigError
     from tonearm.scaling import measure_scaling
 

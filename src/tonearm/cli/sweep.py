@@ -7,7 +7,7 @@ import typer
 
 from tonearm.cli.app import Cluster, OutAnywhere, Set, Workers, _config, _note, app
 from tonearm.cli.progress import counting
-from tonearm.remote import staged
+from tonearm.runtime.remote import staged
 
 
 @app.command()

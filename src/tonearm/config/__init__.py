@@ -20,7 +20,7 @@ from pydantic import Field, SerializeAsAny, ValidationError, field_validator
 from tonearm.config.messages import explain, limits, nearest
 from tonearm.errors import ConfigError
 from tonearm.models import MODELS, ModelSettings, reads
-from tonearm.remote import is_url
+from tonearm.runtime.remote import is_url
 from tonearm.settings import (
     AudioSettings,
     DataSettings,
@@ -88,7 +88,7 @@ class Config(Settings):
         models = _models(value)
         for name, settings in models.items():
             if MODELS[settings.type].needs == "pictures":
-                from tonearm.spectrogram import check_kind  # here, since it loads librosa
+                from tonearm.representations.spectrogram import check_kind  # here, since it loads librosa
 
                 check_kind(reads(settings), f"models.{name}.picture")
         return models
@@ -105,7 +105,7 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -
 
     Raises ConfigError for whatever is unknown, of the wrong type, outside its limits, or does not go together.
     """
-    from tonearm.features import check_features
+    from tonearm.representations.features import check_features
 
     source = "config" if path is None else str(path)
     values = {} if path is None else _read(Path(path))

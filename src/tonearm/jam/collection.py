@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.errors import TonearmError
-from tonearm.files import clear_leftovers, replacing, write_json, write_text
 from tonearm.jam.faults import Cut, clean_cuts, plant
 from tonearm.jam.genres import GENRES
-from tonearm.pool import run_tasks
+from tonearm.runtime.files import clear_leftovers, replacing, write_json, write_text
+from tonearm.runtime.pool import run_tasks
 
 Format = Literal["wav", "flac", "ogg", "au"]
 FORMATS: tuple[str, ...] = get_args(Format)

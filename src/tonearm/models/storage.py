@@ -19,9 +19,9 @@ import numpy as np
 from pydantic import ValidationError
 
 from tonearm.errors import RunError
-from tonearm.files import replacing, write_json
 from tonearm.models import MODELS
 from tonearm.models.base import ModelSettings
+from tonearm.runtime.files import replacing, write_json
 from tonearm.settings import TrainSettings
 
 FORMAT = 1

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tonearm.errors import CatalogError, RunError
-from tonearm.files import write_csv, write_text
 from tonearm.report.clips import Excerpts
 from tonearm.report.collect import Material, Mistake, collect, suspicious_clips, worst_mistakes
 from tonearm.report.page import page
 from tonearm.report.sweep import is_sweep, sweep_page
+from tonearm.runtime.files import write_csv, write_text
 from tonearm.settings import DataSettings
 
 SHOWN_MISTAKES, SHOWN_SUSPICIOUS = 12, 20
@@ -58,10 +58,10 @@ def _row(clip: Mistake) -> tuple[str, str, str, float]:
 
 def _scan(material: Material) -> str:
     """What `tonearm scan` says of the data, or why it cannot be asked any more."""
-    from tonearm.catalog import read_catalog
-    from tonearm.pictures import is_picture_folder
-    from tonearm.scan import scan_catalog, scan_dataset
-    from tonearm.tables import is_table, read_table
+    from tonearm.data.catalog import read_catalog
+    from tonearm.data.pictures import is_picture_folder
+    from tonearm.data.tables import is_table, read_table
+    from tonearm.scan.scan import scan_catalog, scan_dataset
 
     settings = DataSettings(**material.config["data"])
     classes = ", ".join(f"{name} {count}" for name, count in material.classes.items())

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tonearm.data.metadata import PICTURE_EXTENSIONS
 from tonearm.errors import ClipError
-from tonearm.metadata import PICTURE_EXTENSIONS
-from tonearm.remote import place
+from tonearm.runtime.remote import place
 from tonearm.settings import AudioSettings, SpectrogramSettings
 
 SECONDS = 6.0
@@ -60,8 +60,8 @@ class Excerpts:
 
 
 def _ready(path: Path) -> Excerpt:
-    from tonearm.pictures import read_picture
-    from tonearm.spectrogram import encode_png
+    from tonearm.data.pictures import read_picture
+    from tonearm.representations.spectrogram import encode_png
 
     return Excerpt("", _uri("image/png", encode_png(read_picture(path, (173, 172)))))
 
@@ -69,8 +69,8 @@ def _ready(path: Path) -> Excerpt:
 def _excerpt(path: Path, audio: bool) -> Excerpt:
     import soundfile
 
-    from tonearm.audio import load
-    from tonearm.spectrogram import draw_pictures, encode_png
+    from tonearm.dsp.audio import load
+    from tonearm.representations.spectrogram import draw_pictures, encode_png
 
     settings, look = AudioSettings(), SpectrogramSettings(kinds=("mel",))
     samples = load(path, settings, look.n_fft)

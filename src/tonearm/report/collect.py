@@ -17,11 +17,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tonearm.compare import LEADERBOARD_JSON, SPLITS_CSV
 from tonearm.errors import RunError
-from tonearm.evaluate import Reliability, reliability
-from tonearm.runs import CONFIG_TOML, FINAL, HISTORY_CSV, MODEL, PREDICTIONS_CSV, RUN_JSON, read_facts, read_scores
-from tonearm.suspicion import Suspicion, suspicious_labels
+from tonearm.evaluation.label_issues import Suspicion, suspicious_labels
+from tonearm.evaluation.scores import Reliability, reliability
+from tonearm.experiment.compare import LEADERBOARD_JSON, SPLITS_CSV
+from tonearm.experiment.runs import (
+    CONFIG_TOML,
+    FINAL,
+    HISTORY_CSV,
+    MODEL,
+    PREDICTIONS_CSV,
+    RUN_JSON,
+    read_facts,
+    read_scores,
+)
 
 FAILURES = ("features/failures.csv", "pictures/failures.csv")
 

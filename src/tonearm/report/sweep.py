@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from tonearm.errors import RunError
+from tonearm.experiment.runs import CONFIG_TOML, judged_part, read_facts, read_scores
 from tonearm.report.charts import interval_bar
 from tonearm.report.collect import ModelResult
 from tonearm.report.html import document, number, sentence, table
 from tonearm.report.page import classes, confusions
-from tonearm.runs import CONFIG_TOML, judged_part, read_facts, read_scores
 from tonearm.sweep import PUBLISHED, PUBLISHED_MEANING, SWEEP_CSV, SWEEP_JSON, WINNER
 
 PICTURES = {

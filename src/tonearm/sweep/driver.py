@@ -24,24 +24,24 @@ from pathlib import Path
 import numpy as np
 
 from tonearm.config import Config, to_toml
-from tonearm.dataset import Dataset
+from tonearm.data.dataset import Dataset
+from tonearm.data.pictures import is_picture_folder
+from tonearm.data.tables import is_table
 from tonearm.errors import ConfigError, ModelError, SplitError
-from tonearm.experiment import Job, divide_data, train_job, write_splits
-from tonearm.files import clear_leftovers, write_text
-from tonearm.leaderboard import read_test_parts
+from tonearm.experiment.experiment import Job, divide_data, train_job, write_splits
+from tonearm.experiment.inputs import Counting, Data, quietly, read_data
+from tonearm.experiment.leaderboard import read_test_parts
+from tonearm.experiment.runs import PREDICTIONS_CSV, write_predictions, write_scores
 from tonearm.models import reads
-from tonearm.pictures import is_picture_folder
-from tonearm.pool import Shared, check_visible, run_tasks
-from tonearm.representations import Counting, Data, quietly, read_data
-from tonearm.runs import PREDICTIONS_CSV, write_predictions, write_scores
+from tonearm.representations.shards import fingerprint
+from tonearm.runtime.files import clear_leftovers, write_text
+from tonearm.runtime.pool import Shared, check_visible, run_tasks
 from tonearm.settings import SplitSettings
-from tonearm.shards import fingerprint
-from tonearm.splits import Division, Rows, Split, divide, final_split
+from tonearm.splits.divide import Division, Rows, Split, divide, final_split
 from tonearm.sweep.grid import Cell, Values, check_paths, describe, expand, plain, swept_model, with_values
 from tonearm.sweep.results import Nested, Results, write_results
 from tonearm.sweep.search import search
 from tonearm.sweep.trials import Limits, Task, Trial, known_trial, run_trial
-from tonearm.tables import is_table
 
 WINNER, NESTED = "winner", "nested"
 Tell = Callable[[str], None]

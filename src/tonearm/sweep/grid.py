@@ -161,7 +161,7 @@ def plain(config: Config, model: str) -> Config:
 
 def with_values(config: Config, model: str, values: Mapping[str, Any]) -> Config:
     """The plain config of one cell. Raises ConfigError, with the nearest known setting, where it is none."""
-    from tonearm.features import check_features
+    from tonearm.representations.features import check_features
 
     tables = plain(config, model).model_dump()
     for path, value in values.items():

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.config import Config
-from tonearm.evaluate import Scores
-from tonearm.files import replacing, write_csv, write_json, write_text
+from tonearm.evaluation.scores import Scores
+from tonearm.experiment.runs import read_facts, read_scores
 from tonearm.plots import heatmap_figure, parallel_figure, save_figure
-from tonearm.runs import read_facts, read_scores
-from tonearm.splits import Division
+from tonearm.runtime.files import replacing, write_csv, write_json, write_text
+from tonearm.splits.divide import Division
 from tonearm.sweep.grid import axes, describe, published_scores, short_names, show
 from tonearm.sweep.trials import Trial
 

@@ -24,13 +24,13 @@ import numpy as np
 
 from tonearm.config import Config
 from tonearm.errors import ModelError
-from tonearm.evaluate import Scores, evaluate
-from tonearm.experiment import Job, fingerprint_of, fit_job
-from tonearm.files import write_json
+from tonearm.evaluation.scores import Scores, evaluate
+from tonearm.experiment.experiment import Job, fingerprint_of, fit_job
+from tonearm.experiment.inputs import Data, quietly
+from tonearm.experiment.runs import probabilities
 from tonearm.models import reads
-from tonearm.representations import Data, quietly
-from tonearm.runs import probabilities
-from tonearm.splits import Split
+from tonearm.runtime.files import write_json
+from tonearm.splits.divide import Split
 from tonearm.training import history
 
 FINISHED_BEFORE_PRUNING = 5  # trials whose median is worth something

@@ -18,7 +18,7 @@ import torch
 from skorch.callbacks import Callback
 
 from tonearm.errors import ModelError
-from tonearm.files import replacing
+from tonearm.runtime.files import replacing
 from tonearm.training.devices import generator_states
 from tonearm.training.settings import TorchSettings
 

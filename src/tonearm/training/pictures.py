@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tonearm.pictures import Pack, open_pack, pack_arrays, read_picture
+from tonearm.data.pictures import Pack, open_pack, pack_arrays, read_picture
 from tonearm.training.inputs import Prepared
 
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601; monotone over magma, viridis, inferno and cividis

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from tonearm.files import check_space, replacing
+from tonearm.runtime.files import check_space, replacing
 from tonearm.training.backbones import Backbone, build_backbone, digest
 from tonearm.training.batches import blocks
 from tonearm.training.inputs import Prepared

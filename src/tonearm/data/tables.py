@@ -1,0 +1,160 @@
+"""Ready feature tables (CSV, Parquet) as data sets: what others, or we, computed before.
+
+Conventions
+-----------
+One row a clip; one column names it (`file_name`, `filename`, `path` or `name`), `label` is its class, the
+group and split columns of `[data]` are taken where they are, `length` is left aside, and every other column
+is a number. A Parquet file of ours carries its representation; for any other the columns are all we know.
+"""
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tonearm.data.dataset import Dataset
+from tonearm.data.metadata import LEFT_OUT, NAME_COLUMNS, find_name_column, match, name_some, part_name, read_metadata
+from tonearm.errors import CatalogError
+from tonearm.runtime.remote import local_copy, place
+from tonearm.settings import DataSettings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TABLE_EXTENSIONS = (".csv", ".parquet")
+NOT_FEATURES = frozenset({"length"})
+REPRESENTATION_KEY = b"tonearm"
+ABSENT_NUMBERS = ["", "nan", "NaN", "NA", "N/A", "#N/A", "<NA>", "null", "NULL", "None"]
+
+
+def is_table(path: str | Path) -> bool:
+    """Whether the path is a file that could be a feature table."""
+    there = place(path)
+    return there.suffix.lower() in TABLE_EXTENSIONS and there.is_file()
+
+
+def read_table(settings: DataSettings, whole: bool = False) -> tuple[Dataset, list[str]]:
+    """The data set in `settings.folder`, a table, joined with `settings.metadata`; and notes for a person.
+
+    Rows with a value that is no finite number are left out and named, unless the `whole` table is asked for. Raises
+    CatalogError where the file is no table, names no clips, names one twice, has a column that is no number, or no
+    row that can be used.
+    """
+    path = place(settings.folder)
+    texts = {*NAME_COLUMNS, "label", settings.group_column, settings.split_column}
+    frame, representation = _read(path, texts)
+    name_column = find_name_column([str(column) for column in frame.columns], path)
+    names = _strings(frame, name_column)
+    _check_unique(names, path)
+    special = {name_column, "label", settings.group_column, settings.split_column} | NOT_FEATURES
+    columns = tuple(str(column) for column in frame.columns if column not in special)
+    if not columns:
+        raise CatalogError(f"{path}: holds no feature columns beside {', '.join(map(str, frame.columns))}")
+    dataset = Dataset(
+        X=_numbers(frame, columns, path),
+        names=names,
+        labels=_strings(frame, "label"),
+        groups=_strings(frame, settings.group_column),
+        splits=np.array([part_name(part) for part in _strings(frame, settings.split_column)], dtype=object),
+        columns=columns,
+        representation=representation or {"kind": "table", "columns": list(columns)},
+    )
+    notes: list[str] = []
+    if settings.metadata:
+        dataset, notes = _join(dataset, place(settings.metadata), settings)
+    if whole:
+        return dataset, notes
+    cleaned, notes = _clean(dataset, notes)
+    if not len(cleaned):
+        empty = [name for name, column in zip(columns, dataset.X.T, strict=True) if not np.isfinite(column).any()]
+        hint = f": column {empty[0]!r} holds no number in any row" if empty and len(dataset) else ""
+        raise CatalogError(f"{path}: none of its {len(dataset)} rows can be used{hint}")
+    return cleaned, notes
+
+
+def _read(path: Path, texts: set[str]) -> "tuple[pd.DataFrame, dict[str, Any] | None]":
+    if not path.is_file():
+        raise CatalogError(f"{path}: there is no such table")
+    try:
+        with local_copy(path) as copy:
+            return _parse(copy, texts)
+    except (ValueError, OSError, Warning) as error:
+        raise CatalogError(f"{path}: cannot be read as a table ({error})") from error
+
+
+def _parse(path: Path, texts: set[str]) -> "tuple[pd.DataFrame, dict[str, Any] | None]":
+    import json
+
+    import pandas as pd
+
+    if path.suffix.lower() == ".csv":
+        columns = pd.read_csv(path, nrows=0).columns
+        # texts are taken as they are written: a genre called "null" is a word, an artist called 007 no number
+        absent = {column: [""] if column in texts else ABSENT_NUMBERS for column in columns}
+        types = {column: str for column in columns if column in texts}
+        with warnings.catch_warnings():
+            # rows longer than the header: pandas would take their first column for names and shift the others
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=absent, index_col=False)
+        return frame, None
+    import pyarrow.parquet
+
+    table = pyarrow.parquet.read_table(path)
+    stored = (table.schema.metadata or {}).get(REPRESENTATION_KEY)
+    return table.to_pandas(), json.loads(stored) if stored else None
+
+
+def _strings(frame: "pd.DataFrame", column: str) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    """A column as Python strings, "" where it is missing or empty."""
+    if column not in frame:
+        return np.full(len(frame), "", dtype=object)
+    values = frame[column]
+    return np.array(["" if missing else str(v) for v, missing in zip(values, values.isna(), strict=True)], dtype=object)
+
+
+def _numbers(frame: "pd.DataFrame", columns: tuple[str, ...], path: Path) -> np.ndarray[Any, np.dtype[np.float64]]:
+    values = np.empty((len(frame), len(columns)))
+    for index, column in enumerate(columns):
+        try:
+            values[:, index] = frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
+        except (ValueError, TypeError) as error:
+            raise CatalogError(
+                f"{path}: column {column!r} is not a feature, since its values are not numbers ({error}); "
+                "drop it, or name it in data.group_column or data.split_column"
+            ) from error
+    return values
+
+
+def _check_unique(names: np.ndarray[tuple[int], np.dtype[np.object_]], path: Path) -> None:
+    unique, counts = np.unique(names.astype(str), return_counts=True)
+    if (counts > 1).any():
+        raise CatalogError(
+            f"{path}: more than one row is named {str(unique[np.argmax(counts)])!r}; each clip has one row"
+        )
+
+
+def _join(dataset: Dataset, path: Path, settings: DataSettings) -> tuple[Dataset, list[str]]:
+    """The data set with what a metadata file adds; where it speaks, it is right."""
+    partners, notes = match(list(dataset.names), read_metadata(path, settings), path)
+    labels, groups, splits = dataset.labels.copy(), dataset.groups.copy(), dataset.splits.copy()
+    for row, entry in enumerate(partners):
+        if entry is not None:
+            labels[row] = entry.label or labels[row]
+            groups[row] = entry.group or groups[row]
+            splits[row] = entry.split or splits[row]
+    joined = Dataset(dataset.X, dataset.names, labels, groups, splits, dataset.columns, dataset.representation)
+    return joined, notes
+
+
+def _clean(dataset: Dataset, notes: list[str]) -> tuple[Dataset, list[str]]:
+    """The data set without rows that its split leaves out or that hold no finite numbers."""
+    left_out = dataset.splits == LEFT_OUT
+    broken = ~np.isfinite(dataset.X).all(axis=1) & ~left_out
+    if left_out.any():
+        notes.append(f"{left_out.sum()} clips are left out by their split: {name_some(list(dataset.names[left_out]))}")
+    if broken.any():
+        notes.append(
+            f"{broken.sum()} rows hold values that are no finite numbers: {name_some(list(dataset.names[broken]))}"
+        )
+    return dataset.take(~(left_out | broken)), notes

@@ -1,0 +1,34 @@
+"""Compiled inner loops (numba) of the signal processing; numpy arrays in, numpy arrays out.
+
+Conventions
+-----------
+Spectra are frame-major: shape (frames, bins), C-contiguous, float32, so that one frame is one line of
+memory. Kernels release the interpreter lock, run on the calling thread alone and are cached on disk
+after their first compilation, so that only the first start of an installation compiles.
+"""
+
+from tonearm.dsp.kernels.frames import (
+    band_extremes,
+    count_crossings,
+    filter_spectra,
+    flatness,
+    mean_square,
+    overlap_add,
+    part_spectra,
+    spectral_moments,
+    spectral_peaks,
+)
+from tonearm.dsp.kernels.median import sliding_median
+
+__all__ = [
+    "band_extremes",
+    "count_crossings",
+    "filter_spectra",
+    "flatness",
+    "mean_square",
+    "overlap_add",
+    "part_spectra",
+    "sliding_median",
+    "spectral_moments",
+    "spectral_peaks",
+]

@@ -1,0 +1,52 @@
+"""Clips whose label is likely wrong, found by models that have not seen them.
+
+Conventions
+-----------
+Confident learning: Northcutt, Jiang, Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels", JAIR 70,
+2021. Probabilities must be out-of-fold: a model that was trained on a wrong label believes it.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonearm.data.dataset import label_codes
+
+
+class Suspicion(NamedTuple):
+    """A clip by its row, its label, the label that it more likely has, and probability of likely less given label."""
+
+    row: int
+    label: str
+    likely: str
+    margin: float
+
+
+def suspicious_labels(
+    truth: NDArray[np.object_], probabilities: NDArray[np.float64], labels: tuple[str, ...]
+) -> list[Suspicion]:
+    """The clips that are confidently of another class than their label, the most suspicious first.
+
+    truth: shape (clips,). probabilities: out-of-fold, shape (clips, labels). A clip is confidently of a class where
+    its probability reaches the mean that the clips labelled so have; of several such classes the most probable one.
+
+    >>> truth = np.array(["a", "a", "a", "b", "b", "b"], dtype=object)
+    >>> p = np.array([[0.9, 0.1], [0.8, 0.2], [0.05, 0.95], [0.2, 0.8], [0.1, 0.9], [0.3, 0.7]])
+    >>> [(found.row, found.likely) for found in suspicious_labels(truth, p, ("a", "b"))]
+    [(2, 'b')]
+    """
+    codes = label_codes(truth, labels)
+    own = probabilities[np.arange(len(codes)), codes]
+    # a class without clips has no mean to reach
+    thresholds = np.array(
+        [own[codes == code].mean() if (codes == code).any() else np.inf for code in range(len(labels))]
+    )
+    reached = np.where(probabilities >= thresholds, probabilities, -1.0)
+    likely = reached.argmax(axis=1)
+    rows = np.flatnonzero((reached.max(axis=1) >= 0) & (likely != codes))
+    found = [
+        Suspicion(int(row), labels[codes[row]], labels[likely[row]], float(probabilities[row, likely[row]] - own[row]))
+        for row in rows
+    ]
+    return sorted(found, key=lambda one: (-one.margin, one.row))

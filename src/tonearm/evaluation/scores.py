@@ -1,0 +1,256 @@
+"""Truth and probabilities to scores with intervals.
+
+Conventions
+-----------
+truth: object array of labels, shape (clips,). probabilities: float64, shape (clips, labels), rows sum to 1.
+labels: the order of the columns. Labels rank by probability, the first among equals; the prediction is the
+first. Macro averages run over the classes that occur in the truth; a class that is never predicted has
+precision 0, one that does not occur has no recall and is left out. Every score is a function of sums over
+clips, so that `uncertainty.bootstrap` can resample groups.
+
+Intervals are percentiles, except for ece: chance pushes it up and resampling pushes it up once more, so its
+percentiles are reflected at the value (basic bootstrap), and may lie below it. In simulations of 200 and 750
+clips, five a group, these held the true error in 84 % to 95 % of cases; plain percentiles in none where the
+probabilities were honest.
+
+Metrics
+-------
+accuracy, precision, recall, f1 (macro), log_loss (natural logarithm, probabilities clipped at 1e-15), top2
+(the truth is among the first two labels), kappa (Cohen's), ece (expected calibration error, 10 bins of equal
+width over the probability of the prediction).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonearm.evaluation.uncertainty import Interval, bootstrap
+
+SMALLEST_PROBABILITY = 1e-15
+BINS = 10
+Truth = NDArray[np.object_]
+
+
+class Reliability(NamedTuple):
+    """Confidence and accuracy by bin of confidence: mean of each, and clips; NaN where a bin is empty."""
+
+    confidence: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    clips: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a model's probabilities are worth on some clips.
+
+    values: score by name, in the order of the module's list. intervals: 95 %, by resampled groups; NaN with
+    one group. per_class: precision, recall, f1, their support, and the interval of f1, by label. confusion:
+    counts, rows are the truth. clips, groups: how much evidence there is.
+    """
+
+    values: dict[str, float]
+    intervals: dict[str, Interval]
+    per_class: dict[str, dict[str, Any]]
+    confusion: NDArray[np.int64]
+    labels: tuple[str, ...]
+    clips: int
+    groups: int
+
+    def shares(self) -> NDArray[np.float64]:
+        """The confusion as shares of the true class; 0 in the row of a class that does not occur."""
+        return _divide(self.confusion.astype(np.float64), self.confusion.sum(axis=1, keepdims=True), 0.0)
+
+    def to_json(self) -> dict[str, Any]:
+        """The scores as JSON-ready values; what is not defined is None."""
+        return {
+            "clips": self.clips,
+            "groups": self.groups,
+            "scores": {
+                name: {"value": value, **_bounds(self.intervals.get(name))} for name, value in self.values.items()
+            },
+            "classes": {
+                label: {**row, "f1_interval": list(_bounds(row["f1_interval"]).values())}
+                for label, row in self.per_class.items()
+            },
+            "confusion": {"labels": list(self.labels), "counts": self.confusion.tolist()},
+        }
+
+
+def _bounds(interval: Interval | None) -> dict[str, float | None]:
+    if interval is None or not np.isfinite(interval).all():
+        return {"low": None, "high": None}
+    return {"low": interval.low, "high": interval.high}
+
+
+def validate(truth: Truth, probabilities: NDArray[np.float64], labels: tuple[str, ...]) -> None:
+    """Raise ValueError where the inputs do not belong together or are no probabilities."""
+    if not len(truth):
+        raise ValueError("there are no clips to evaluate")
+    if probabilities.shape != (len(truth), len(labels)):
+        raise ValueError(f"probabilities have shape {probabilities.shape}, not {(len(truth), len(labels))}")
+    unknown = sorted(set(truth) - set(labels))
+    if unknown:
+        raise ValueError(f"truth has labels without a column: {', '.join(unknown)}")
+    if not np.isfinite(probabilities).all() or (probabilities < 0).any():
+        raise ValueError("probabilities must be finite and not negative")
+    if not np.allclose(probabilities.sum(axis=1), 1.0, atol=1e-5):
+        raise ValueError("each row of probabilities must sum to 1")
+
+
+def evaluate(
+    truth: Truth, probabilities: NDArray[np.float64], labels: tuple[str, ...], groups: Truth | None = None
+) -> Scores:
+    """All scores, with intervals by resampling `groups` ("" or None: each clip is its own)."""
+    validate(truth, probabilities, labels)
+    units = _units(truth, groups)
+    values = _summands(truth, probabilities, labels)
+    total = values.sum(axis=0, keepdims=True)
+    names = (*_SCORES, *(f"f1 {label}" for label in labels))
+
+    def scores(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        parts = _Sums(sums, len(labels))
+        return np.column_stack([*(score(parts) for score in _SCORES.values()), parts.f1_by_class()])
+
+    found = dict(zip(names, scores(total)[0].tolist(), strict=True))
+    intervals = dict(zip(names, bootstrap(scores, values, units), strict=True))
+    intervals["ece"] = _reflect(intervals["ece"], found["ece"])
+    sums = _Sums(total, len(labels))
+    per_class = {
+        label: {
+            "precision": float(sums.precision_by_class()[0, index]),
+            "recall": _number(sums.recall_by_class()[0, index]),
+            "f1": _number(found[f"f1 {label}"]),
+            "support": int(sums.confusion[0, index].sum()),
+            "f1_interval": intervals[f"f1 {label}"],
+        }
+        for index, label in enumerate(labels)
+    }
+    return Scores(
+        values={name: found[name] for name in _SCORES},
+        intervals={name: intervals[name] for name in _SCORES},
+        per_class=per_class,
+        confusion=sums.confusion[0].round().astype(np.int64),
+        labels=labels,
+        clips=len(truth),
+        groups=len(set(units)),
+    )
+
+
+def _reflect(interval: Interval, value: float) -> Interval:
+    """The interval mirrored at the value, not below 0; NaN bounds stay."""
+    return Interval(*np.maximum(0.0, [2 * value - interval.high, 2 * value - interval.low]).tolist())
+
+
+def predicted(probabilities: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Column of the most probable label of each row, the first among equals."""
+    columns: NDArray[np.intp] = np.argmax(probabilities, axis=1)
+    return columns
+
+
+def reliability(
+    truth: Truth, probabilities: NDArray[np.float64], labels: tuple[str, ...], bins: int = BINS
+) -> Reliability:
+    """How often the prediction is right, against how sure the model was of it, in bins of equal width."""
+    validate(truth, probabilities, labels)
+    sums = _Sums(_summands(truth, probabilities, labels, bins).sum(axis=0, keepdims=True), len(labels))
+    with np.errstate(invalid="ignore"):
+        return Reliability(
+            (sums.confidence / sums.in_bin)[0], (sums.right / sums.in_bin)[0], sums.in_bin[0].astype(np.int64)
+        )
+
+
+def _units(truth: Truth, groups: Truth | None) -> Truth:
+    """Each clip's group, or a name of its own where it has none."""
+    if groups is None:
+        groups = np.full(len(truth), "", dtype=object)
+    return np.array([group or f"\0{row}" for row, group in enumerate(groups)], dtype=object)
+
+
+def _summands(
+    truth: Truth, probabilities: NDArray[np.float64], labels: tuple[str, ...], bins: int = BINS
+) -> NDArray[np.float64]:
+    """What each clip adds to the sums: confusion cells, log loss, top-2 hit, and bins of confidence."""
+    clips, classes = probabilities.shape
+    column = {label: index for index, label in enumerate(labels)}
+    true = np.array([column[label] for label in truth])
+    said = predicted(probabilities)
+    every = np.arange(clips)
+    cells = np.zeros((clips, classes * classes))
+    cells[every, true * classes + said] = 1.0
+    surprise = -np.log(np.clip(probabilities[every, true], SMALLEST_PROBABILITY, 1.0))
+    of_truth = probabilities[every, true][:, None]
+    # among equals the first counts as before: a model that finds all labels alike must not always be right
+    before = (probabilities == of_truth) & (np.arange(classes) < true[:, None])
+    rank = ((probabilities > of_truth) | before).sum(axis=1)
+    confidence = probabilities[every, said]
+    in_bin = np.zeros((clips, bins))
+    in_bin[every, np.minimum((confidence * bins).astype(int), bins - 1)] = 1.0
+    right = (said == true).astype(np.float64)
+    return np.hstack(
+        [cells, surprise[:, None], (rank < 2)[:, None], in_bin, in_bin * confidence[:, None], in_bin * right[:, None]]
+    )
+
+
+class _Sums:
+    """Sums over clips, of one set of clips a row, and the scores that follow from them."""
+
+    def __init__(self, sums: NDArray[np.float64], classes: int) -> None:
+        cells = classes * classes
+        self.confusion = sums[:, :cells].reshape(-1, classes, classes)
+        self.surprise, self.top2 = sums[:, cells], sums[:, cells + 1]
+        self.in_bin, self.confidence, self.right = np.split(sums[:, cells + 2 :], 3, axis=1)
+        self.clips = self.confusion.sum(axis=(1, 2))
+        self.support = self.confusion.sum(axis=2)
+        self.said = self.confusion.sum(axis=1)
+        self.hits = np.diagonal(self.confusion, axis1=1, axis2=2)
+
+    def precision_by_class(self) -> NDArray[np.float64]:
+        return _divide(self.hits, self.said, 0.0)
+
+    def recall_by_class(self) -> NDArray[np.float64]:
+        return _divide(self.hits, self.support, np.nan)
+
+    def f1_by_class(self) -> NDArray[np.float64]:
+        return np.where(self.support > 0, _divide(2 * self.hits, self.said + self.support, 0.0), np.nan)
+
+    def mean_over_classes(self, by_class: NDArray[np.float64]) -> NDArray[np.float64]:
+        present = self.support > 0
+        mean: NDArray[np.float64] = np.where(present, by_class, 0.0).sum(axis=1) / present.sum(axis=1)
+        return mean
+
+    def accuracy(self) -> NDArray[np.float64]:
+        share: NDArray[np.float64] = self.hits.sum(axis=1) / self.clips
+        return share
+
+    def kappa(self) -> NDArray[np.float64]:
+        chance = (self.support * self.said).sum(axis=1) / self.clips**2
+        return _divide(self.accuracy() - chance, 1 - chance, 0.0)
+
+    def ece(self) -> NDArray[np.float64]:
+        gap: NDArray[np.float64] = np.abs(self.confidence - self.right).sum(axis=1) / self.clips
+        return gap
+
+
+_SCORES: dict[str, Callable[[_Sums], NDArray[np.float64]]] = {
+    "accuracy": _Sums.accuracy,
+    "precision": lambda sums: sums.mean_over_classes(sums.precision_by_class()),
+    "recall": lambda sums: sums.mean_over_classes(sums.recall_by_class()),
+    "f1": lambda sums: sums.mean_over_classes(sums.f1_by_class()),
+    "log_loss": lambda sums: sums.surprise / sums.clips,
+    "top2": lambda sums: sums.top2 / sums.clips,
+    "kappa": _Sums.kappa,
+    "ece": _Sums.ece,
+}
+
+
+def _divide(above: NDArray[np.float64], below: NDArray[np.float64], otherwise: float) -> NDArray[np.float64]:
+    """The quotient, and `otherwise` where nothing stands below."""
+    quotient: NDArray[np.float64] = np.divide(above, below, out=np.full(above.shape, otherwise), where=below > 0)
+    return quotient
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,280 @@
+"""All runs of an experiment side by side: scores of train, validation and test, times, and what failed.
+
+Conventions
+-----------
+The order is by validation accuracy, since the test judges and must not choose. With folds the test scores
+are those of all folds' test parts together, in which every clip stands once, with 95 % intervals by resampled
+groups; train and validation are means over the folds. `leaderboard.json` holds everything, the CSV the
+numbers, the Markdown what a person reads.
+"""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tonearm.config import Config
+from tonearm.evaluation.scores import Scores, evaluate
+from tonearm.experiment.compare import LEADERBOARD_JSON, compare, read_answers
+from tonearm.experiment.runs import (
+    FINAL,
+    HISTORY_CSV,
+    PREDICTIONS_CSV,
+    PartResult,
+    judged_part,
+    read_facts,
+    read_scores,
+    write_predictions,
+    write_scores,
+)
+from tonearm.plots import confusion_figure, curves_figure, save_figure
+from tonearm.runtime.files import write_csv, write_json, write_text
+from tonearm.splits.divide import Division
+
+SHOWN = ("accuracy", "f1", "log_loss")
+PARTS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model: scores by part and name ("test", "accuracy"), intervals of the judged part, times, or why not.
+
+    judged: the part that stands for the model, "test" where there is one. error: "" where it was trained.
+    calibration: on the judged part, log loss and calibration error before and after (means over folds), the share of
+    sure answers and their accuracy; {} where nothing was calibrated. published: somebody else's test accuracy.
+    """
+
+    model: str
+    type: str
+    scores: dict[str, dict[str, float]]
+    interval: tuple[float | None, float | None]
+    judged: str
+    train_seconds: float
+    evaluate_milliseconds_a_clip: float
+    error: str = ""
+    calibration: dict[str, float] = field(default_factory=dict)
+    published: float | None = None
+
+    def score(self, part: str, name: str = "accuracy") -> float:
+        """The score, NaN where there is none."""
+        return self.scores.get(part, {}).get(name, float("nan"))
+
+
+def write_leaderboard(
+    out: Path,
+    config: Config,
+    division: Division,
+    groups: Mapping[str, str],
+    failures: Mapping[Path, str],
+    warnings: Sequence[str] = (),
+) -> tuple[Row, ...]:
+    """Compare the runs in `out`, write leaderboard.json, .csv and .md, and return the rows, best first.
+
+    groups: group of each clip by its name, for the intervals over all folds. warnings: leaks that were allowed.
+    """
+    rows = []
+    for name, settings in config.models.items():
+        folders = run_folders(out, name, division)
+        failed = next((failures[folder] for folder in [*folders, out / name / FINAL] if folder in failures), "")
+        if failed:
+            rows.append(Row(name, settings.type, {}, (None, None), "", 0.0, 0.0, failed))
+        elif len(folders) == 1:
+            rows.append(_single(name, settings.type, folders[0]))
+        else:
+            rows.append(_pooled(name, settings.type, out / name, folders, groups))
+    rows = [replace(row, published=config.report.published.get(row.model)) for row in rows]
+    rows.sort(key=_order)
+    trained = [read_answers(out / row.model, row.model) for row in rows if not row.error]
+    verdict = compare(trained, groups).sentence() if trained else "no model could be trained"
+    write_json(
+        out / LEADERBOARD_JSON,
+        {
+            "split": division.sentence,
+            "method": division.method,
+            "verdict": verdict,
+            "warnings": list(warnings),
+            "models": [_to_json(row) for row in rows],
+        },
+    )
+    write_csv(out / "leaderboard.csv", *_table(rows))
+    write_text(out / "leaderboard.md", markdown(rows, division, verdict, warnings))
+    return tuple(rows)
+
+
+def run_folders(out: Path, model: str, division: Division) -> list[Path]:
+    """Where the model's runs lie: one folder, or one a fold in it."""
+    if len(division.splits) == 1:
+        return [out / model]
+    return [out / model / split.name for split in division.splits]
+
+
+def _order(row: Row) -> tuple[bool, float, str]:
+    chosen_by = row.score("valid") if "valid" in row.scores else row.score(row.judged)
+    return (bool(row.error), -chosen_by if np.isfinite(chosen_by) else 0.0, row.model)
+
+
+def _single(name: str, kind: str, folder: Path) -> Row:
+    facts, scores = read_facts(folder), read_scores(folder)
+    judged = judged_part(scores)
+    accuracy = scores[judged]["scores"]["accuracy"]
+    values = {
+        part: {score: entry["value"] for score, entry in found["scores"].items()} for part, found in scores.items()
+    }
+    seconds = facts["seconds"]
+    return Row(
+        name,
+        kind,
+        values,
+        (accuracy["low"], accuracy["high"]),
+        judged,
+        seconds["train"],
+        1e3 * seconds["evaluate_a_clip"],
+        calibration=_calibration([facts], judged),
+    )
+
+
+def _calibration(runs: Sequence[Mapping[str, Any]], judged: str) -> dict[str, float]:
+    """What calibration did on the judged parts of the runs together; {} where one was not calibrated."""
+    effects = [(facts.get("calibration") or {}).get("parts", {}).get(judged) for facts in runs]
+    known = [one for one in effects if one]
+    if len(known) < len(effects):
+        return {}
+    names = ("log_loss_before", "log_loss_after", "ece_before", "ece_after")
+    means = {name: float(np.mean([one[name] for one in known])) for name in names}
+    clips, sure, right = (sum(one[name] for one in known) for name in ("clips", "sure_clips", "sure_right"))
+    return {**means, "sure_share": sure / clips, **({"sure_accuracy": right / sure} if sure else {})}
+
+
+def _pooled(name: str, kind: str, folder: Path, folds: list[Path], groups: Mapping[str, str]) -> Row:
+    """The folds together: every clip judged by the model that has not seen it."""
+    rows = [_single(name, kind, fold) for fold in folds]
+    out_of_fold = read_test_parts(folds, groups)
+    labels = list(out_of_fold.scores.labels)
+    write_predictions(folder / PREDICTIONS_CSV, labels, {"test": out_of_fold})
+    write_scores(folder, {"test": out_of_fold.scores})
+    save_figure(confusion_figure(out_of_fold.scores.confusion, labels), folder / "confusion")
+    values = {
+        part: {score: float(np.mean([row.score(part, score) for row in rows])) for score in rows[0].scores[part]}
+        for part in PARTS
+        if part in rows[0].scores
+    }
+    values["test"] = out_of_fold.scores.values
+    interval = out_of_fold.scores.intervals["accuracy"]
+    return Row(
+        name,
+        kind,
+        values,
+        (interval.low, interval.high),
+        "test",
+        sum(row.train_seconds for row in rows),
+        float(np.mean([row.evaluate_milliseconds_a_clip for row in rows])),
+        calibration=_calibration([read_facts(fold) for fold in folds], "test"),
+    )
+
+
+def read_test_parts(folds: Iterable[Path], groups: Mapping[str, str]) -> PartResult:
+    """The test parts of the folds' predictions, read back from their files; repeats of a clip are one group."""
+    names, truth, probabilities, labels = [], [], [], []
+    for fold in folds:
+        with (fold / PREDICTIONS_CSV).open(encoding="utf-8", newline="") as file:
+            header, *rows = csv.reader(file)
+        labels = [column.removeprefix("p_") for column in header[4:]]
+        for part, name, true, _, *row in rows:
+            if part == "test":
+                names.append(name)
+                truth.append(true)
+                probabilities.append([float(value) for value in row])
+    every = np.array(truth, dtype=object)
+    found = np.array(probabilities)
+    of_group = np.array([groups[name] or f"\0{name}" for name in names], dtype=object)
+    scores: Scores = evaluate(every, found, tuple(labels), of_group)
+    return PartResult(np.array(names, dtype=object), every, found, scores)
+
+
+def _to_json(row: Row) -> dict[str, Any]:
+    return {**asdict(row), "interval": [_finite(bound) for bound in row.interval]}
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or not np.isfinite(value) else value
+
+
+def _table(rows: list[Row]) -> tuple[list[str], list[list[Any]]]:
+    """Header and rows of leaderboard.csv."""
+    scores = list(dict.fromkeys(name for row in rows for part in row.scores.values() for name in part))
+    header = ["model", "type", *(f"{part}_{score}" for part in PARTS for score in scores), "low", "high"]
+    header += ["train_seconds", "evaluate_milliseconds_a_clip", "error", "published"]
+    table = []
+    for row in rows:
+        values = [row.scores.get(part, {}).get(score) for part in PARTS for score in scores]
+        times = [row.train_seconds, row.evaluate_milliseconds_a_clip, row.error, row.published]
+        table.append([row.model, row.type, *values, *row.interval, *times])
+    return header, table
+
+
+def markdown(rows: Sequence[Row], division: Division, verdict: str, warnings: Sequence[str] = ()) -> str:
+    """The leaderboard for a person: how the split was made, a table, and who cannot be told from the best."""
+    beside = any(row.published is not None for row in rows)
+    lines = [
+        division.sentence,
+        *warnings,
+        "",
+        "| model | train | valid | test | 95 % interval | test F1 | test log loss | training | a clip |"
+        + (" published |" if beside else ""),
+        "|---|---|---|---|---|---|---|---|---|" + ("---|" if beside else ""),
+    ]
+    failed = []
+    for row in rows:
+        if row.error:
+            failed.append(f"- {row.model} failed: {row.error}")
+            continue
+        cells = [row.model, *(_shown(row.score(part)) for part in PARTS), _interval(row)]
+        cells += [_shown(row.score("test", "f1")), _shown(row.score("test", "log_loss"))]
+        cells += [f"{row.train_seconds:.1f} s", f"{row.evaluate_milliseconds_a_clip:.2f} ms"]
+        cells += [_shown(float("nan") if row.published is None else row.published)] if beside else []
+        lines.append("| " + " | ".join(cells) + " |")
+    lines += ["", "published: accuracy on its makers' own test clips (report.published)"] if beside else []
+    return "\n".join([*lines, "", verdict, *_calibrated(rows), *([""] if failed else []), *failed]) + "\n"
+
+
+def _calibrated(rows: Sequence[Row]) -> list[str]:
+    """What calibration did, as a table; nothing where nothing was calibrated."""
+    known = [row for row in rows if row.calibration]
+    if not known:
+        return []
+    titles = ["probabilities", "log loss before, after", "calibration error before, after", "sure answers"]
+    lines = ["", f"| {' | '.join(titles)} | right of these |", "|---|---|---|---|---|"]
+    for row in known:
+        one = row.calibration
+        pairs = [f"{one[f'{name}_before']:.3f}, {one[f'{name}_after']:.3f}" for name in ("log_loss", "ece")]
+        right = f"{one['sure_accuracy']:.0%}" if "sure_accuracy" in one else "–"
+        lines.append(f"| {row.model} | {' | '.join(pairs)} | {one['sure_share']:.0%} | {right} |")
+    return lines
+
+
+def _shown(value: float) -> str:
+    return f"{value:.3f}" if np.isfinite(value) else "–"
+
+
+def _interval(row: Row) -> str:
+    low, high = (_finite(bound) for bound in row.interval)
+    return "–" if low is None or high is None else f"{low:.3f} to {high:.3f}"
+
+
+def draw_learning_curves(out: Path, rows: Iterable[Row], division: Division) -> bool:
+    """learning_curves.png and .svg of all models that have epochs (of the first fold); whether there were any."""
+    histories = {}
+    for row in rows:
+        path = run_folders(out, row.model, division)[0] / HISTORY_CSV
+        if path.is_file() and not row.error:
+            with path.open(encoding="utf-8", newline="") as file:
+                histories[row.model] = [
+                    {key: float(value) if value else None for key, value in epoch.items()}
+                    for epoch in csv.DictReader(file)
+                ]
+    if histories:
+        save_figure(curves_figure(histories), out / "learning_curves")
+    return bool(histories)

@@ -1,0 +1,242 @@
+"""The run folder: one trained model with everything that is known of it; the sole handover to prediction.
+
+Conventions
+-----------
+```
+run.json          format, versions, model, labels, representation, seeds, times, data
+config.toml       every effective setting
+model/            the classifier: skops or safetensors, never pickle
+predictions.csv   part, name, truth, prediction and one probability a label, for every clip of every part
+scores.json       scores with intervals, classes and confusion of each part; scores.csv and classes.csv too
+confusion.*       of the last part (the test where there is one): counts as CSV, PNG and SVG;
+                  confusion_share.csv: shares of the true class
+history.csv       loss, accuracy, learning rate and seconds of each epoch, for models that have epochs
+```
+A folder is written beside its place and renamed: it is whole or it is not there. Nothing in it is executed
+when it is loaded, and it may be moved: it names no other place.
+"""
+
+import json
+import platform
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonearm import training
+from tonearm.errors import RunError
+from tonearm.evaluation.calibration import scale
+from tonearm.evaluation.scores import Scores, predicted
+from tonearm.models.storage import load_classifier, save_classifier
+from tonearm.plots import confusion_figure, save_figure
+from tonearm.runtime.files import replacing_folder, write_csv, write_json, write_text
+from tonearm.runtime.remote import fetched, place
+
+FINAL = "final"  # beside the folds, the model of all clips
+FORMAT = 1  # raised when an older tonearm could not read the folder
+RUN_JSON, CONFIG_TOML, MODEL, HISTORY_CSV, PREDICTIONS_CSV = (
+    "run.json",
+    "config.toml",
+    "model",
+    "history.csv",
+    "predictions.csv",
+)
+VERSIONED = ("tonearm", "numpy", "scipy", "scikit-learn", "librosa", "numba", "torch", "skorch", "skops")
+
+
+@dataclass(frozen=True)
+class PartResult:
+    """What the model says of one part: names and truth, shape (clips,), probabilities (clips, labels)."""
+
+    names: NDArray[np.object_]
+    truth: NDArray[np.object_]
+    probabilities: NDArray[np.float64]
+    scores: Scores
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A trained model and its results, before they are a folder.
+
+    facts: what goes to run.json beside the versions: model, labels, representation, seconds, data, fingerprint.
+    pictures: whether the confusion is drawn too; of folds only all together are. keep: whether the model is written.
+    """
+
+    classifier: Any
+    facts: dict[str, Any]
+    parts: dict[str, PartResult]
+    config_toml: str
+    pictures: bool = True
+    keep: bool = True
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder that has been read: it only predicts, and knows its settings."""
+
+    folder: Path
+    classifier: Any
+    labels: tuple[str, ...]
+    representation: dict[str, Any]
+    facts: dict[str, Any]
+
+    @property
+    def temperature(self) -> float:
+        """Of the calibration; 1 where there is none."""
+        return float((self.facts.get("calibration") or {}).get("temperature", 1.0))
+
+    @property
+    def threshold(self) -> float | None:
+        """Least probability of a sure answer, None where that is not known."""
+        known = self.facts.get("calibration")
+        return float(known["threshold"]) if known else None
+
+
+def probabilities(
+    classifier: Any, X: NDArray[Any], labels: tuple[str, ...], temperature: float = 1.0
+) -> NDArray[np.float64]:
+    """Probability of each label for each row, shape (rows, labels), calibrated; 0 for a label never trained on."""
+    if not len(X):
+        return np.zeros((0, len(labels)))
+    result = np.zeros((len(X), len(labels)))
+    columns = [labels.index(str(label)) for label in classifier.classes_]
+    result[:, columns] = classifier.predict_proba(X)
+    return scale(result, temperature)
+
+
+def judged_part(parts: Iterable[str]) -> str:
+    """The part that stands for the model: the test where there is one, else the last."""
+    names = list(parts)
+    return "test" if "test" in names else names[-1]
+
+
+def save_run(folder: Path, outcome: Outcome) -> None:
+    """Write the run folder; one that has the name already is replaced as a whole."""
+    with replacing_folder(folder) as temporary:
+        if outcome.keep:
+            save_classifier(outcome.classifier, temporary / MODEL)
+        write_text(temporary / CONFIG_TOML, outcome.config_toml)
+        _write_results(temporary, outcome)
+        facts = {
+            "format": FORMAT,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "versions": versions(),
+            **outcome.facts,
+        }
+        write_json(temporary / RUN_JSON, facts)
+
+
+def _write_results(folder: Path, outcome: Outcome) -> None:
+    labels = outcome.facts["labels"]
+    write_predictions(folder / PREDICTIONS_CSV, labels, outcome.parts)
+    write_scores(folder, {part: result.scores for part, result in outcome.parts.items()})
+    scores = outcome.parts[list(outcome.parts)[-1]].scores
+    for name, confusion in (("confusion", scores.confusion), ("confusion_share", scores.shares())):
+        rows = [[label, *row] for label, row in zip(scores.labels, confusion.tolist(), strict=True)]
+        write_csv(folder / f"{name}.csv", ("truth", *scores.labels), rows)
+    if outcome.pictures:
+        save_figure(confusion_figure(scores.confusion, scores.labels), folder / "confusion")
+    history = training.history(outcome.classifier)
+    if history:
+        write_csv(folder / HISTORY_CSV, history[0], [list(epoch.values()) for epoch in history])
+
+
+def write_predictions(path: Path, labels: list[str], parts: dict[str, PartResult]) -> None:
+    """One row a clip and part: what it is, what the model says, and how sure it is of each label."""
+    rows = []
+    for part, result in parts.items():
+        said = [labels[best] for best in predicted(result.probabilities)]
+        for name, truth, label, row in zip(result.names, result.truth, said, result.probabilities, strict=True):
+            rows.append([part, name, truth, label, *row.tolist()])
+    write_csv(path, ("part", "filename", "truth", "prediction", *(f"p_{label}" for label in labels)), rows)
+
+
+def write_scores(folder: Path, scores: dict[str, Scores]) -> None:
+    """scores.json, scores.csv and classes.csv of the parts."""
+    write_json(folder / "scores.json", {part: part_scores.to_json() for part, part_scores in scores.items()})
+    write_csv(
+        folder / "scores.csv",
+        ("part", "score", "value", "low", "high"),
+        [
+            [part, name, value, *part_scores.intervals.get(name, (None, None))]
+            for part, part_scores in scores.items()
+            for name, value in part_scores.values.items()
+        ],
+    )
+    write_csv(
+        folder / "classes.csv",
+        ("part", "class", "precision", "recall", "f1", "support", "f1_low", "f1_high"),
+        [
+            [part, label, row["precision"], row["recall"], row["f1"], row["support"], *row["f1_interval"]]
+            for part, part_scores in scores.items()
+            for label, row in part_scores.per_class.items()
+        ],
+    )
+
+
+def load_run(folder: str | Path) -> Run:
+    """The run in the folder, ready to predict.
+
+    Raises RunError, which names the file, where the folder is none, is damaged, or comes from a newer
+    tonearm; ModelError where the model needs an extra that is not installed.
+    """
+    folder = place(folder)
+    facts = read_facts(folder)
+    try:
+        labels, representation = tuple(facts["labels"]), dict(facts["representation"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{folder / RUN_JSON}: lacks {error}; the folder is damaged, train the model again") from error
+    if facts.get("kept") is False:
+        raise RunError(
+            f'{folder}: the models of folds are not kept (split.keep = "final"); predict with {folder.parent / FINAL}, '
+            "which learned from all clips"
+        )
+    return Run(folder, load_classifier(fetched(folder / MODEL)), labels, representation, facts)
+
+
+def read_scores(folder: Path) -> dict[str, Any]:
+    """scores.json: by part, what `Scores.to_json` gave. Raises RunError where it cannot be read."""
+    try:
+        scores: dict[str, Any] = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{folder / 'scores.json'}: cannot be read ({error}); train the model again") from error
+    return scores
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """run.json alone. Raises RunError as `load_run`."""
+    path = folder / RUN_JSON
+    if not folder.is_dir():
+        raise RunError(f"{folder}: there is no such run folder")
+    if not path.is_file():
+        runs = sorted(found.parent.relative_to(folder).as_posix() for found in folder.glob(f"*/**/{RUN_JSON}"))
+        hint = f"it holds these runs: {', '.join(runs)}" if runs else "`tonearm run` makes one"
+        raise RunError(f"{folder}: is not a run folder, since it has no {RUN_JSON}; {hint}")
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RunError(f"{path}: is damaged ({error}); train the model again") from error
+    if not isinstance(facts, dict) or not isinstance(facts.get("format"), int):
+        raise RunError(f"{path}: is no description of a run; train the model again")
+    if facts["format"] > FORMAT:
+        raise RunError(
+            f"{path}: has format {facts['format']}, written by tonearm "
+            f"{facts.get('versions', {}).get('tonearm', '?')}; this one reads up to {FORMAT}: upgrade tonearm"
+        )
+    return facts
+
+
+def versions() -> dict[str, str]:
+    """What the numbers depend on beside the settings: Python and the libraries that are installed."""
+    found = {"python": platform.python_version()}
+    for name in VERSIONED:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

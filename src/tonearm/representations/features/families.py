@@ -1,0 +1,247 @@
+"""The feature families: one pure function each, from a clip's shared spectrum to series over frames.
+
+Conventions
+-----------
+A family takes a `Spectrum` and returns float values of shape (series, frames); `FAMILIES` names it with its
+unit, formula and source. To add one, write its function and its line in `FAMILIES`. Every family equals the
+librosa function that its docstring names, called with its defaults and the same sr, n_fft and hop_length;
+where that definition is odd it is kept, and the docstring says so.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+import librosa
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from tonearm.dsp import kernels
+from tonearm.dsp.spectrum import AMIN, Spectrum
+
+Series = NDArray[np.floating]
+
+WINDOWS_AT_ONCE = 64  # of the tempo's autocorrelation: they stay in the second-level cache
+
+
+def chroma_stft(spectrum: Spectrum) -> Series:
+    """Energy of the 12 pitch classes C to B in [0, 1], loudest 1; ``librosa.feature.chroma_stft``."""
+    filters = _chroma_filters(spectrum.sr, spectrum.n_fft, spectrum.tuning)
+    chroma = np.einsum("cf,ft->ct", filters, spectrum.power.T, optimize=True)
+    return librosa.util.normalize(chroma, norm=np.inf, axis=0)  # type: ignore[no-any-return]
+
+
+def chroma_cqt(spectrum: Spectrum) -> Series:
+    """Pitch classes from the constant-Q transform in [0, 1], loudest 1; ``librosa.feature.chroma_cqt``."""
+    return librosa.feature.chroma_cqt(C=spectrum.constant_q, sr=spectrum.sr)  # type: ignore[no-any-return]
+
+
+def chroma_cens(spectrum: Spectrum) -> Series:
+    """Pitch classes, quantised and smoothed over 41 frames, unit length; ``librosa.feature.chroma_cens``."""
+    return librosa.feature.chroma_cens(C=spectrum.constant_q, sr=spectrum.sr)  # type: ignore[no-any-return]
+
+
+def tonnetz(spectrum: Spectrum) -> Series:
+    """Place on the circles of fifths, minor and major thirds (sine, cosine each); ``librosa.feature.tonnetz``.
+
+    librosa takes the chroma of the whole clip, although its own example separates the harmonic part first.
+    """
+    return librosa.feature.tonnetz(chroma=chroma_cqt(spectrum), sr=spectrum.sr)  # type: ignore[no-any-return]
+
+
+def rms(spectrum: Spectrum) -> Series:
+    """Root mean square of the samples of each frame, full scale 1; ``librosa.feature.rms(y=y)``."""
+    power: NDArray[np.float64] = kernels.mean_square(spectrum.y, spectrum.n_fft, spectrum.hop_length)
+    return np.sqrt(power)[None]
+
+
+def zero_crossing_rate(spectrum: Spectrum) -> Series:
+    """Fraction of samples that differ in sign from the one before, [0, 1]; ``librosa.feature.zero_crossing_rate``."""
+    return kernels.count_crossings(spectrum.y, spectrum.n_fft, spectrum.hop_length)[None]  # type: ignore[no-any-return]
+
+
+def spectral_centroid(spectrum: Spectrum) -> Series:
+    """Mean frequency weighted by magnitude, Hz; ``librosa.feature.spectral_centroid``."""
+    return spectrum.moments[0:1]
+
+
+def spectral_bandwidth(spectrum: Spectrum) -> Series:
+    """Standard deviation of frequency weighted by magnitude, Hz; ``librosa.feature.spectral_bandwidth``."""
+    return spectrum.moments[1:2]
+
+
+def spectral_rolloff(spectrum: Spectrum) -> Series:
+    """Lowest bin below which 85 % of the magnitude lies, Hz; ``librosa.feature.spectral_rolloff``.
+
+    Magnitude, not energy as in most textbooks: librosa's definition, kept.
+    """
+    return spectrum.moments[2:3]
+
+
+def spectral_flatness(spectrum: Spectrum) -> Series:
+    """Geometric over arithmetic mean of the power, (0, 1], noise near 1; ``librosa.feature.spectral_flatness``."""
+    return kernels.flatness(spectrum.power, AMIN)[None]  # type: ignore[no-any-return]
+
+
+def spectral_contrast(spectrum: Spectrum) -> Series:
+    """Peaks over valleys, dB, below 200 Hz and in 6 octaves above; ``librosa.feature.spectral_contrast``.
+
+    librosa takes the decibels of magnitudes as if they were powers, and limits both at 80 dB below their
+    loudest; kept.
+    """
+    extremes = kernels.band_extremes(spectrum.magnitude, *_contrast_bands(spectrum.sr, spectrum.n_fft))
+    valley, peak = extremes
+    return librosa.power_to_db(peak) - librosa.power_to_db(valley)  # type: ignore[no-any-return]
+
+
+def mfcc(spectrum: Spectrum) -> Series:
+    """Mel-frequency cepstral coefficients; ``librosa.feature.mfcc``."""
+    return spectrum.mfcc
+
+
+def mfcc_delta(spectrum: Spectrum) -> Series:
+    """Slope of the MFCC over 9 frames (Savitzky-Golay), per frame; ``librosa.feature.delta``."""
+    return _delta(spectrum.mfcc, order=1)
+
+
+def mfcc_delta2(spectrum: Spectrum) -> Series:
+    """Curvature of the MFCC over 9 frames, per frame²; ``librosa.feature.delta(order=2)``."""
+    return _delta(spectrum.mfcc, order=2)
+
+
+def harmonic(spectrum: Spectrum) -> Series:
+    """The samples of the harmonic part, shape (1, samples); ``librosa.effects.harmonic``."""
+    return spectrum.parts[0][None]
+
+
+def percussive(spectrum: Spectrum) -> Series:
+    """The samples of the percussive part, shape (1, samples); ``librosa.effects.percussive``."""
+    return spectrum.parts[1][None]
+
+
+def onset_strength(spectrum: Spectrum) -> Series:
+    """Mean rise of the mel bands from frame to frame, dB; ``librosa.onset.onset_strength``."""
+    return _onset_envelope(spectrum, np.mean)[None]
+
+
+def tempo(spectrum: Spectrum) -> Series:
+    """Beats per minute, shape (1, 1), 0 without any onset; the tempo of ``librosa.beat.beat_track``.
+
+    That is the highest mean autocorrelation of the onset strength (here the median over mel bands) under a
+    log-normal prior around 120. Every window's autocorrelation is divided by its value at lag 0 before
+    the mean; since the inverse Fourier transform is linear, only the mean power spectrum is transformed back.
+    """
+    envelope = _onset_envelope(spectrum, np.median)
+    if not envelope.any():
+        return np.zeros((1, 1))
+    length = int(librosa.time_to_frames(8.0, sr=spectrum.sr, hop_length=spectrum.hop_length))
+    padded = np.pad(envelope, length // 2, mode="linear_ramp", end_values=0)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, length)[: len(envelope)]
+    size = scipy.fft.next_fast_len(2 * length - 1, real=True)
+    power = np.zeros(size // 2 + 1)
+    for first in range(0, len(windows), WINDOWS_AT_ONCE):
+        block = windows[first : first + WINDOWS_AT_ONCE] * librosa.filters.get_window("hann", length)
+        energy = np.einsum("tk,tk->t", block, block)
+        energy[energy < np.finfo(np.float64).tiny] = 1.0
+        transform = scipy.fft.rfft(block, n=size, axis=1)
+        power += (1.0 / energy) @ (transform.real**2 + transform.imag**2)
+    autocorrelation = scipy.fft.irfft(power / len(windows), n=size)[:length, None]
+    found = librosa.feature.tempo(tg=autocorrelation, sr=spectrum.sr, hop_length=spectrum.hop_length, aggregate=None)
+    return np.asarray(found, dtype=np.float64).reshape(1, 1)
+
+
+def _onset_envelope(spectrum: Spectrum, aggregate: Callable[..., NDArray[np.float32]]) -> NDArray[np.float32]:
+    """``librosa.onset.onset_strength``: rises of the log-mel bands, aggregated, shifted to the frame's centre."""
+    rise = np.maximum(np.float32(0.0), spectrum.log_mel[:, 1:] - spectrum.log_mel[:, :-1])
+    shift = 1 + spectrum.n_fft // (2 * spectrum.hop_length)
+    envelope = np.zeros(spectrum.frames - 1 + shift, dtype=np.float32)
+    envelope[shift:] = aggregate(rise, axis=0)
+    return envelope[: spectrum.frames]
+
+
+def _delta(series: Series, order: int) -> Series:
+    # with fewer than 9 frames the polynomial cannot be fitted at the edges; the edge value is held instead
+    mode = "interp" if series.shape[1] >= 9 else "nearest"
+    return librosa.feature.delta(series, order=order, mode=mode)  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=256)
+def _chroma_filters(sr: int, n_fft: int, tuning: float) -> NDArray[np.float32]:
+    filters: NDArray[np.float32] = librosa.filters.chroma(sr=sr, n_fft=n_fft, tuning=tuning)
+    return filters
+
+
+@lru_cache(maxsize=8)
+def _contrast_bands(sr: int, n_fft: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """First bin, one past the last, and how many extremes count, for librosa's 7 bands.
+
+    Each band but the lowest starts one bin early, each but the highest ends one bin early, and 2 % of the
+    band's bins, counted before that end is cut, make the mean: librosa's rules.
+    """
+    frequencies = np.fft.rfftfreq(n_fft, 1.0 / sr)
+    edges = np.concatenate([[0.0], 200.0 * 2.0 ** np.arange(7)])
+    first, last, kept = [], [], []
+    for band, (low, high) in enumerate(pairwise(edges)):
+        inside = np.flatnonzero((frequencies >= low) & (frequencies <= high))
+        start = inside[0] - (1 if band > 0 else 0)
+        stop = inside[-1] + 1 if band < 6 else len(frequencies)
+        first.append(start)
+        last.append(stop - 1 if band < 6 else stop)
+        kept.append(max(int(np.rint(0.02 * (stop - start))), 1))
+    return np.array(first), np.array(last), np.array(kept)
+
+
+@dataclass(frozen=True)
+class Family:
+    """What is to be known of a family: its function, how many series it gives, unit, formula and source.
+
+    series: number of series, or "n_mfcc" where the setting decides. scalar: one number a clip, without
+    statistics. costly: takes as long as several others together; `basic` leaves it out.
+    """
+
+    compute: Callable[[Spectrum], Series]
+    series: int | str
+    unit: str
+    formula: str
+    source: str
+    scalar: bool = False
+    costly: bool = False
+
+
+FAMILIES: dict[str, Family] = {
+    "chroma_stft": Family(chroma_stft, 12, "1", "Σ power of a pitch class / the frame's largest", "Ellis 2007"),
+    "chroma_cqt": Family(
+        chroma_cqt,
+        12,
+        "1",
+        "Σ constant-Q magnitude of a pitch class / largest",
+        "Schörkhuber, Klapuri 2010",
+        costly=True,
+    ),
+    "chroma_cens": Family(
+        chroma_cens, 12, "1", "chroma_cqt in 4 steps, smoothed over 41 frames", "Müller, Ewert 2011", costly=True
+    ),
+    "tonnetz": Family(
+        tonnetz, 6, "1", "chroma_cqt on the circles of fifths and thirds", "Harte, Sandler, Gasser 2006", costly=True
+    ),
+    "rms": Family(rms, 1, "full scale", "√(mean y²)", "textbook"),
+    "zero_crossing_rate": Family(zero_crossing_rate, 1, "1/sample", "sign changes / samples", "Kedem 1986"),
+    "spectral_centroid": Family(spectral_centroid, 1, "Hz", "Σ f·S / Σ S", "Klapuri, Davy 2007"),
+    "spectral_bandwidth": Family(spectral_bandwidth, 1, "Hz", "√(Σ S·(f - centroid)² / Σ S)", "Klapuri, Davy 2007"),
+    "spectral_rolloff": Family(spectral_rolloff, 1, "Hz", "lowest f with 85 % of Σ S below", "Tzanetakis, Cook 2002"),
+    "spectral_flatness": Family(spectral_flatness, 1, "1", "geometric / arithmetic mean of S²", "Dubnov 2004"),
+    "spectral_contrast": Family(
+        spectral_contrast, 7, "dB", "top 2 % over bottom 2 % of S by octave", "Jiang et al. 2002"
+    ),
+    "mfcc": Family(mfcc, "n_mfcc", "dB", "DCT-II of 10·log10(mel power)", "Davis, Mermelstein 1980"),
+    "mfcc_delta": Family(mfcc_delta, "n_mfcc", "dB/frame", "slope of mfcc over 9 frames", "Furui 1986"),
+    "mfcc_delta2": Family(mfcc_delta2, "n_mfcc", "dB/frame²", "curvature of mfcc over 9 frames", "Furui 1986"),
+    "harmonic": Family(harmonic, 1, "full scale", "samples under the mask h²/(h²+p²)", "FitzGerald 2010", costly=True),
+    "percussive": Family(
+        percussive, 1, "full scale", "samples under the mask p²/(h²+p²)", "FitzGerald 2010", costly=True
+    ),
+    "onset_strength": Family(onset_strength, 1, "dB", "mean rise of the mel bands", "Böck, Widmer 2013"),
+    "tempo": Family(tempo, 1, "beats/min", "strongest period of the onset strength", "Ellis 2007", scalar=True),
+}

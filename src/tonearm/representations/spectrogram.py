@@ -1,0 +1,200 @@
+"""Clip to pictures: 173 x 172 pixels that show which frequencies sound when.
+
+Conventions
+-----------
+A kind takes the clip's shared `Spectrum` and returns brightness in [0, 1], shape (height, width), time to
+the right and low frequencies at the bottom; `KINDS` names it. A colour table turns that into pixels. A
+pixel shows the one cell of the spectrum that its centre falls on, which is what matplotlib draws for
+``librosa.display.specshow`` at this size; the tests compare pixel by pixel.
+"""
+
+import io
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonearm.dsp.spectrum import Spectrum, decibel
+from tonearm.errors import ConfigError
+from tonearm.settings import AudioSettings, SpectrogramSettings
+
+DEFINITION = 1  # raised when any pixel's meaning changes
+SYMLOG_THRESHOLD_HZ = 65.40639132514966  # C2: librosa.display's log axis is linear below it
+AMPLITUDE_FLOOR = np.float32(1e-5)  # librosa.amplitude_to_db's amin
+
+Brightness = NDArray[np.float32]
+
+
+def linear(spectrum: Spectrum, settings: SpectrogramSettings) -> Brightness:
+    """Magnitude over linear frequency."""
+    S = spectrum.magnitude
+    rows = _nearest(S.shape[1], settings.height)
+    return _stretch(_cells(S, rows, settings.width), float(S.min()), float(S.max()))
+
+
+def log(spectrum: Spectrum, settings: SpectrogramSettings) -> Brightness:
+    """Level in dB below the loudest bin, over linear frequency."""
+    return _level(spectrum, _nearest(spectrum.magnitude.shape[1], settings.height), settings)
+
+
+def layl(spectrum: Spectrum, settings: SpectrogramSettings) -> Brightness:
+    """Level in dB below the loudest bin, over logarithmic frequency ("log amplitude, y log")."""
+    rows = _logarithmic_rows(spectrum.magnitude.shape[1], settings.height, spectrum.sr / spectrum.n_fft)
+    return _level(spectrum, rows, settings)
+
+
+def mel(spectrum: Spectrum, settings: SpectrogramSettings) -> Brightness:
+    """Level of the mel bands in dB below the loudest, one band above the other."""
+    level = decibel(spectrum.mel, settings.top_db).T
+    rows = _nearest(level.shape[1], settings.height)
+    return _stretch(_cells(level, rows, settings.width), float(level.min()), float(level.max()))
+
+
+def mfcc(spectrum: Spectrum, settings: SpectrogramSettings) -> Brightness:
+    """The cepstral coefficients, the first at the bottom, from the least to the greatest value."""
+    coefficients = spectrum.mfcc.T
+    rows = _nearest(coefficients.shape[1], settings.height)
+    return _stretch(_cells(coefficients, rows, settings.width), float(coefficients.min()), float(coefficients.max()))
+
+
+class Kind(NamedTuple):
+    """A way of drawing: its function and what it shows, in words."""
+
+    draw: Callable[[Spectrum, SpectrogramSettings], Brightness]
+    shows: str
+
+
+KINDS: dict[str, Kind] = {
+    "linear": Kind(linear, "magnitude, linear frequency axis"),
+    "log": Kind(log, "decibels, linear frequency axis"),
+    "layl": Kind(layl, "decibels, logarithmic frequency axis"),
+    "mel": Kind(mel, "decibels, mel bands"),
+    "mfcc": Kind(mfcc, "mel-frequency cepstral coefficients"),
+}
+
+
+def draw_pictures(samples: NDArray[np.float32], sr: int, settings: SpectrogramSettings) -> dict[str, NDArray[np.uint8]]:
+    """The clip's pictures by kind: uint8, shape (height, width, 3), or (height, width) when grey.
+
+    With `settings.seconds` the width follows from the length of the clip. samples: mono waveform, shape
+    (samples,), finite, at least `settings.n_fft` long. sr: its rate, Hz. All kinds share one STFT. Raises
+    ConfigError as `check_spectrogram` does, ValueError for too short a clip.
+    """
+    check_spectrogram(settings)
+    if samples.ndim != 1 or len(samples) < settings.n_fft:
+        raise ValueError(f"samples must be one channel of at least {settings.n_fft}, got {samples.shape}")
+    if settings.seconds is not None:
+        pixels = settings.width * len(samples) / (sr * settings.seconds)
+        settings = settings.model_copy(update={"width": max(1, round(pixels))})
+    spectrum = Spectrum(samples, sr, settings.n_fft, settings.hop_length, n_mels=settings.n_mels)
+    colours = _grey_table() if settings.grey else _colour_table(settings.colour_map)
+    return {kind: colours[_table_index(KINDS[kind].draw(spectrum, settings))] for kind in settings.kinds}
+
+
+def representation(audio: AudioSettings, settings: SpectrogramSettings) -> dict[str, Any]:
+    """All that decides the pixels, as JSON-ready values: what a run stores. Raises as `check_spectrogram`."""
+    check_spectrogram(settings)
+    return {
+        "kind": "pictures",
+        "definition": DEFINITION,
+        "audio": audio.model_dump(mode="json"),
+        "spectrogram": settings.model_dump(mode="json"),
+    }
+
+
+def encode_png(picture: NDArray[np.uint8]) -> bytes:
+    """The picture as PNG, without time stamps: the same pixels give the same bytes."""
+    from PIL import Image
+
+    target = io.BytesIO()
+    Image.fromarray(picture).save(target, format="PNG", compress_level=2)  # twice as fast as 6, 5 % larger
+    return target.getvalue()
+
+
+def check_spectrogram(settings: SpectrogramSettings) -> None:
+    """Raise ConfigError for an unknown kind or colour map, naming what there is."""
+    import matplotlib
+
+    for kind in settings.kinds:
+        check_kind(kind, "spectrogram.kinds")
+    if settings.colour_map not in matplotlib.colormaps:
+        raise ConfigError(
+            f"spectrogram.colour_map = {settings.colour_map!r}: matplotlib has no such colour map; "
+            "try magma, viridis, inferno, cividis or gray"
+        )
+
+
+def check_kind(kind: str, setting: str) -> None:
+    """Raise ConfigError, which names the setting, where there is no such kind of picture."""
+    if kind not in KINDS:
+        raise ConfigError(f"{setting}: {kind!r} is no kind of picture; known: {', '.join(KINDS)}")
+
+
+def _nearest(cells: int, pixels: int) -> NDArray[np.intp]:
+    """The cell under each pixel's centre."""
+    return np.floor((np.arange(pixels) + 0.5) / pixels * cells).astype(np.intp)
+
+
+@lru_cache(maxsize=8)
+def _logarithmic_rows(bins: int, pixels: int, bin_hz: float) -> NDArray[np.intp]:
+    """The bin under each pixel's centre on matplotlib's symlog axis of base 2 with librosa's threshold.
+
+    A bin reaches half a bin to both sides, so that the axis starts below zero.
+    """
+    low, high = -0.5 * bin_hz, (bins - 0.5) * bin_hz
+    height = _symlog(low) + (_symlog(high) - _symlog(low)) * (np.arange(pixels) + 0.5) / pixels
+    above = height > SYMLOG_THRESHOLD_HZ
+    exponent = np.where(above, height, 0.0) / SYMLOG_THRESHOLD_HZ - 1.0
+    hertz = np.where(above, SYMLOG_THRESHOLD_HZ * 2.0**exponent, height)
+    return np.floor(hertz / bin_hz + 0.5).astype(np.intp)
+
+
+def _symlog(hertz: float) -> float:
+    if hertz <= SYMLOG_THRESHOLD_HZ:
+        return hertz
+    return SYMLOG_THRESHOLD_HZ * (1.0 + float(np.log2(hertz / SYMLOG_THRESHOLD_HZ)))
+
+
+def _cells(values: NDArray[np.float32], rows: NDArray[np.intp], width: int) -> NDArray[np.float32]:
+    """The cells under the pixels of a frame-major array, as (height, width) with row 0 on top."""
+    columns = _nearest(values.shape[0], width)
+    shown: NDArray[np.float32] = values[columns[None, :], rows[::-1, None]]
+    return shown
+
+
+def _level(spectrum: Spectrum, rows: NDArray[np.intp], settings: SpectrogramSettings) -> Brightness:
+    """DB below the loudest bin, taken for the shown cells alone."""
+    S = spectrum.magnitude
+    loudest = max(float(S.max()), float(AMPLITUDE_FLOOR))
+    quietest = max(float(S.min()), float(AMPLITUDE_FLOOR))
+    level = 20.0 * np.log10(np.maximum(_cells(S, rows, settings.width), AMPLITUDE_FLOOR) / np.float32(loudest))
+    lowest = max(20.0 * float(np.log10(quietest / loudest)), -settings.top_db)
+    return _stretch(np.maximum(level, lowest), lowest, 0.0)
+
+
+def _stretch(values: NDArray[np.float32], low: float, high: float) -> Brightness:
+    """Values from low to high to [0, 1]; all dark where there is no difference."""
+    if high <= low:
+        return np.zeros_like(values)
+    share: Brightness = (values - np.float32(low)) / np.float32(high - low)
+    return share.clip(0.0, 1.0)
+
+
+def _table_index(brightness: Brightness) -> NDArray[np.intp]:
+    return np.minimum((brightness * 256).astype(np.intp), 255)
+
+
+@lru_cache(maxsize=8)
+def _colour_table(name: str) -> NDArray[np.uint8]:
+    import matplotlib
+
+    # rounded, as matplotlib's renderer does with the colours of a mesh; its own bytes=True truncates
+    colours: NDArray[np.uint8] = np.rint(matplotlib.colormaps[name](np.arange(256))[:, :3] * 255).astype(np.uint8)
+    return colours
+
+
+@lru_cache(maxsize=1)
+def _grey_table() -> NDArray[np.uint8]:
+    return np.arange(256, dtype=np.uint8)

@@ -1,0 +1,156 @@
+"""Writing files so that nothing is ever half there.
+
+Conventions
+-----------
+A file is written under a temporary name beside its final one, flushed to the disk and renamed: a reader,
+or a run that starts after a kill, sees the old file or the new one and never a part.
+"""
+
+import csv
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from tonearm.errors import TonearmError
+from tonearm.runtime.remote import is_url, place, put
+
+TEMPORARY_PREFIX = ".tonearm-"
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it takes the name `path`, on error it is removed.
+
+    Missing parent folders are made. The bytes are on the disk (fsync) before the rename, so a power cut
+    leaves the old file or the new one. At a URL's place, which is an object store's, a file appears whole.
+
+    >>> import tempfile, pathlib
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> with replacing(folder / "a.txt") as temporary:
+    ...     _ = temporary.write_text("whole")
+    >>> (folder / "a.txt").read_text(), len(list(folder.iterdir()))
+    ('whole', 1)
+    """
+    if is_url(path):
+        with tempfile.TemporaryDirectory(prefix="tonearm-") as folder:
+            copy = Path(folder) / f"copy{place(path).suffix}"
+            yield copy
+            put(copy, place(path))
+        return
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # the final suffix is kept, since some writers choose their format by it
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY_PREFIX, suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        _settle(temporary)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def replacing_folder(folder: str | Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `folder`; on success it takes that name, on error it is removed.
+
+    A folder that had the name before is moved aside first and removed last: at no time is a part of the new
+    one to be seen under the name.
+    """
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=TEMPORARY_PREFIX))
+    try:
+        yield temporary
+        temporary.chmod(0o777 & ~_umask())
+        if folder.exists():
+            old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=TEMPORARY_PREFIX))
+            folder.rename(old / "old")
+            temporary.rename(folder)
+            shutil.rmtree(old)
+        else:
+            temporary.rename(folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _umask() -> int:
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask
+
+
+def _settle(path: Path) -> None:
+    """Flush the file to the disk and give it the permissions that a plain open() would have given."""
+    path.chmod(0o666 & ~_umask())
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write `text` as UTF-8 with the line ends it has, atomically."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Write `data`, atomically."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write `value` as indented JSON (no NaN: JSON has none), atomically."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def check_space(folder: str | Path, size: int, what: str, advice: str) -> None:
+    """Raise TonearmError where the disk of `folder` cannot hold `size` bytes of `what`, before they are written."""
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise TonearmError(
+            f"{folder}: {what} would take {size / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB free; {advice}"
+        )
+
+
+def clear_leftovers(folder: str | Path) -> int:
+    """Remove temporary files and folders that a killed run left directly in `folder`; return how many."""
+    if is_url(folder):
+        return 0
+    leftovers = list(Path(folder).glob(f"{TEMPORARY_PREFIX}*"))
+    for leftover in leftovers:
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
+    return len(leftovers)
+
+
+class _NewlineRows:
+    """Ends rows in a plain newline; `csv` quotes a name with a carriage return only where rows end in one."""
+
+    def __init__(self, file: TextIO) -> None:
+        self.file = file
+
+    def write(self, row: str) -> None:
+        self.file.write(row.removesuffix("\r\n") + "\n")
+
+
+def write_csv(path: str | Path, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Write a CSV file, atomically; floats in the shortest form that reads back as the same number."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(_NewlineRows(file), lineterminator="\r\n")
+        writer.writerow(columns)
+        for row in rows:
+            writer.writerow([repr(float(value)) if isinstance(value, float) else value for value in row])

@@ -1,0 +1,141 @@
+"""What a scan found, for machines and for people.
+
+Conventions
+-----------
+Contradictions come first: the same music with different labels. Long lists are cut in the text, and say so; the
+JSON holds everything.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+from tonearm.data.metadata import NAMED_AT_MOST
+
+LISTED_AT_MOST = 20
+
+
+class Duplicates(NamedTuple):
+    """Clips that are the same, and in which sense: bytes, samples, features, or one recording.
+
+    seconds: of recordings, how much later each clip begins in the recording than the first one.
+    """
+
+    same: str
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
+    seconds: tuple[float, ...] = ()
+
+    @property
+    def contradicts(self) -> bool:
+        """Whether the same music has different labels."""
+        return len(set(self.labels)) > 1
+
+
+class Problem(NamedTuple):
+    """A clip that cannot be used, and why."""
+
+    name: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ScanReport:
+    """All that is worth knowing before a clip is used; `to_json` for machines, `text` for people."""
+
+    root: str
+    clips: int
+    classes: dict[str, int]
+    unlabelled: int
+    groups: int
+    splits: dict[str, int]
+    seconds: float
+    shortest: float
+    longest: float
+    rates: dict[int, int]
+    channels: dict[int, int]
+    problems: tuple[Problem, ...]
+    duplicates: tuple[Duplicates, ...]
+    ignored: dict[str, int]
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as JSON-ready values, nothing cut short."""
+        values = asdict(self)
+        values["problems"] = [problem._asdict() for problem in self.problems]
+        values["duplicates"] = [{**group._asdict(), "contradicts": group.contradicts} for group in self.duplicates]
+        return values
+
+    def text(self) -> str:
+        """The report for a person; long lists are cut, and say so."""
+        return "\n".join([*self._summary(), *self._contradictions(), *self._others()])
+
+    def _summary(self) -> list[str]:
+        lines = [f"{self.root}: {self.clips} clips in {len(self.classes)} classes"]
+        width = max((len(label) for label in self.classes), default=0)
+        lines += [f"  {label:<{width}}  {count:>6}" for label, count in self.classes.items()]
+        if self.unlabelled:
+            lines.append(f"  without label: {self.unlabelled}")
+        if self.seconds:
+            lines.append(
+                f"duration: {_clock(self.seconds)} in all, {self.shortest:.1f} to {self.longest:.1f} s a clip; "
+                f"rates: {_counts(self.rates, ' Hz')}; channels: {_counts(self.channels, '')}"
+            )
+        lines.append(
+            f"artists or recordings known: {self.groups}"
+            if self.groups
+            else "artists or recordings: not known, so a split cannot keep them apart"
+        )
+        if self.splits:
+            lines.append("splits: " + ", ".join(f"{part} {count}" for part, count in self.splits.items()))
+        return lines + [f"note: {note}" for note in self.notes]
+
+    def _contradictions(self) -> list[str]:
+        wrong = [group for group in self.duplicates if group.contradicts]
+        if not wrong:
+            return []
+        lines = [f"!!! THE SAME MUSIC WITH DIFFERENT LABELS: {len(wrong)} groups"]
+        return lines + _cut([f"!!!   {_named(group)}" for group in wrong])
+
+    def _others(self) -> list[str]:
+        lines = []
+        alike = [group for group in self.duplicates if not group.contradicts]
+        if alike:
+            lines += [f"duplicates: {len(alike)} groups", *_cut([f"  {_named(group)}" for group in alike])]
+        if self.problems:
+            lines.append(f"unusable: {len(self.problems)} clips")
+            lines += _cut([f"  {name}: {kind}, {reason}" for name, kind, reason in self.problems])
+        if self.ignored:
+            others = ", ".join(
+                f"{count} {ending or 'without ending'}" for ending, count in sorted(self.ignored.items())
+            )
+            lines.append(f"other files passed over: {others}")
+        if not lines:
+            lines = ["nothing broken, nothing twice"]
+        return lines
+
+
+def _named(group: Duplicates) -> str:
+    members = [f"{name} ({label})" if label else name for name, label in zip(group.names, group.labels, strict=True)]
+    for place, seconds in enumerate(group.seconds):
+        if abs(seconds) >= 0.1:
+            members[place] += f" {abs(seconds):.1f} s {'later' if seconds > 0 else 'earlier'}"
+    more = f" and {len(members) - NAMED_AT_MOST} more" if len(members) > NAMED_AT_MOST else ""
+    return f"same {group.same}: " + " = ".join(members[:NAMED_AT_MOST]) + more
+
+
+def _cut(lines: list[str]) -> list[str]:
+    more = len(lines) - LISTED_AT_MOST
+    return lines[:LISTED_AT_MOST] + ([f"  … and {more} more; --json lists them all"] if more > 0 else [])
+
+
+def _counts(counts: dict[int, int], unit: str) -> str:
+    if len(counts) == 1:
+        return f"{next(iter(counts))}{unit}"
+    return ", ".join(f"{value}{unit} ({count})" for value, count in counts.items())
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min {rest} s" if hours else f"{minutes} min {rest} s"

@@ -1,0 +1,201 @@
+"""What a folder or table of music holds: counts, durations, what is broken and what is there twice.
+
+Conventions
+-----------
+Every file is read once, whole. Two clips are duplicates when their files are equal byte for byte
+("bytes"), else when the decoded samples are ("samples": the same recording in another lossless format), else
+when they are one recording ("recording": re-encoded, louder, shifted, an excerpt; `fingerprint`); two rows of a
+table when all their numbers are equal ("features"). A group of duplicates whose labels differ comes first:
+whatever learns from it is taught a contradiction.
+"""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tonearm.data.catalog import Catalog, Clip
+from tonearm.data.dataset import Dataset
+from tonearm.dsp.audio import read, resample
+from tonearm.errors import AudioError
+from tonearm.runtime.pool import run_tasks
+from tonearm.runtime.remote import local_copy
+from tonearm.scan.findings import Duplicates, Problem, ScanReport
+from tonearm.scan.landmarks import SR, Landmarks, compute_landmarks, find_groups, find_matches
+
+CLIPS_A_TASK = 16
+
+
+class Sound(NamedTuple):
+    """What reading one file gave; kind and reason are "" where it is sound."""
+
+    seconds: float
+    sr: int
+    channels: int
+    file_digest: str
+    sample_digest: str
+    kind: str
+    reason: str
+    landmarks: Landmarks | None = None
+
+
+def scan_catalog(
+    catalog: Catalog, workers: int = 1, progress: Callable[[int, int, int], None] | None = None
+) -> ScanReport:
+    """Read every clip of the catalog and say what is there."""
+    sounds = _read_all(catalog.clips, workers, progress or (lambda done, total, failed: None))
+    usable = [sound for sound in sounds if not sound.kind]
+    problems = [
+        Problem(clip.name, sound.kind, sound.reason)
+        for clip, sound in zip(catalog.clips, sounds, strict=True)
+        if sound.kind
+    ]
+    lengths = [sound.seconds for sound in usable]
+    return ScanReport(
+        root=catalog.root,
+        clips=len(catalog),
+        **_counted((clip.label, clip.group, clip.split) for clip in catalog.clips),
+        seconds=sum(lengths),
+        shortest=min(lengths, default=0.0),
+        longest=max(lengths, default=0.0),
+        rates=dict(sorted(Counter(sound.sr for sound in usable).items())),
+        channels=dict(sorted(Counter(sound.channels for sound in usable).items())),
+        problems=tuple(problems),
+        duplicates=_all_duplicates(catalog.clips, sounds),
+        ignored=catalog.ignored,
+        notes=catalog.notes,
+    )
+
+
+def find_duplicates(
+    catalog: Catalog, workers: int = 1, progress: Callable[[int, int, int], None] | None = None
+) -> tuple[Duplicates, ...]:
+    """Only the duplicates of a scan."""
+    return scan_catalog(catalog, workers, progress).duplicates
+
+
+def scan_dataset(dataset: Dataset, root: str, notes: Iterable[str]) -> ScanReport:
+    """Say what a feature table holds."""
+    rows: defaultdict[bytes, list[int]] = defaultdict(list)
+    for index, row in enumerate(dataset.X):
+        rows[row.tobytes()].append(index)
+    groups = [
+        Duplicates("features", tuple(dataset.names[same]), tuple(dataset.labels[same]))
+        for same in rows.values()
+        if len(same) > 1
+    ]
+    return ScanReport(
+        root=root,
+        clips=len(dataset),
+        **_counted(zip(dataset.labels, dataset.groups, dataset.splits, strict=True)),
+        seconds=0.0,
+        shortest=0.0,
+        longest=0.0,
+        rates={},
+        channels={},
+        problems=(),
+        duplicates=_worst_first(groups),
+        ignored={},
+        notes=tuple(notes),
+    )
+
+
+def _counted(clips: Iterable[tuple[str, str, str]]) -> dict[str, Any]:
+    labels, groups, splits = zip(*clips, strict=True)
+    classes = Counter(label for label in labels if label)
+    return {
+        "classes": dict(sorted(classes.items())),
+        "unlabelled": sum(not label for label in labels),
+        "groups": len(set(groups) - {""}),
+        "splits": dict(sorted(Counter(split for split in splits if split).items())),
+    }
+
+
+def _read_all(clips: tuple[Clip, ...], workers: int, progress: Callable[[int, int, int], None]) -> list[Sound]:
+    tasks = [clips[start : start + CLIPS_A_TASK] for start in range(0, len(clips), CLIPS_A_TASK)]
+    sounds: list[Sound] = []
+    failed = 0
+    for part in run_tasks(_read_some, (([clip.path for clip in task],) for task in tasks), workers):
+        sounds += part
+        failed += sum(bool(sound.kind) for sound in part)
+        progress(len(sounds), len(clips), failed)
+    return sounds
+
+
+def _read_some(paths: list[str]) -> list[Sound]:
+    return [_fetch_one(path) for path in paths]
+
+
+def _fetch_one(path: str) -> Sound:
+    try:
+        with local_copy(path) as copy:
+            return _read_one(copy)
+    except FileNotFoundError:  # at a URL's place
+        return Sound(0.0, 0, 0, "", "", "missing", "no such file")
+    except OSError as error:
+        return Sound(0.0, 0, 0, "", "", "undecodable", f"it cannot be fetched ({error})")
+
+
+def _read_one(path: Path) -> Sound:
+    """Read a file; runs in a worker process."""
+    digest = ""
+    try:
+        if path.is_file():
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        waveform = read(path)
+    except (AudioError, OSError) as error:
+        kind, reason = (error.kind, error.reason) if isinstance(error, AudioError) else ("undecodable", str(error))
+        return Sound(0.0, 0, 0, digest, "", kind, reason)
+    samples = hashlib.sha256(f"{waveform.sr}:{waveform.channels}:".encode() + waveform.samples.tobytes())
+    landmarks = compute_landmarks(resample(waveform.samples, waveform.sr, SR))
+    return Sound(waveform.seconds, waveform.sr, waveform.channels, digest, samples.hexdigest(), "", "", landmarks)
+
+
+def _all_duplicates(clips: tuple[Clip, ...], sounds: list[Sound]) -> tuple[Duplicates, ...]:
+    """Groups of the same samples, and of one recording where more than the same samples tie its clips together."""
+    same = _duplicate_sounds(clips, sounds)
+    recordings = find_recordings([clip.name for clip in clips], [clip.label for clip in clips], sounds)
+    known = {frozenset(group.names) for group in same}
+    return _worst_first([*same, *(group for group in recordings if frozenset(group.names) not in known)])
+
+
+def find_recordings(names: Sequence[str], labels: Sequence[str], sounds: Sequence[Sound]) -> list[Duplicates]:
+    """Groups of clips that are one recording, by their landmarks."""
+    heard = [place for place, sound in enumerate(sounds) if sound.landmarks is not None]
+    matches = find_matches([landmarks for sound in sounds if (landmarks := sound.landmarks) is not None])
+    later = {}
+    for match in matches:
+        later[match.first, match.second] = match.seconds
+        later[match.second, match.first] = -match.seconds
+    groups = []
+    for group in find_groups(matches):
+        # a clip that only others tie to the first one has no offset from it of its own
+        seconds = tuple(later.get((group[0], member), 0.0) for member in group)
+        members = [heard[member] for member in group]
+        clips = tuple(names[place] for place in members), tuple(labels[place] for place in members)
+        groups.append(Duplicates("recording", *clips, seconds))
+    return groups
+
+
+def _duplicate_sounds(clips: tuple[Clip, ...], sounds: list[Sound]) -> tuple[Duplicates, ...]:
+    """Groups of the same samples; "bytes" where the whole group is one file copied."""
+    same: defaultdict[str, list[int]] = defaultdict(list)
+    for index, sound in enumerate(sounds):
+        if sound.sample_digest:
+            same[sound.sample_digest].append(index)
+    groups = [
+        Duplicates(
+            "bytes" if len({sounds[index].file_digest for index in members}) == 1 else "samples",
+            tuple(clips[index].name for index in members),
+            tuple(clips[index].label for index in members),
+        )
+        for members in same.values()
+        if len(members) > 1
+    ]
+    return _worst_first(groups)
+
+
+def _worst_first(groups: list[Duplicates]) -> tuple[Duplicates, ...]:
+    return tuple(sorted(groups, key=lambda group: (not group.contradicts, group.names)))

@@ -1,0 +1,1 @@
+"""Clips divided into training, validation and test parts, and the signs that a division leaks."""

@@ -1,0 +1,312 @@
+"""Which clips train, which choose and which judge: divided before anything is sliced, scaled or fitted.
+
+Conventions
+-----------
+`group` keeps all clips of an artist or recording in one part and the shares of the classes as even as that
+allows; a clip without a known group is a group of its own. `stratified` evens out the classes alone, `random`
+nothing; both are optimistic where artists are known, and the division says so. `listed` takes the parts from
+the data. Clips without a label are in no part. A class that is judged has clips to train on, or the division
+is refused; only listed parts are taken as they are, and the sentence names such classes. The same data,
+settings and seed give the same division.
+"""
+
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonearm.data.dataset import Dataset
+from tonearm.data.metadata import name_some
+from tonearm.errors import SplitError
+from tonearm.settings import SplitSettings
+
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row numbers of each part, ascending; `valid` or `test` may be empty."""
+
+    name: str
+    train: Rows
+    valid: Rows
+    test: Rows
+
+    @property
+    def judged(self) -> Rows:
+        """The rows that stand for the model: the test, or the validation where there is none."""
+        return self.test if len(self.test) else self.valid
+
+
+@dataclass(frozen=True)
+class Division:
+    """The splits, the method that made them (never "auto"), and one plain sentence on how."""
+
+    splits: tuple[Split, ...]
+    method: str
+    sentence: str
+
+
+def divide(dataset: Dataset, settings: SplitSettings) -> Division:
+    """Divide the labelled rows: one hold-out split, or `settings.folds` folds that each test their share.
+
+    Raises SplitError where the data cannot be divided so: no label, no listed part, too few clips or groups.
+    """
+    if not len(dataset.classes):
+        raise SplitError("no clip has a label, so there is nothing to learn")
+    method = settings.method if settings.method != "auto" else _choose(dataset)
+    if method == "group" and (settings.folds or settings.valid or settings.test):
+        _check_groups(dataset)
+    if method == "listed":
+        splits: tuple[Split, ...] = (_listed(dataset, settings),)
+    elif settings.folds:
+        splits = _folds(dataset, settings, method)
+    else:
+        splits = (_hold_out(dataset, settings, method),)
+    for split in splits:
+        _check_trainable(dataset, split, method)
+    return Division(splits, method, _sentence(dataset, settings, method, splits))
+
+
+def overlap(dataset: Dataset, split: Split) -> list[str]:
+    """Names and groups that stand in more than one part of the split, sorted; [] when nothing crosses."""
+    seen: dict[str, set[str]] = {}
+    for part in ("train", "valid", "test"):
+        rows = getattr(split, part)
+        for name in {*dataset.names[rows], *dataset.groups[rows]} - {""}:
+            seen.setdefault(name, set()).add(part)
+    return sorted(name for name, parts in seen.items() if len(parts) > 1)
+
+
+def _choose(dataset: Dataset) -> str:
+    if (dataset.splits[dataset.labels != ""] != "").any():
+        return "listed"
+    return "group" if (dataset.groups != "").any() else "stratified"
+
+
+def _listed(dataset: Dataset, settings: SplitSettings) -> Split:
+    """The parts that the data name; where no validation is named, it comes from the training clips."""
+    if settings.folds:
+        raise SplitError("split.folds and listed parts exclude each other: set folds = 0 or another split.method")
+    labelled = dataset.labels != ""
+    parts = {part: np.flatnonzero(labelled & (dataset.splits == part)) for part in ("train", "valid", "test")}
+    unlisted = dataset.names[labelled & (dataset.splits == "")]
+    if not len(parts["train"]):
+        raise SplitError(
+            'split.method = "listed", but no labelled clip is listed as train; parts come from train/ and test/ '
+            "folders or from the column that data.split_column names"
+        )
+    if len(unlisted):
+        raise SplitError(
+            f"{len(unlisted)} labelled clips are listed in no part: {name_some(list(unlisted))}; list them, as "
+            "train, valid, test or excluded"
+        )
+    if not len(parts["valid"]) and settings.valid:
+        method = "group" if (dataset.groups != "").any() else "stratified"
+        parts["train"], parts["valid"] = _part_off(dataset, parts["train"], settings.valid, method, settings.seed)
+    return Split("holdout", parts["train"], parts["valid"], parts["test"])
+
+
+def _hold_out(dataset: Dataset, settings: SplitSettings, method: str) -> Split:
+    if settings.valid + settings.test >= 1:
+        raise SplitError(
+            f"split.valid = {settings.valid} and split.test = {settings.test} leave nothing to train on; "
+            "together they must stay below 1"
+        )
+    rows = np.flatnonzero(dataset.labels != "")
+    rest, test = _part_off(dataset, rows, settings.test, method, settings.seed)
+    train, valid = _part_off(dataset, rest, settings.valid / (1 - settings.test), method, _next_seed(settings.seed, 1))
+    return Split("holdout", train, valid, test)
+
+
+def _folds(dataset: Dataset, settings: SplitSettings, method: str) -> tuple[Split, ...]:
+    if settings.folds < 2:
+        raise SplitError("split.folds = 1: cross-validation needs at least 2 folds; 0 means one hold-out split")
+    rows = np.flatnonzero(dataset.labels != "")
+    splits = []
+    for repeat in range(1, settings.repeats + 1):
+        seed = _next_seed(settings.seed, 1000 * (repeat - 1))
+        for number, (rest, test) in enumerate(_fold_rows(dataset, rows, settings.folds, method, seed), start=1):
+            train, valid = _part_off(dataset, rest, settings.valid, method, _next_seed(seed, number))
+            name = f"fold{number}" if repeat == 1 else f"repeat{repeat}-fold{number}"
+            splits.append(Split(name, train, valid, test))
+    return tuple(splits)
+
+
+def final_split(dataset: Dataset, settings: SplitSettings, method: str) -> Split:
+    """All labelled clips to learn from, but for the share that chooses; nothing judges."""
+    rows = np.flatnonzero(dataset.labels != "")
+    train, valid = _part_off(dataset, rows, settings.valid, method, settings.seed)
+    return Split("final", train, valid, rows[:0])
+
+
+def _part_off(dataset: Dataset, rows: Rows, share: float, method: str, seed: int) -> tuple[Rows, Rows]:
+    """Divide the rows into the rest and about `share` of them; with groups as near as whole groups come."""
+    if not share:
+        return rows, rows[:0]
+    if method != "group":
+        return _exact(dataset, rows, share, method, seed)
+    # a few of so many folds are the share that keeps groups whole and classes even
+    possible = min(len(set(_groups(dataset, rows))), max(Counter(dataset.labels[rows]).values()))
+    folds, taken = _folds_for_share(share, possible)
+    tests = [fold for _, fold in _fold_rows(dataset, rows, folds, method, seed)]
+    offers = [np.sort(np.concatenate([*tests, *tests][start : start + taken])) for start in range(folds)]
+    classes = set(dataset.labels[rows])
+    for part in offers:
+        rest = np.setdiff1d(rows, part)
+        if len(part) and set(dataset.labels[rest]) == classes:
+            return rest, part
+    raise SplitError(
+        f"no share of {share:.3g} of {len(rows)} clips leaves every class something to train on: "
+        f"{_evidence(dataset, sorted(classes))}; add artists or recordings, or ask for less in split.test or "
+        "split.valid"
+    )
+
+
+def _folds_for_share(share: float, most: int) -> tuple[int, int]:
+    """The fewest folds, and how many of them to take, that come within a tenth of the share; else the nearest.
+
+    >>> _folds_for_share(0.2, 20), _folds_for_share(0.4, 20), _folds_for_share(0.4, 3)
+    ((5, 1), (5, 2), (3, 1))
+    """
+    offers = [(folds, min(max(1, round(share * folds)), folds - 1)) for folds in range(2, max(2, min(most, 50)) + 1)]
+    errors = [abs(taken / folds - share) for folds, taken in offers]
+    near = (offer for offer, error in zip(offers, errors, strict=True) if error <= min(share, 1 - share) / 10)
+    return next(near, offers[int(np.argmin(errors))])
+
+
+def _next_seed(seed: int, step: int) -> int:
+    return (seed + step) % 2**32
+
+
+def _exact(dataset: Dataset, rows: Rows, share: float, method: str, seed: int) -> tuple[Rows, Rows]:
+    """Without groups the share can be met to the clip."""
+    from sklearn.model_selection import train_test_split
+
+    labels = dataset.labels[rows].astype(str)
+    _check_class_sizes(labels, 2, method)
+    try:
+        rest, part = train_test_split(
+            rows,
+            test_size=max(len(set(labels)) if method == "stratified" else 1, round(share * len(rows))),
+            random_state=seed,
+            stratify=labels if method == "stratified" else None,
+        )
+    except ValueError as error:
+        raise SplitError(f"{len(rows)} clips cannot be divided with a share of {share:.3g}: {error}") from error
+    return np.sort(rest), np.sort(part)
+
+
+def _fold_rows(dataset: Dataset, rows: Rows, folds: int, method: str, seed: int) -> Iterator[tuple[Rows, Rows]]:
+    """(rest, fold) for each fold."""
+    from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
+
+    labels = dataset.labels[rows].astype(str)
+    groups = None
+    if method == "group":
+        groups = _groups(dataset, rows)
+        _check_fold_count(labels, groups, folds)
+    else:
+        _check_class_sizes(labels, folds, method)
+    kind = {"random": KFold, "stratified": StratifiedKFold, "group": StratifiedGroupKFold}[method]
+    with warnings.catch_warnings():
+        # with groups a class may miss from a fold, and that is said by the scores' support
+        warnings.filterwarnings("ignore", "The least populated class in y has only", UserWarning)
+        folded = list(kind(n_splits=folds, shuffle=True, random_state=seed).split(rows, labels, groups))
+    for rest, fold in folded:
+        yield rows[rest], rows[fold]
+
+
+def _groups(dataset: Dataset, rows: Rows) -> NDArray[np.str_]:
+    """Each row's group; a row without one has its own."""
+    return np.array([dataset.groups[row] or f"\0{row}" for row in rows], dtype=str)
+
+
+def _check_class_sizes(labels: NDArray[np.str_], needed: int, method: str) -> None:
+    counts = Counter(labels.tolist())
+    if method == "stratified" and min(counts.values()) < needed:
+        small = [f"{label} ({count})" for label, count in sorted(counts.items()) if count < needed]
+        raise SplitError(
+            f"too few clips to stratify {len(labels)} clips into {needed} parts: {name_some(small)}; add clips, "
+            'ask for fewer folds, or choose split.method = "random"'
+        )
+    if len(labels) < needed:
+        raise SplitError(f"{len(labels)} clips cannot be divided into {needed} parts")
+
+
+def _check_groups(dataset: Dataset) -> None:
+    labels, groups = dataset.labels, _groups(dataset, np.arange(len(dataset)))
+    small = [label for label in dataset.classes if len(set(groups[labels == label])) < 2]
+    if small:
+        raise SplitError(
+            "classes with a single artist or recording cannot be trained and tested apart: "
+            f"{_evidence(dataset, small)}; add others, leave the class out, or choose "
+            'split.method = "stratified" and read its scores as optimistic'
+        )
+
+
+def _check_fold_count(labels: NDArray[np.str_], groups: NDArray[np.str_], needed: int) -> None:
+    if len(set(groups)) < needed:
+        raise SplitError(f"{len(set(groups))} artists or recordings cannot be divided into {needed} parts")
+    largest = max(Counter(labels.tolist()).values())
+    if largest < needed:
+        raise SplitError(f"no class has the {needed} clips that {needed} parts need; the largest has {largest}")
+
+
+def _evidence(dataset: Dataset, labels: list[str]) -> str:
+    """How many clips and groups the data hold of each class."""
+    groups = _groups(dataset, np.arange(len(dataset)))
+    return name_some(
+        [
+            f"{label} (clips: {np.sum(dataset.labels == label)}, groups: {len(set(groups[dataset.labels == label]))})"
+            for label in labels
+        ]
+    )
+
+
+def _never_trained(dataset: Dataset, split: Split) -> list[str]:
+    """Classes that are judged, yet missing from the training part."""
+    judged = np.concatenate([split.valid, split.test])
+    return sorted(set(dataset.labels[judged]) - set(dataset.labels[split.train]))
+
+
+def _check_trainable(dataset: Dataset, split: Split, method: str) -> None:
+    classes = set(dataset.labels[split.train])
+    if len(classes) < 2:
+        raise SplitError(
+            f"split {split.name}: {len(split.train)} training clips of {len(classes)} class; at least two classes "
+            "are needed"
+        )
+    lost = _never_trained(dataset, split)
+    if lost and method != "listed":
+        raise SplitError(
+            f"split {split.name}: classes are judged, but none of their clips trains: {_evidence(dataset, lost)}; "
+            "add clips (of other artists), leave the class out, or choose another split.seed"
+        )
+
+
+def _sentence(dataset: Dataset, settings: SplitSettings, method: str, splits: tuple[Split, ...]) -> str:
+    how = {
+        "random": "at random",
+        "stratified": "with even shares of the classes",
+        "group": "by artist or recording, none of them in two parts",
+        "listed": "as the data list it",
+    }[method]
+    sizes = [f"{part} {len(getattr(splits[0], part))}" for part in ("train", "valid", "test")]
+    counts = ", ".join(sizes)
+    if len(splits) > 1:
+        times = f" in {settings.repeats} repeats" if settings.repeats > 1 else ""
+        counts = f"{len(splits)} folds{times}, the first with {counts}"
+    sentence = f"split {how}: {counts} clips, seed {settings.seed}"
+    if method in ("random", "stratified"):
+        if (dataset.groups != "").any():
+            return sentence + "; optimistic: artists cross folds"
+        return sentence + "; artists are not known, so they may cross"
+    if method == "group":
+        return sentence
+    crossing, lost = overlap(dataset, splits[0]), _never_trained(dataset, splits[0])
+    sentence += f"; judged but never trained: {name_some(lost)}" if lost else ""
+    return sentence + (f"; optimistic: {len(crossing)} artists stand in two parts" if crossing else "")
