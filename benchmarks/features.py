@@ -69,11 +69,11 @@ def main() -> None:
     parser.add_argument("--preset", choices=("gtzan57", "full"), default="gtzan57")
     arguments = parser.parse_args()
 
-    from tonearm.dsp import audio
+    from tonearm.dsp import sound
     from tonearm.settings import AudioSettings, FeatureSettings
 
     folder = arguments.folder or built_in_music(arguments.clips)
-    clips = [audio.load(path, AudioSettings()) for path in find_clips(folder, arguments.clips)]
+    clips = [sound.load(path, AudioSettings()) for path in find_clips(folder, arguments.clips)]
     sr = AudioSettings().sr
     settings = FeatureSettings(preset=arguments.preset)
 

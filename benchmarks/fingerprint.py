@@ -21,7 +21,7 @@ import joblib
 import numpy as np
 import soundfile
 
-from tonearm.dsp.audio import load
+from tonearm.dsp.sound import load
 from tonearm.errors import AudioError
 from tonearm.jam import render_jam
 from tonearm.scan.landmarks import SR, Landmarks, compute_landmarks, find_matches

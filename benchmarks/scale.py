@@ -23,19 +23,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.data.catalog import Catalog, Clip
+from tonearm.dsp.sound import ClipSound
 from tonearm.representations import extract, shards
-from tonearm.representations.features import feature_columns
+from tonearm.representations.features import representation
+from tonearm.representations.features.representation import Features
 from tonearm.runtime.pool import Shared
 from tonearm.settings import AudioSettings, FeatureSettings
 
 
-class Made(extract.FeatureWorker):
-    """Features without music: as many numbers as the settings have columns, from the clip's name."""
+class NamedNumbers:
+    """A reader without music: as many numbers as the preset has columns, from the clip's name."""
 
-    def compute(self, clip: Clip) -> NDArray[np.float64]:
+    batch = 1
+
+    def __init__(self, representation: Features) -> None:
+        self.columns = len(representation.columns)
+
+    def read(self, sounds: Sequence[ClipSound]) -> list[NDArray[Any]]:
         """The same numbers for the same name."""
-        seed = int.from_bytes(hashlib.sha256(clip.name.encode()).digest()[:8], "big")
-        return np.random.default_rng(seed).normal(size=len(feature_columns(self.features)))
+        return [np.random.default_rng(_seed(sound.path)).normal(size=self.columns) for sound in sounds]
+
+
+def _seed(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
 
 
 class Counted:
@@ -63,7 +73,7 @@ def held() -> float:
 def measure(clips: int) -> None:
     """Print a row of the table; to be run in a process of its own, whose memory nothing else has touched."""
     counted = Counted()
-    extract.FeatureWorker = Made  # type: ignore[misc]
+    representation.FeatureReader = NamedNumbers  # type: ignore[assignment,misc]
     shards.run_tasks = counted  # type: ignore[attr-defined]
     start = held()
     names = (f"genre{n % 10}/album{n // 100:06}/{n:08}.wav" for n in range(clips))
@@ -73,7 +83,7 @@ def measure(clips: int) -> None:
         begin = time.perf_counter()
         extract.extract_features(catalog, AudioSettings(), FeatureSettings(preset="gtzan57"), Path(out))
         spent = time.perf_counter() - begin
-        table = (Path(out) / extract.FEATURES_PARQUET).stat().st_size
+        table = (Path(out) / "features.parquet").stat().st_size
     print(
         f"| {clips:,} | {listed - start:.0f} MB | {held() - start:.0f} MB | {counted.tasks:,} | "
         f"{counted.sent / 1e6:.1f} MB | {counted.received / 1e6:.2f} MB | {table / 1e6:.0f} MB | {spent:.0f} s |",

@@ -23,7 +23,7 @@ import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 from features import built_in_music, find_clips, seconds  # noqa: E402
-from tonearm.dsp import audio  # noqa: E402
+from tonearm.dsp import sound  # noqa: E402
 from tonearm.representations.spectrogram import draw_pictures, encode_png  # noqa: E402
 from tonearm.settings import AudioSettings, SpectrogramSettings  # noqa: E402
 
@@ -68,7 +68,7 @@ def main() -> None:
     arguments = parser.parse_args()
     sr = AudioSettings().sr
     folder = arguments.folder or built_in_music(arguments.clips)
-    clips = [audio.load(path, AudioSettings()) for path in find_clips(folder, arguments.clips)]
+    clips = [sound.load(path, AudioSettings()) for path in find_clips(folder, arguments.clips)]
     our_pictures(clips[0], sr)
     specshow_pictures(clips[0], sr)
 

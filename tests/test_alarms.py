@@ -135,7 +135,7 @@ def test_listed_parts_that_share_an_artist_are_refused_unless_allowed(tmp_path: 
     run_experiment(parse_config(settings(tmp_path, data=data, split={"leaks": "allow"})), tmp_path / "out")
 
 
-@pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.needs == "features"])
+@pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.takes == "rows"])
 def test_no_model_learns_anything_from_rows_of_the_test(name: str, tmp_path: Path) -> None:
     """Other values in the test rows change no answer on the validation rows."""
     X, names, labels = songs(slices=1, count=90)

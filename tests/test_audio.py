@@ -10,7 +10,8 @@ import pytest
 import soundfile
 
 import signals
-from tonearm.dsp.audio import load, read, resample
+from tonearm.dsp.audio import read, resample
+from tonearm.dsp.sound import load
 from tonearm.errors import AudioError
 from tonearm.settings import AudioSettings
 

@@ -20,7 +20,8 @@ from tonearm.data.catalog import Catalog, read_catalog
 from tonearm.data.tables import read_table
 from tonearm.errors import CatalogError, TonearmError
 from tonearm.representations.extract import Extraction, draw_spectrograms, extract_features, load_features
-from tonearm.representations.features import compute_features, feature_columns, representation
+from tonearm.representations.features import compute_features, feature_columns
+from tonearm.representations.features.representation import Features
 from tonearm.representations.shards import _divide
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings, SpectrogramSettings
 
@@ -57,7 +58,7 @@ def test_table_holds_each_clips_features_in_catalog_order(tmp_path: Path) -> Non
     assert dataset.names.tolist() == [clip.name for clip in clips]
     assert dataset.labels.tolist() == [clip.label for clip in clips]
     assert dataset.columns == feature_columns(CHEAP)
-    assert dataset.representation == representation(AUDIO, CHEAP)
+    assert dataset.representation == Features.of(AUDIO, CHEAP).facts()
     samples, _ = soundfile.read(clips[2].path, dtype="float32")
     assert np.array_equal(dataset.X[2], compute_features(samples, signals.SR, CHEAP))
 
@@ -102,19 +103,18 @@ def test_broken_clips_are_rows_and_the_others_go_on(tmp_path: Path) -> None:
 
 
 def test_a_fault_of_ours_is_a_row_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(samples: object, sr: int, settings: FeatureSettings) -> None:
+    def fail(spectrum: object, settings: FeatureSettings, columns: object) -> None:
         raise ZeroDivisionError("by nothing")
 
-    monkeypatch.setattr("tonearm.representations.features.compute_features", fail)
+    monkeypatch.setattr("tonearm.representations.features.representation.compute_columns", fail)
     done = extract(music(tmp_path / "g", 2), tmp_path / "out")
     assert done.failures[0][1:] == ("internal", "ZeroDivisionError: by nothing; please report it")
     assert len(load_features(tmp_path / "out")) == 0
 
 
 def test_numbers_that_are_none_never_reach_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "tonearm.representations.features.compute_features", lambda samples, sr, settings: np.array([np.nan])
-    )
+    name = "tonearm.representations.features.representation.compute_columns"
+    monkeypatch.setattr(name, lambda spectrum, settings, columns: np.array([np.nan]))
     assert extract(music(tmp_path / "g", 2), tmp_path / "out").failures[0].kind == "nonfinite"
 
 
@@ -247,7 +247,7 @@ def test_progress_counts_every_clip(tmp_path: Path) -> None:
 def test_parquet_has_row_groups_of_one_size_so_memory_stays_flat(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tonearm.representations.extract.ROWS_A_GROUP", 4)
+    monkeypatch.setattr("tonearm.representations.row_files.ROWS_A_GROUP", 4)
     extract(music(tmp_path / "g", 9), tmp_path / "out")
     file = pyarrow.parquet.ParquetFile(tmp_path / "out" / "features.parquet")
     assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [4, 4, 1]

@@ -14,10 +14,10 @@ from tonearm.representations.features import (
     check_features,
     compute_features,
     feature_columns,
-    representation,
     shortest_clip,
 )
 from tonearm.representations.features.families import FAMILIES
+from tonearm.representations.features.representation import Features
 from tonearm.representations.features.statistics import STATISTICS, Moments
 from tonearm.settings import AudioSettings, FeatureSettings
 
@@ -225,7 +225,7 @@ def test_too_short_a_clip_is_refused() -> None:
 
 
 def test_representation_holds_all_that_decides_the_numbers() -> None:
-    made = representation(AudioSettings(duration=10.0), GTZAN57)
+    made = Features.of(AudioSettings(duration=10.0), GTZAN57).facts()
     assert made["kind"] == "features"
     assert made["audio"]["duration"] == 10.0
     assert made["features"]["preset"] == "gtzan57"

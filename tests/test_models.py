@@ -42,7 +42,7 @@ def make(case: str, seed: int = 0, **settings: Any) -> Any:
 def test_names_are_the_literals_of_the_settings() -> None:
     for name, model in MODELS.items():
         assert get_args(model.settings.model_fields["type"].annotation) == (name,)
-    assert {name for name, _ in CASES.values()} == {name for name, model in MODELS.items() if model.needs == "features"}
+    assert {name for name, _ in CASES.values()} == {name for name, model in MODELS.items() if model.takes == "rows"}
 
 
 @each_case
@@ -115,7 +115,7 @@ def test_the_scaler_sees_training_rows_only(case: str) -> None:
     rows, held = np.arange(60), np.arange(60, 120)
     far = X.copy()
     far[held] = far[held] * 1e6 + 1e9
-    classifier = fit_classifier(make(case), far[rows], y[rows], far[held], y[held])
+    classifier: Any = fit_classifier(make(case), far[rows], y[rows], far[held], y[held])
     scaler = classifier.inputs_ if case == "mlp" else classifier.named_steps["scale"]
     assert_allclose(scaler.mean if case == "mlp" else scaler.mean_, X[rows].mean(axis=0))
     assert_allclose(scaler.scale if case == "mlp" else scaler.scale_, X[rows].std(axis=0))

@@ -84,7 +84,7 @@ def test_a_run_of_another_definition_is_refused(experiment: Experiment, tmp_path
     shutil.copytree(experiment.out / "cnn", tmp_path / "run")
     facts = (tmp_path / "run" / "run.json").read_text()
     (tmp_path / "run" / "run.json").write_text(facts.replace('"definition": 1', '"definition": 0'))
-    with pytest.raises(RunError, match="was trained on definition 0 of the pictures"):
+    with pytest.raises(RunError, match="uses definition 0 of the pictures"):
         predict(tmp_path / "run", [tmp_path])
 
 
@@ -122,7 +122,11 @@ def test_a_tree_of_ready_pictures_is_trained_on_and_predicted(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("kind", "model", "says"),
     [
-        ("table", "cnn", r"models\.cnn: reads pictures \(layl\), but .* is a feature table; models for it: logistic"),
+        (
+            "table",
+            "cnn",
+            r"models\.cnn: reads pictures \(layl\), but .* is a table of features; models for it: log",
+        ),
         ("tree", "logistic", r"models\.logistic: reads features, but .* holds pictures; models for it: cnn, cnn-mel"),
     ],
 )
@@ -135,8 +139,8 @@ def test_a_model_that_cannot_read_what_is_there_is_refused(tmp_path: Path, kind:
 
 
 def test_an_unknown_kind_of_picture_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ConfigError, match=r"models\.cnn\.picture: 'melody' is no kind of picture; known: linear, log"):
-        parse_config({"models": {"cnn": {"picture": "melody"}}})
+    with pytest.raises(ConfigError, match=r"models\.cnn\.reads: 'melody' is not a representation; did you mean 'mel'"):
+        parse_config({"models": {"cnn": {"reads": "melody"}}})
 
 
 def test_a_clip_that_one_representation_cannot_use_is_left_out_of_all(tmp_path: Path) -> None:
@@ -160,7 +164,7 @@ def test_clips_of_one_class_may_have_one_name_in_two_folders(music: Path, tmp_pa
     copy = Path(shutil.copytree(music, tmp_path / "music"))
     rows = (copy / "metadata.csv").read_text().replace("bass/00.wav,bass", "bass/00.wav,middle")
     (copy / "metadata.csv").write_text(rows)
-    data = read_data(config(copy, models={"cnn": {"picture": "mel"}}), tmp_path / "out")
+    data = read_data(config(copy, models={"cnn": {"reads": "mel"}}), tmp_path / "out")
     both = {"bass/00.wav", "middle/00.wav"}
     found = {name: path for name, path in zip(data.clips.names, data.clips.X, strict=True) if name in both}
     assert set(found) == both

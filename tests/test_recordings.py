@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import soundfile
 
 import signals
 from test_experiment import FEATURES, config
+from tonearm.dsp import audio
 from tonearm.errors import SplitError
 from tonearm.experiment.experiment import run_experiment
 from tonearm.experiment.inputs import read_data, tie_groups
@@ -73,17 +75,25 @@ def test_equal_rows_of_a_table_are_one_recording(tmp_path: Path) -> None:
         run_experiment(config(tmp_path / "t.csv", **LOGISTIC, split={"method": "random"}), tmp_path / "out")
 
 
-def test_recordings_are_searched_once_and_again_when_a_file_changes(
+def test_files_are_listened_to_once_and_again_when_they_change(
     copies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     music = Path(shutil.copytree(copies, tmp_path / "music"))
     settings = config(music, **LOGISTIC, features=FEATURES)
     assert len(read_data(settings, tmp_path / "out").recordings) == 16
-    monkeypatch.setattr("tonearm.experiment.inputs.find_duplicates", lambda *_: pytest.fail("searched again"))
+    opened: list[str] = []
+    read = audio.read
+
+    def count(path: Path, *part: Any) -> audio.Waveform:
+        opened.append(path.name)
+        return read(path, *part)
+
+    monkeypatch.setattr("tonearm.dsp.sound.read", count)
     assert len(read_data(settings, tmp_path / "out").recordings) == 16
-    monkeypatch.undo()
+    assert opened == []
     soundfile.write(music / "left" / "0.wav", signals.bells(6.0, 77), signals.SR, subtype="FLOAT")
     assert len(read_data(settings, tmp_path / "out").recordings) == 15
+    assert opened == ["0.wav"]  # once, for features and recordings alike
 
 
 def test_artists_who_share_a_recording_are_joined_and_others_left_alone() -> None:

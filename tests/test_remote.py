@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from test_experiment import FEATURES, config, music  # noqa: F401  # the fixture
 from tonearm.cli import app
 from tonearm.data.catalog import read_catalog
-from tonearm.dsp.audio import read
+from tonearm.dsp.sound import ClipSound
 from tonearm.errors import AudioError, TonearmError
 from tonearm.experiment.experiment import run_experiment
 from tonearm.prediction import predict
@@ -159,14 +159,19 @@ def refuse(*_: object) -> None:
     raise LookupError("no credentials")
 
 
+def listen_to(url: str) -> None:
+    with ClipSound(url) as sound:
+        sound.waveform()
+
+
 def test_mistakes_are_told(memory: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AudioError, match=r"memory://bucket/none\.wav: no such file"):
-        read(f"{memory}/none.wav")
+        listen_to(f"{memory}/none.wav")
     with pytest.raises(AudioError, match=r"memory://bucket/music/bass/broken\.wav: it cannot be decoded"):
-        read(f"{memory}/music/bass/broken.wav")
+        listen_to(f"{memory}/music/bass/broken.wav")
     monkeypatch.setattr("fsspec.implementations.memory.MemoryFileSystem.get_file", refuse)
     with pytest.raises(AudioError, match=r"00\.wav: it cannot be fetched \(LookupError: no credentials\)"):
-        read(f"{memory}/music/bass/00.wav")
+        listen_to(f"{memory}/music/bass/00.wav")
     with pytest.raises(TonearmError, match="there is no such folder"):
         catalog(f"{memory}/nowhere")
     with pytest.raises(TonearmError, match="nosuch://x: "):

@@ -56,7 +56,7 @@ def load_audio(
     path: str | Path, sr: int = 22_050, offset: float = 0.0, duration: float | None = None
 ) -> "NDArray[np.float32]":
     """Samples of a file, mono float32 at `sr`, shape (samples,); raises AudioError with the cause."""
-    from tonearm.dsp.audio import load
+    from tonearm.dsp.sound import load
     from tonearm.settings import AudioSettings
 
     return load(path, AudioSettings(sr=sr, offset=offset, duration=duration))

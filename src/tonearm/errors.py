@@ -56,5 +56,9 @@ class ModelError(TonearmError):
     """A model that cannot be built or trained with these settings or on these rows."""
 
 
+class RepresentationError(TonearmError):
+    """A representation that this version of tonearm, or this machine, cannot compute."""
+
+
 class RunError(TonearmError):
     """A run folder that is missing, damaged, or written by a newer tonearm."""

@@ -4,38 +4,38 @@ Conventions
 -----------
 A file is turned into the representation that the run stores, with its settings and no others, so that a file
 of the training set gets the bits of its evaluation. A file that cannot be used is a row with its reason.
-A run that was trained on a table whose columns are a preset's reads audio by that preset, and says so: the
-table's own making is not known, so its numbers may differ a little.
+A run that was trained on a table whose columns are a preset's reads audio by that preset, and says so: how the
+table was computed is not known, so its numbers may differ a little.
 """
 
 import io
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tonearm.data.catalog import Clip, list_files
+from tonearm.data.catalog import list_files
 from tonearm.data.metadata import PICTURE_EXTENSIONS
-from tonearm.data.pictures import READY, is_picture_folder, read_picture
+from tonearm.data.pictures import is_picture_folder
 from tonearm.data.tables import is_table, read_table
-from tonearm.dsp.audio import EXTENSIONS, load
-from tonearm.errors import PictureError, RunError
+from tonearm.dsp.audio import EXTENSIONS
+from tonearm.dsp.sound import ClipSound
+from tonearm.errors import RepresentationError, RunError
 from tonearm.evaluation.scores import predicted
 from tonearm.experiment.runs import Run, load_run, probabilities
-from tonearm.representations import spectrogram
-from tonearm.representations.extract import FeatureWorker
-from tonearm.representations.features import DEFINITION, feature_columns
-from tonearm.representations.shards import Worker, attempt
+from tonearm.representations.base import Representation, read_clips
+from tonearm.representations.registry import restore
 from tonearm.runtime.files import write_csv
 from tonearm.runtime.pool import check_visible, on_cluster, run_tasks
 from tonearm.runtime.remote import inside, is_url, place
-from tonearm.settings import AudioSettings, DataSettings, FeatureSettings, SpectrogramSettings
+from tonearm.settings import DataSettings
 
 FILES_AT_ONCE = 128  # pictures of so many are in memory together
-PUBLISHED_PRESETS = ("gtzan57", "fma518")
 
 
 @dataclass(frozen=True)
@@ -130,15 +130,16 @@ def predict(run: Run | str | Path, paths: Sequence[str | Path], workers: int = 1
         if len(places) > 1:
             raise RunError(f"{tables[0]}: a table is predicted alone, not beside other files")
         return _predict_table(run, tables[0])
-    notes = _reader(run)[1]
+    representation = _representation(run)
     check_visible([run.folder, *places])
     files = [file for path in places for file in _files(path)]
     blocks = (files[start : start + FILES_AT_ONCE] for start in range(0, len(files), FILES_AT_ONCE))
     # here the run is at hand; elsewhere each process loads it once, and again when it was trained anew
     folder = run.folder if is_url(run.folder) else run.folder.resolve()
     holder = run if workers == 1 and not on_cluster() else (folder, str(run.facts.get("fingerprint")))
-    rows = [row for block in run_tasks(_predict_files, ((holder, b) for b in blocks), workers) for row in block]
-    return Predictions(run.labels, tuple(rows), tuple(notes))
+    tasks = ((holder, representation, block) for block in blocks)
+    rows = [row for block in run_tasks(_predict_files, tasks, workers) for row in block]
+    return Predictions(run.labels, tuple(rows), representation.notes)
 
 
 def _files(path: Path) -> list[Path]:
@@ -146,82 +147,14 @@ def _files(path: Path) -> list[Path]:
     return list(list_files([path], PICTURE_EXTENSIONS if is_picture_folder(path) else EXTENSIONS))
 
 
-def _reader(run: Run) -> tuple[Worker, list[str]]:
-    """What turns a file into the run's representation, and notes for a person."""
-    made = run.representation
-    if made.get("kind") == "features":
-        return _feature_worker(run), []
-    if made.get("kind") in ("pictures", READY):
-        return PictureReader(run), []
-    for preset in PUBLISHED_PRESETS:
-        features = FeatureSettings(preset=preset)
-        if list(feature_columns(features)) == made["columns"]:
-            note = (
-                f"trained on a table with the columns of preset {preset}: audio is read by that preset, whose "
-                "numbers may differ a little from those of the table's makers"
-            )
-            return FeatureWorker(AudioSettings(), features, ""), [note]
-    raise RunError(
-        f"{run.folder}: was trained on a table whose columns are no preset of tonearm, so audio cannot be turned "
-        f"into them; predict a table with the columns {', '.join(made['columns'][:4])}, …"
-    )
-
-
-def _feature_worker(run: Run) -> FeatureWorker:
-    """What computes the run's columns with the settings that it stores."""
-    made = run.representation
-    _check_definition(run, "features", DEFINITION)
-    audio, features = AudioSettings(**made["audio"]), FeatureSettings(**made["features"])
-    if list(feature_columns(features)) != made["columns"]:
-        raise RunError(f"{run.folder}: its columns are not those of its settings; the folder is damaged")
-    return FeatureWorker(audio, features, "")
-
-
-def _check_definition(run: Run, what: str, ours: int) -> None:
-    theirs = run.representation["definition"]
-    if theirs != ours:
-        raise RunError(
-            f"{run.folder}: was trained on definition {theirs} of the {what}, and this tonearm computes definition "
-            f"{ours}; train it again"
-        )
-
-
-class PictureReader:
-    """Clip to its picture, shape (height, width, 3), as the run's training saw pictures; a picture file is taken."""
-
-    fingerprint = ""
-
-    def __init__(self, run: Run) -> None:
-        self.made = run.representation
-        self.drawn = self.made["kind"] == "pictures"
-        if self.drawn:
-            _check_definition(run, "pictures", spectrogram.DEFINITION)
-            self.audio = AudioSettings(**self.made["audio"])
-            self.settings = SpectrogramSettings(**self.made["spectrogram"])
-
-    def compute(self, clip: Clip) -> np.ndarray[Any, np.dtype[Any]]:
-        """The picture's pixels. Raises AudioError or PictureError."""
-        if Path(clip.path).suffix.lower() in PICTURE_EXTENSIONS:
-            return self._read(clip.path)
-        if not self.drawn:
-            reason = "is music, and the run was trained on ready pictures, whose making is not known; give it pictures"
-            raise PictureError(clip.path, "undecodable", reason)
-        samples = load(clip.path, self.audio, self.settings.n_fft)
-        [picture] = spectrogram.draw_pictures(samples, self.audio.sr, self.settings).values()
-        return picture if picture.ndim == 3 else np.repeat(picture[:, :, None], 3, axis=2)
-
-    def _read(self, path: str) -> np.ndarray[Any, np.dtype[Any]]:
-        if not self.drawn:
-            return read_picture(path, (self.made["width"], self.made["height"]))
-        picture = read_picture(path)
-        if len(picture) != self.settings.height:
-            reason = f"is {len(picture)} pixels high; the run was trained on pictures of {self.settings.height}"
-            raise PictureError(path, "height", reason)
-        return picture
-
-    def is_done(self, clip: Clip) -> bool:
-        """It writes no files."""
-        return True
+def _representation(run: Run) -> Representation:
+    """What the run reads, ready to be computed here. Raises RunError where this tonearm cannot compute it."""
+    try:
+        representation = restore(run.representation)
+        representation.open()
+    except RepresentationError as error:
+        raise RunError(f"{run.folder}: {error}; train it again") from error
+    return representation
 
 
 @lru_cache(maxsize=1)
@@ -229,20 +162,22 @@ def _loaded(folder: Path, fingerprint: str) -> Run:
     return load_run(folder)
 
 
-def _predict_files(holder: Run | tuple[Path, str], files: list[Path]) -> tuple[Prediction, ...]:
+def _predict_files(
+    holder: Run | tuple[Path, str], representation: Representation, files: list[Path]
+) -> tuple[Prediction, ...]:
     """One prediction a file, in order, by a run or by the one of a folder and a fingerprint."""
     from threadpoolctl import threadpool_limits
 
     run = holder if isinstance(holder, Run) else _loaded(*holder)
-    reader = _reader(run)[0]
-    rows, reasons = [], {}
+    reader = representation.open()
+    results = []
     with threadpool_limits(limits=1):  # as in the extraction, for its bits
-        for number, path in enumerate(files):
-            row, failure = attempt(reader, Clip(str(path), path.name))
-            if failure:
-                reasons[number] = failure.reason
-            else:
-                rows.append(row)
+        for start in range(0, len(files), reader.batch):
+            with ExitStack() as opened:
+                sounds = [opened.enter_context(ClipSound(path)) for path in files[start : start + reader.batch]]
+                results += read_clips(reader, sounds)
+    reasons = {number: result.reason for number, result in enumerate(results) if result.kind}
+    rows = [result.values for result in results if not result.kind]
     return _assemble(run, [str(path) for path in files], rows, reasons)
 
 
@@ -261,7 +196,7 @@ def _predict_table(run: Run, path: Path) -> Predictions:
 def _assemble(
     run: Run,
     names: list[str],
-    rows: Iterable[np.ndarray[Any, np.dtype[np.float64]]],
+    rows: Iterable[NDArray[Any]],
     reasons: dict[int, str],
 ) -> tuple[Prediction, ...]:
     from threadpoolctl import threadpool_limits
@@ -285,12 +220,12 @@ def _assemble(
     return tuple(predictions)
 
 
-def _together(rows: list[np.ndarray[Any, np.dtype[Any]]]) -> np.ndarray[Any, np.dtype[Any]]:
-    """Rows of numbers as one table; pictures, which may differ in width, as an array of arrays."""
-    if rows[0].ndim == 1:
-        return np.stack(rows)
-    pictures = np.empty(len(rows), dtype=object)
-    pictures[:] = rows
+def _together(results: list[NDArray[Any]]) -> NDArray[Any]:
+    """Rows of numbers as one table; pictures, which may differ in width, as an array of arrays in colours."""
+    if results[0].ndim == 1:
+        return np.stack(results)
+    pictures = np.empty(len(results), dtype=object)
+    pictures[:] = [np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image for image in results]
     return pictures
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Statistic = Literal["mean", "var", "std", "min", "max", "median", "skew", "kurtosis"]
+PictureKind = Literal["linear", "log", "layl", "mel", "mfcc"]
 
 
 class Settings(BaseModel):

@@ -18,8 +18,9 @@ from typing import Any
 from pydantic import Field, SerializeAsAny, ValidationError, field_validator
 
 from tonearm.config.messages import explain, limits, nearest
+from tonearm.config.reading import check_reads
 from tonearm.errors import ConfigError
-from tonearm.models import MODELS, ModelSettings, reads
+from tonearm.models import MODELS, ModelSettings
 from tonearm.runtime.remote import is_url
 from tonearm.settings import (
     AudioSettings,
@@ -87,10 +88,7 @@ class Config(Settings):
                 )
         models = _models(value)
         for name, settings in models.items():
-            if MODELS[settings.type].needs == "pictures":
-                from tonearm.representations.spectrogram import check_kind  # here, since it loads librosa
-
-                check_kind(reads(settings), f"models.{name}.picture")
+            check_reads(name, settings)
         return models
 
 

@@ -19,8 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.errors import AudioError
-from tonearm.runtime.remote import is_url, local_copy
-from tonearm.settings import AudioSettings
 
 if TYPE_CHECKING:
     import soundfile
@@ -51,30 +49,20 @@ class Waveform:
     seconds: float
 
 
-def load(path: str | Path, settings: AudioSettings, shortest: int = 1) -> NDArray[np.float32]:
-    """Samples of a file, mono float32 at `settings.sr`, shape (samples,), full scale 1.
-
-    shortest: samples, after the change of rate, that the clip needs at least. Raises AudioError of kind
-    missing, directory, unsupported, undecodable, truncated, empty, nonfinite, silent or short.
-    """
-    waveform = read(path, settings.offset, settings.duration)
-    samples = resample(waveform.samples, waveform.sr, settings.sr)
+def check_length(path: str, samples: NDArray[np.float32], sr: int, shortest: int) -> None:
+    """Raise AudioError of kind short where there are fewer samples than `shortest`. sr: their rate, Hz."""
     if len(samples) < shortest:
         raise AudioError(
-            str(path),
-            "short",
-            f"{len(samples) / settings.sr:.3f} s are left to analyse and {shortest / settings.sr:.3f} s are needed",
+            path, "short", f"{len(samples) / sr:.3f} s are left to analyse and {shortest / sr:.3f} s are needed"
         )
-    return samples
 
 
 def read(path: str | Path, offset: float = 0.0, duration: float | None = None) -> Waveform:
     """What the file holds from `offset` seconds on, `duration` seconds at most, at its own rate.
 
-    Raises AudioError as `load` does, but for `short`.
+    path: a file of this machine; `sound.ClipSound` reads URLs too. Raises AudioError of kind missing, directory,
+    unsupported, undecodable, truncated, empty, nonfinite, silent, or short where `offset` lies beyond the end.
     """
-    if is_url(path):
-        return _read_remote(str(path), offset, duration)
     path = Path(path)
     _check_file(path)
     waveform = (_read_av if path.suffix.lower() in AV_EXTENSIONS else _read_sndfile)(path, offset, duration)
@@ -89,18 +77,6 @@ def read(path: str | Path, offset: float = 0.0, duration: float | None = None) -
     if not samples.any():
         raise AudioError(str(path), "silent", f"all {len(samples)} samples are zero")
     return waveform
-
-
-def _read_remote(url: str, offset: float, duration: float | None) -> Waveform:
-    try:
-        with local_copy(url) as copy:
-            return read(copy, offset, duration)
-    except AudioError as error:
-        raise AudioError(url, error.kind, error.reason) from error
-    except FileNotFoundError as error:
-        raise AudioError(url, "missing", "no such file") from error
-    except OSError as error:
-        raise AudioError(url, "undecodable", f"it cannot be fetched ({error})") from error
 
 
 def resample(samples: NDArray[np.float32], sr: int, target_sr: int) -> NDArray[np.float32]:

@@ -49,7 +49,7 @@ from tonearm.experiment.runs import (
     save_run,
 )
 from tonearm.experiment.tracking import check_tracking, tracked
-from tonearm.models import MODELS, ModelSettings, reads
+from tonearm.models import MODELS, ModelSettings
 from tonearm.runtime.files import clear_leftovers, write_csv, write_text
 from tonearm.runtime.pool import Shared, check_visible, on_cluster, run_tasks
 from tonearm.splits.alarms import (
@@ -61,6 +61,7 @@ from tonearm.splits.alarms import (
     telling_names,
 )
 from tonearm.splits.divide import Division, Split, divide, final_split, overlap
+from tonearm.training.contract import LearnsByEpochs
 from tonearm.training.team import team_of
 
 UNFINISHED = "unfinished"
@@ -263,13 +264,8 @@ def train_job(job: Job, data: Data, config: Config, counting: Counting) -> tuple
 
 def _help_to_fit(job: Job, data: Data, config: Config) -> None:
     """Learn together with the process that leads; only networks are learned by several processes."""
-    if _learns_by_epochs(MODELS[job.settings.type].build(job.settings, config.train)):
+    if isinstance(MODELS[job.settings.type].build(job.settings, config.train), LearnsByEpochs):
         fit_job(job, data, config, quietly)
-
-
-def _learns_by_epochs(classifier: Any) -> bool:
-    """Whether it is one of the engine's, which keep their state and tell of each epoch."""
-    return "checkpoint_dir" in classifier.get_params(deep=False)
 
 
 def fit_job(
@@ -288,23 +284,18 @@ def fit_job(
     from tonearm.training import fit_classifier
 
     classifier = MODELS[job.settings.type].build(job.settings, config.train)
-    dataset, split = data.datasets[reads(job.settings)], job.split
+    dataset, split = data.of(job.settings), job.split
     X, y = dataset.X, dataset.labels
     valid = (X[split.valid], y[split.valid]) if len(split.valid) else (None, None)
     with counting(f"{job.name}, {split.name}", "epochs") as progress:
-        if _learns_by_epochs(classifier):
+        if isinstance(classifier, LearnsByEpochs):
             epochs = job.settings.model_dump()["epochs"]
 
             def report(row: dict[str, float]) -> None:
                 progress(int(row["epoch"]), epochs, 0)
                 watch(row)
 
-            classifier.set_params(
-                checkpoint_dir=job.unfinished,
-                cache_dir=data.packs.get(reads(job.settings)),
-                report=report,
-                callbacks=callbacks,
-            )
+            classifier.attach(job.unfinished, data.cache_dir(job.settings), report, callbacks)
         return fit_classifier(classifier, X[split.train], y[split.train], *valid)
 
 
@@ -320,7 +311,7 @@ def _fit_and_evaluate(job: Job, data: Data, config: Config, fingerprint: str, co
 def _outcome(
     job: Job, data: Data, config: Config, fingerprint: str, counting: Counting, callbacks: Sequence[Any]
 ) -> Outcome:
-    dataset = data.datasets[reads(job.settings)]
+    dataset = data.of(job.settings)
     split = job.split
     labels = dataset.classes
     start = time.perf_counter()
@@ -367,12 +358,12 @@ def _majority(labels: np.ndarray[Any, np.dtype[np.object_]]) -> str:
 def fingerprint_of(job: Job, data: Data, config: Config) -> str:
     """A digest of all that decides the run: settings, seeds, rows, labels, groups, and who is in which part."""
     digest = hashlib.sha256()
-    dataset = data.datasets[reads(job.settings)]
+    dataset = data.of(job.settings)
     settings = [job.settings.model_dump(mode="json"), config.train.model_dump(mode="json", exclude={"workers"})]
     digest.update(json.dumps([settings, dataset.representation], sort_keys=True).encode())
     for column in (dataset.names, dataset.labels, dataset.groups):
         digest.update("\0".join(column).encode(errors="surrogatepass"))
-    pack = data.packs.get(reads(job.settings))
+    pack = data.cache_dir(job.settings)
     digest.update(open_pack(pack).fingerprint.encode() if pack else np.ascontiguousarray(dataset.X).tobytes())
     for rows in (job.split.train, job.split.valid, job.split.test):
         digest.update(np.asarray(rows, dtype=np.int64).tobytes() + b"|")

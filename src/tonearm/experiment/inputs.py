@@ -1,18 +1,18 @@
-"""What the models of a config read, made once for all of them: a feature table, or pictures of one or more kinds.
+"""What the models of a config read, computed once for all of them: tables of rows, and pictures of one or more kinds.
 
 Conventions
 -----------
 All representations hold the same clips in the same order, so that one division serves every model; a clip that
-one of them cannot use is left out of all. What is computed lies in a folder:
+one of them cannot use is left out of all. A clip is decoded once for all of them and for the search for recordings.
+What is computed lies in a folder:
 
 ```
-recordings.json            clips that are one recording
-features/                  the feature table, where audio was read
+<representation>/          a table of rows, such as features/features.csv
 pictures/<kind>/           pictures of audio; pictures/packed/<kind> their pixels, and what frozen layers make of them
+recordings/                what the search for clips of one recording has heard
 ```
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -29,29 +29,24 @@ from tonearm.data.metadata import name_some
 from tonearm.data.pictures import dataset_of, is_picture_folder, pack_files, read_pictures
 from tonearm.data.tables import is_table, read_table
 from tonearm.errors import CatalogError, ConfigError
-from tonearm.models import MODELS, reads
-from tonearm.representations.extract import (
-    FAILURES_CSV,
-    Extraction,
-    draw_spectrograms,
-    extract_features,
-    load_features,
-    picture_path,
-)
-from tonearm.representations.shards import Progress, clip_key, fingerprint
-from tonearm.runtime.files import write_json
-from tonearm.scan.landmarks import DEFINITION
-from tonearm.scan.scan import find_duplicates, scan_dataset
+from tonearm.experiment.listening import ListeningTask
+from tonearm.models import MODELS, ModelSettings, reads
+from tonearm.representations.combined import join_rows, name_of
+from tonearm.representations.extract import FAILURES_CSV, Extraction, ExtractionTask, extract
+from tonearm.representations.image_files import ImagesTask
+from tonearm.representations.registry import REPRESENTATIONS
+from tonearm.representations.row_files import RowsTask
+from tonearm.representations.shards import Progress
+from tonearm.scan.scan import scan_dataset
 
-RECORDINGS = "recordings.json"
-FEATURES, PICTURES, PACKED = "features", "pictures", "packed"
+PICTURES, PACKED, RECORDINGS = "pictures", "packed", "recordings"
 
 Counting = Callable[[str, str], AbstractContextManager[Progress]]
 
 
 @dataclass(frozen=True)
 class Data:
-    """Representations by name ("features", or a kind of picture), where their pixels lie, and what was left out.
+    """Representations by name, where the pixels of images lie, and what was left out.
 
     packs: folder of each kind of picture's pixels. notes: for a person. unusable: clips that no model gets.
     recordings: names of clips that are one recording; their groups are tied to one.
@@ -68,6 +63,14 @@ class Data:
         """Names, labels, groups and splits of the clips, which all representations share."""
         return next(iter(self.datasets.values()))
 
+    def of(self, settings: ModelSettings) -> Dataset:
+        """What a model with these settings reads; several tables are joined side by side."""
+        return join_rows([self.datasets[name] for name in reads(settings)])
+
+    def cache_dir(self, settings: ModelSettings) -> Path | None:
+        """The folder that keeps what is computed of the model's images, None for rows."""
+        return self.packs.get(reads(settings)[0])
+
 
 def quietly(title: str, unit: str) -> AbstractContextManager[Progress]:
     """A progress display that shows nothing."""
@@ -80,82 +83,100 @@ def read_data(config: Config, out: Path, counting: Counting = quietly, workers: 
     What has to be computed is written to `out`. counting: opens a progress display. Raises CatalogError where
     there are no labelled clips, ConfigError where a model cannot read what is there.
     """
-    needs = {reads(settings): name for name, settings in config.models.items()}
     folder = config.data.folder
     if is_table(folder):
-        _refuse(needs, {FEATURES}, f"{folder} is a feature table")
-        dataset, notes = read_table(config.data)
-        found = scan_dataset(dataset, folder, ()).duplicates if config.split.recordings else ()
-        return _tied(Data({FEATURES: dataset}, {}, tuple(notes), 0), [group.names for group in found])
+        return _read_table(config)
     if is_picture_folder(folder):
-        _refuse(needs, set(needs) - {FEATURES}, f"{folder} holds pictures")
-        dataset, notes = read_pictures(config.data, (config.spectrogram.width, config.spectrogram.height))
-        with counting("pixels", "pictures") as progress:
-            return _packed(dict.fromkeys(needs, dataset), out, notes, 0, progress)
-    data = _read_audio(config, out, set(needs), counting, workers)
-    return _tied(data, _recordings(config, out, counting, workers)) if config.split.recordings else data
+        return _read_ready_pictures(config, out, counting)
+    return _read_audio(config, out, counting, workers)
 
 
-def _refuse(needs: dict[str, str], there: set[str], what: str) -> None:
-    for representation, model in needs.items():
-        if representation not in there:
-            kind = "features" if representation == FEATURES else f"pictures ({representation})"
-            able = [name for name, model in MODELS.items() if (model.needs == FEATURES) == (FEATURES in there)]
+def _needed(config: Config) -> dict[str, str]:
+    """The representations that the models read, each with the first model that does."""
+    models = reversed(config.models.items())
+    return dict(sorted({name: model for model, settings in models for name in reads(settings)}.items()))
+
+
+def _refuse(config: Config, readable: Iterable[str], what: str) -> None:
+    """Raise ConfigError where a model reads something else."""
+    there = set(readable)
+    for name, model in _needed(config).items():
+        if name not in there:
+            gives = {REPRESENTATIONS[known].gives for known in there if known in REPRESENTATIONS} or {"rows"}
+            able = [known for known, entry in MODELS.items() if entry.takes in gives]
+            kind = name if REPRESENTATIONS[name].gives == "rows" else f"pictures ({name})"
             raise ConfigError(f"models.{model}: reads {kind}, but {what}; models for it: {', '.join(able)}")
 
 
-def _read_audio(config: Config, out: Path, needs: set[str], counting: Counting, workers: int) -> Data:
+def _read_table(config: Config) -> Data:
+    dataset, notes = read_table(config.data)
+    name = name_of(dataset.representation)
+    readable = name if name in REPRESENTATIONS else "features"  # somebody else's numbers
+    _refuse(config, {readable}, f"{config.data.folder} is a table of {name if name == readable else 'features'}")
+    found = scan_dataset(dataset, config.data.folder, ()).duplicates if config.split.recordings else ()
+    return _tied(Data({readable: dataset}, {}, tuple(notes), 0), [group.names for group in found])
+
+
+def _read_ready_pictures(config: Config, out: Path, counting: Counting) -> Data:
+    images = [name for name, kind in REPRESENTATIONS.items() if kind.gives == "images"]
+    _refuse(config, images, f"{config.data.folder} holds pictures")
+    dataset, notes = read_pictures(config.data, (config.spectrogram.width, config.spectrogram.height))
+    with counting("pixels", "pictures") as progress:
+        return _packed(dict.fromkeys(_needed(config), dataset), out, notes, 0, progress)
+
+
+def _read_audio(config: Config, out: Path, counting: Counting, workers: int) -> Data:
     catalog = read_catalog(config.data)
     if not catalog.classes:
         raise CatalogError(
             f"{catalog.root}: none of its {len(catalog)} clips has a label; put them into one folder a class, "
             "or name a metadata.csv with file_name,label in data.metadata"
         )
-    notes = list(catalog.notes)
-    datasets = {}
-    unusable: set[str] = set()
-    if FEATURES in needs:
-        with counting("features", "clips") as progress:
-            done = extract_features(catalog, config.audio, config.features, out / FEATURES, workers, progress)
-        unusable |= {failure.name for failure in done.failures}
-        _check_usable(done, catalog.root, out / FEATURES / FAILURES_CSV)
-        notes += _failed(len(done.failures), out / FEATURES / FAILURES_CSV)
-        datasets[FEATURES] = load_features(out / FEATURES)
-    if kinds := sorted(needs - {FEATURES}):
-        spectrogram = config.spectrogram.model_copy(update={"kinds": tuple(kinds)})
-        # by their own names and not under their labels: two albums may each have a 01.mp3 of one genre
-        nameable = replace(catalog, clips=tuple(replace(clip, label="") for clip in catalog.clips))
-        with counting("pictures", "clips") as progress:
-            done = draw_spectrograms(nameable, config.audio, spectrogram, out / PICTURES, workers, progress)
-        _check_usable(done, catalog.root, out / PICTURES / FAILURES_CSV)
-        failed = {failure.name for failure in done.failures}
-        notes += _failed(len(failed - unusable), out / PICTURES / FAILURES_CSV)
+    tasks = [_task(name, config, out) for name in _needed(config)]
+    listening = [ListeningTask(out / RECORDINGS)] if config.split.recordings else []
+    every: list[ExtractionTask] = [*tasks, *listening]
+    with counting(", ".join(task.representation.name for task in tasks), "clips") as progress:
+        done = extract(catalog, every, workers, progress)
+    notes, unusable = _check_usable(catalog, done[: len(tasks)])
+    datasets = {
+        task.representation.name: _dataset(task, catalog, each) for task, each in zip(tasks, done, strict=False)
+    }
+    data = _packed(_shared_clips(datasets), out, [*catalog.notes, *notes], unusable, lambda done, total, failed: None)
+    return _tied(data, listening[0].groups()) if listening else data
+
+
+def _task(name: str, config: Config, out: Path) -> RowsTask | ImagesTask:
+    representation = REPRESENTATIONS[name].build(name, config)
+    if representation.gives == "rows":
+        return RowsTask(representation, out / name)
+    # by their own names and not under their labels: two albums may each have a 01.mp3 of one genre
+    return ImagesTask(representation, out / PICTURES, by_label=False)
+
+
+def _check_usable(catalog: Catalog, done: Sequence[Extraction]) -> tuple[list[str], int]:
+    """Notes on clips that failed, and how many did. Raises CatalogError where a representation has no clip at all."""
+    notes, unusable = [], set[str]()
+    for each in done:
+        failures = each.out / FAILURES_CSV
+        if not each.usable:
+            raise CatalogError(
+                f"{catalog.root}: none of its {each.clips} clips can be used, such as {each.failures[0].name}: "
+                f"{each.failures[0].reason} ({failures} names them all)"
+            )
+        failed = {failure.name for failure in each.failures} - unusable
+        if failed:
+            notes.append(f"{len(failed)} clips cannot be used; {failures} says why")
         unusable |= failed
-        datasets |= {kind: _drawn(catalog, failed, config, kind, out) for kind in kinds}
-    return _packed(_shared_clips(datasets), out, notes, len(unusable), lambda done, total, failed: None)
+    return notes, len(unusable)
 
 
-def _check_usable(done: Extraction, root: str, failures: Path) -> None:
-    if not done.usable:
-        raise CatalogError(
-            f"{root}: none of its {done.clips} clips can be used, such as {done.failures[0].name}: "
-            f"{done.failures[0].reason} ({failures} names them all)"
-        )
-
-
-def _recordings(config: Config, out: Path, counting: Counting, workers: int) -> list[tuple[str, ...]]:
-    """Names of clips that are one recording, from the folder where they were found before and no file has changed."""
-    catalog = read_catalog(config.data)
-    state = [fingerprint({"fingerprint": DEFINITION})] + [clip_key(clip, "") for clip in catalog.clips]
-    path = out / RECORDINGS
-    if path.is_file():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["state"] == state:
-            return [tuple(group) for group in kept["groups"]]
-    with counting("recordings", "clips") as progress:
-        groups = [group.names for group in find_duplicates(catalog, workers, progress)]
-    write_json(path, {"state": state, "groups": groups})
-    return groups
+def _dataset(task: RowsTask | ImagesTask, catalog: Catalog, done: Extraction) -> Dataset:
+    """The data set of the clips that have a result."""
+    if isinstance(task, RowsTask):
+        return task.load()
+    failed = {failure.name for failure in done.failures}
+    clips = [clip for clip in catalog.clips if clip.name not in failed]
+    return dataset_of(clips, [str(task.path(clip)) for clip in clips], task.representation.facts())
 
 
 def _tied(data: Data, recordings: Sequence[tuple[str, ...]]) -> Data:
@@ -201,20 +222,6 @@ def tie_groups(
     return np.array(found, dtype=object)
 
 
-def _failed(count: int, path: Path) -> list[str]:
-    return [f"{count} clips cannot be used; {path} says why"] if count else []
-
-
-def _drawn(catalog: Catalog, failed: set[str], config: Config, kind: str, out: Path) -> Dataset:
-    """The data set of the pictures of a kind that were drawn."""
-    from tonearm.representations.spectrogram import representation
-
-    clips = [clip for clip in catalog.clips if clip.name not in failed]
-    paths = [str(picture_path(out / PICTURES, kind, replace(clip, label=""))) for clip in clips]
-    made = representation(config.audio, config.spectrogram.model_copy(update={"kinds": (kind,)}))
-    return dataset_of(clips, paths, made)
-
-
 def _shared_clips(datasets: dict[str, Dataset]) -> dict[str, Dataset]:
     """The data sets without the clips that one of them lacks."""
     everywhere = reduce(set.intersection, ({*dataset.names} for dataset in datasets.values()))
@@ -229,7 +236,7 @@ def _packed(datasets: dict[str, Dataset], out: Path, notes: Iterable[str], unusa
     packs: dict[str, Path] = {}
     broken: dict[str, str] = {}
     for kind, dataset in datasets.items():
-        if kind == FEATURES:
+        if dataset.columns:
             continue
         made = dataset.representation
         size = (made["width"], made["height"]) if "width" in made else None

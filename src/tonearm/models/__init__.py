@@ -1,4 +1,4 @@
-"""All models, one line each: name in a config → settings, builder, what it reads, which extra it needs.
+"""All models, one line each: name in a config → settings, builder, what it takes, which extra it needs.
 
 Conventions
 -----------
@@ -11,18 +11,17 @@ from tonearm.models.base import Model, ModelSettings
 __all__ = ["MODELS", "Model", "ModelSettings", "reads"]
 
 MODELS: dict[str, Model] = {
-    "logistic": Model(logistic.LogisticSettings, logistic.build),
+    "logistic": Model(logistic.LogisticSettings, logistic.build, trusted=logistic.TRUSTED),
     "mlp": Model(mlp.MLPSettings, mlp.build, extra="deep"),
-    "svm": Model(svm.SVMSettings, svm.build),
-    "trees": Model(trees.TreesSettings, trees.build),
-    "boosting": Model(boosting.BoostingSettings, boosting.build),
-    "cnn": Model(cnn.CNNSettings, cnn.build, "pictures", "deep"),
-    "cnn-mel": Model(cnn_mel.CNNMelSettings, cnn_mel.build, "pictures", "deep"),
-    "resnet": Model(resnet.ResNetSettings, resnet.build, "pictures", "deep"),
+    "svm": Model(svm.SVMSettings, svm.build, trusted=svm.TRUSTED),
+    "trees": Model(trees.TreesSettings, trees.build, trusted=trees.TRUSTED),
+    "boosting": Model(boosting.BoostingSettings, boosting.build, trusted=boosting.TRUSTED),
+    "cnn": Model(cnn.CNNSettings, cnn.build, "images", "deep"),
+    "cnn-mel": Model(cnn_mel.CNNMelSettings, cnn_mel.build, "images", "deep"),
+    "resnet": Model(resnet.ResNetSettings, resnet.build, "images", "deep"),
 }
 
 
-def reads(settings: ModelSettings) -> str:
-    """What a model with these settings reads: "features", or its kind of picture."""
-    needs = MODELS[settings.type].needs
-    return needs if needs == "features" else str(settings.model_dump()["picture"])
+def reads(settings: ModelSettings) -> tuple[str, ...]:
+    """Names of the representations that a model with these settings reads."""
+    return (settings.reads,) if isinstance(settings.reads, str) else settings.reads

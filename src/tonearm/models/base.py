@@ -10,9 +10,12 @@ only. scikit-learn and torch are imported inside `build`: reading a config needs
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
-from tonearm.settings import Settings
+from tonearm.settings import Settings, TrainSettings
+from tonearm.training.contract import Classifier
+
+READS_MEANING = "representation that it reads; several names in a list are joined side by side"
 
 
 class ModelSettings(Settings):
@@ -21,15 +24,18 @@ class ModelSettings(Settings):
     model_config = ConfigDict(allow_inf_nan=False)
 
     type: str
+    reads: str | tuple[str, ...] = Field("features", description=READS_MEANING)
 
 
 class Model(NamedTuple):
-    """One model: settings class, builder, the representation it reads, and the extra it is installed by.
+    """One model: settings class, builder, whether it takes rows or images, and the extra that installs it.
 
-    build: (settings, TrainSettings) to an unfitted classifier. extra: "" where tonearm alone is enough.
+    build: (settings, TrainSettings) to an unfitted classifier. extra: "" where tonearm alone is enough. trusted: names
+    of types, beside those that skops knows, which a saved classifier may hold.
     """
 
     settings: type[ModelSettings]
-    build: Callable[[Any, Any], Any]
-    needs: Literal["features", "pictures"] = "features"
+    build: Callable[[Any, TrainSettings], Classifier]
+    takes: Literal["rows", "images"] = "rows"
     extra: Literal["", "deep"] = ""
+    trusted: tuple[str, ...] = ()

@@ -13,6 +13,11 @@ from pydantic import Field
 from tonearm.models.base import ModelSettings
 from tonearm.settings import TrainSettings
 
+TRUSTED = (
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "tonearm.models.histogram.Boosting",
+)
+
 
 class BoostingSettings(ModelSettings):
     """`type = "boosting"`."""

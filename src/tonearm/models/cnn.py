@@ -14,7 +14,7 @@ from tonearm.errors import ModelError
 from tonearm.models.base import ModelSettings
 from tonearm.settings import TrainSettings
 from tonearm.training import need_torch
-from tonearm.training.settings import SCHEDULE_MEANING, PictureSettings, Schedule
+from tonearm.training.settings import PICTURE_MEANING, SCHEDULE_MEANING, PictureSettings, Schedule
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,7 +26,7 @@ class CNNSettings(PictureSettings, ModelSettings):
     """`type = "cnn"`."""
 
     type: Literal["cnn"] = Field("cnn", description="which model this is")
-    picture: str = Field("layl", description="kind of picture that it reads: linear, log, layl, mel or mfcc")
+    reads: str = Field("layl", description=PICTURE_MEANING)
     layers: int = Field(4, ge=1, le=20, description="convolutions, one after the other")
     channels: tuple[Channels, ...] = Field(
         (16, 32, 64, 128), min_length=1, max_length=20, description="channels of each layer; the last one repeats"

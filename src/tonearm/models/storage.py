@@ -5,7 +5,8 @@ Conventions
 A folder holds `model.json` and one file of numbers that it names: `model.skops` for scikit-learn's models,
 `model.safetensors` for torch ones, which are built again from their settings. `model.json` is written last
 and knows the other file's SHA-256, so a half-written or damaged pair is seen before anything is read. skops
-makes only types that it knows to be harmless and those in `TRUSTED`; a file that asks for another is refused.
+makes only types that it knows to be harmless and those that the models name (`Model.trusted`); a file that asks
+for another is refused.
 A loaded classifier predicts the same bits as the saved one.
 """
 
@@ -13,7 +14,7 @@ import hashlib
 import json
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from pydantic import ValidationError
@@ -23,30 +24,30 @@ from tonearm.models import MODELS
 from tonearm.models.base import ModelSettings
 from tonearm.runtime.files import replacing, write_json
 from tonearm.settings import TrainSettings
+from tonearm.training.contract import FittedClassifier, HasTensors
 
 FORMAT = 1
 DESCRIPTION = "model.json"
 SKOPS = "model.skops"
 TENSORS = "model.safetensors"
-TRUSTED = (
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.tree._tree.Tree",
-    "tonearm.models.histogram.Boosting",
-    "tonearm.models.margins.SupportVectors",
-    "tonearm.models.softmax.SoftmaxRegression",
-)
 
 
-def save_classifier(classifier: Any, folder: str | Path) -> None:
+def trusted_types() -> list[str]:
+    """Names of the types, beside those that skops knows to be harmless, which the models say they hold."""
+    return sorted({name for model in MODELS.values() for name in model.trusted})
+
+
+def save_classifier(classifier: FittedClassifier, folder: str | Path) -> None:
     """Write a fitted classifier of `MODELS` into `folder`, over one that may be there."""
     folder = Path(folder)
-    torch_model = type(classifier).__module__ == "tonearm.training.engine"  # so that torch may be missing
-    name = TENSORS if torch_model else SKOPS
-    facts = _save_torch(classifier, folder / name) if torch_model else _save_sklearn(classifier, folder / name)
+    if isinstance(classifier, HasTensors):
+        name, facts = TENSORS, _save_tensors(classifier, folder / TENSORS)
+    else:
+        name, facts = SKOPS, _save_sklearn(classifier, folder / SKOPS)
     write_json(folder / DESCRIPTION, {"format": FORMAT, "file": name, "sha256": _digest(folder / name), **facts})
 
 
-def load_classifier(folder: str | Path) -> Any:
+def load_classifier(folder: str | Path) -> FittedClassifier:
     """The classifier in `folder`.
 
     Raises RunError where a file is missing, damaged, from a newer tonearm or asks for more than a model may,
@@ -61,7 +62,7 @@ def load_classifier(folder: str | Path) -> Any:
         raise RunError(f"{numbers}: cannot be read ({error.strerror}); copy the whole run folder again") from error
     if digest != facts.get("sha256"):
         raise RunError(f"{numbers}: is damaged (its SHA-256 is not that in {path}); copy the whole run folder again")
-    return _load_torch(numbers, facts) if facts["file"] == TENSORS else _load_sklearn(numbers, facts)
+    return _load_tensors(numbers, facts) if facts["file"] == TENSORS else _load_sklearn(numbers, facts)
 
 
 def _read_description(path: Path) -> dict[str, Any]:
@@ -103,7 +104,7 @@ def _load_sklearn(path: Path, facts: dict[str, Any]) -> Any:
     from skops.io.exceptions import UnsupportedTypeException, UntrustedTypesFoundException
 
     try:
-        classifier = skops.io.load(path, trusted=list(TRUSTED))
+        classifier = skops.io.load(path, trusted=trusted_types())
         _check_trees(classifier)
     except UntrustedTypesFoundException as error:
         raise RunError(f"{path}: asks for types that no model of tonearm has, and is not loaded: {error}") from error
@@ -144,23 +145,15 @@ def _check_nodes(left: Any, right: Any, feature: Any, nodes: int, columns: int) 
             raise ValueError("a tree points outside itself")
 
 
-def _save_torch(classifier: Any, path: Path) -> dict[str, Any]:
+def _save_tensors(classifier: HasTensors, path: Path) -> dict[str, Any]:
     from safetensors.numpy import save_file
 
-    tensors = {f"module.{name}": value.numpy() for name, value in classifier.module_.state_dict().items()}
-    tensors |= {f"inputs.{name}": value for name, value in classifier.inputs_.arrays().items()}
     with replacing(path) as temporary:
-        save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, temporary)
-    return {
-        "settings": classifier.settings.model_dump(mode="json"),
-        "train": classifier.train.model_dump(mode="json"),
-        "classes": classifier.classes_.tolist(),
-        "best_epoch": classifier.best_epoch_,
-        "history": classifier.history_,
-    }
+        save_file({name: np.ascontiguousarray(value) for name, value in classifier.tensors().items()}, temporary)
+    return classifier.description()
 
 
-def _load_torch(path: Path, facts: dict[str, Any]) -> Any:
+def _load_tensors(path: Path, facts: dict[str, Any]) -> FittedClassifier:
     """The classifier of the settings in `facts`, with the numbers of the file `path`."""
     settings, train = _settings(path, facts)
     classifier = MODELS[settings.type].build(settings, train)
@@ -168,17 +161,10 @@ def _load_torch(path: Path, facts: dict[str, Any]) -> Any:
     from safetensors.numpy import load_file
 
     try:
-        tensors = load_file(path)
-        classifier.restore(
-            classes=facts["classes"],
-            module={name.removeprefix("module."): tensors[name] for name in tensors if name.startswith("module.")},
-            inputs={name.removeprefix("inputs."): tensors[name] for name in tensors if name.startswith("inputs.")},
-            history=facts["history"],
-            best_epoch=facts["best_epoch"],
-        )
-    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        assert isinstance(classifier, HasTensors)
+        return cast("FittedClassifier", classifier.restore(load_file(path), facts))
+    except (SafetensorError, KeyError, ValueError, RuntimeError, AssertionError) as error:
         raise RunError(f"{path}: does not hold the numbers of this model ({error}); train again") from error
-    return classifier
 
 
 def _settings(path: Path, facts: dict[str, Any]) -> tuple[ModelSettings, TrainSettings]:

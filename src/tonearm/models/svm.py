@@ -13,6 +13,8 @@ from pydantic import Field
 from tonearm.models.base import ModelSettings
 from tonearm.settings import TrainSettings
 
+TRUSTED = ("tonearm.models.margins.SupportVectors",)
+
 
 class SVMSettings(ModelSettings):
     """`type = "svm"`."""

@@ -12,6 +12,8 @@ from pydantic import Field
 from tonearm.models.base import ModelSettings
 from tonearm.settings import TrainSettings
 
+TRUSTED = ("sklearn.tree._tree.Tree",)
+
 
 class TreesSettings(ModelSettings):
     """`type = "trees"`."""

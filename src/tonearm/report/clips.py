@@ -69,7 +69,7 @@ def _ready(path: Path) -> Excerpt:
 def _excerpt(path: Path, audio: bool) -> Excerpt:
     import soundfile
 
-    from tonearm.dsp.audio import load
+    from tonearm.dsp.sound import load
     from tonearm.representations.spectrogram import draw_pictures, encode_png
 
     settings, look = AudioSettings(), SpectrogramSettings(kinds=("mel",))

@@ -1,36 +1,33 @@
-"""Catalog to files: the feature table, or the pictures, of all clips, and the clips that failed.
+"""Catalog to files: tables of rows and folders of pictures of all clips, and the clips that failed.
 
 Conventions
 -----------
 The files follow from the catalog and the settings alone: the number of workers, and how often the work was
 stopped and taken up again, leave no trace in their bytes. `features.csv` and `features.parquet` hold the
 same numbers to the last bit; the Parquet file also holds the representation, so that a run knows how
-its columns were made.
+its columns were computed. Representations that are extracted together decode each clip once.
 """
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tonearm.data.catalog import Catalog, Clip
+from tonearm.data.catalog import Catalog
 from tonearm.data.dataset import Dataset
-from tonearm.data.tables import REPRESENTATION_KEY, read_table
-from tonearm.errors import CatalogError
-from tonearm.representations.shards import PARTS, Failure, Progress, Shards, fingerprint, hold, run_shards
-from tonearm.runtime.files import replacing, write_bytes, write_csv, write_text
+from tonearm.data.tables import read_table
+from tonearm.representations.base import Failure
+from tonearm.representations.features.representation import Features
+from tonearm.representations.image_files import ImagesTask
+from tonearm.representations.pictures import Pictures
+from tonearm.representations.row_files import RowsTask
+from tonearm.representations.shards import ClipTask, Progress, Shards, hold, run_shards
+from tonearm.runtime.files import write_csv
 from tonearm.runtime.pool import check_visible
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings, SpectrogramSettings
 
-CLIP_COLUMNS = ("filename", "label", "artist", "split")
-ROWS_A_GROUP = 1024
-FEATURES_CSV, FEATURES_PARQUET, FAILURES_CSV = "features.csv", "features.parquet", "failures.csv"
-PICTURES_MADE = f"{PARTS}/pictures.json"  # which pictures in the folder are ours
+FEATURES_CSV, FAILURES_CSV = "features.csv", "failures.csv"
 
 
 @dataclass(frozen=True)
@@ -49,49 +46,57 @@ class Extraction:
         return self.clips - len(self.failures)
 
 
-@dataclass(frozen=True)
-class FeatureWorker:
-    """Clip to its row of features."""
+class ExtractionTask(ClipTask, Protocol):
+    """A task whose results become files that a person can use."""
 
-    audio: AudioSettings
-    features: FeatureSettings
-    fingerprint: str
+    @property
+    def folder(self) -> Path:
+        """The folder that the files are written to, and that is held meanwhile."""
 
-    def compute(self, clip: Clip) -> NDArray[np.float64]:
-        """The row, in the order of `feature_columns`."""
-        from tonearm.dsp.audio import load
-        from tonearm.representations.features import compute_features, shortest_clip
+    def check(self, catalog: Catalog) -> None:
+        """Before anything is written. Raises CatalogError where the catalog's names do not suit."""
 
-        samples = load(clip.path, self.audio, shortest_clip(self.features))
-        return compute_features(samples, self.audio.sr, self.features)
+    def prepare(self, catalog: Catalog) -> None:
+        """Before the work, with the folder held."""
 
-    def is_done(self, clip: Clip) -> bool:
-        """Whether its files are there: it has none beside the part."""
-        return True
+    def finish(self, shards: Shards) -> None:
+        """After the work: write what follows from all clips."""
 
 
-@dataclass(frozen=True)
-class PictureWorker:
-    """Clip to its pictures, one PNG a kind."""
+def extract(
+    catalog: Catalog, tasks: Sequence[ExtractionTask], workers: int = 1, progress: Progress | None = None
+) -> list[Extraction]:
+    """Do the tasks on all clips, write their files and each folder's failures.csv; one summary a task.
 
-    audio: AudioSettings
-    spectrogram: SpectrogramSettings
-    out: Path
-    fingerprint: str
+    Raises CatalogError as `check`, TonearmError as `run_shards` and `hold`.
+    """
+    for task in tasks:
+        task.check(catalog)
+    folders = list(dict.fromkeys(task.folder for task in tasks))
+    with ExitStack() as held:
+        for folder in folders:
+            held.enter_context(hold(folder))
+        check_visible([catalog.root, *folders])
+        for task in tasks:
+            task.prepare(catalog)
+        done = run_shards(catalog, tasks, workers, progress)
+        for task, shards in zip(tasks, done, strict=True):
+            task.finish(shards)
+        for folder in folders:
+            of_folder = [shards for task, shards in zip(tasks, done, strict=True) if task.folder == folder]
+            write_csv(folder / FAILURES_CSV, ("filename", "kind", "reason"), merged_failures(catalog, of_folder))
+    return [
+        Extraction(task.folder, len(catalog), shards.computed, shards.reused, shards.failures)
+        for task, shards in zip(tasks, done, strict=True)
+    ]
 
-    def compute(self, clip: Clip) -> NDArray[np.float64]:
-        """An empty row; the pictures are files."""
-        from tonearm.dsp.audio import load
-        from tonearm.representations.spectrogram import draw_pictures, encode_png
 
-        samples = load(clip.path, self.audio, self.spectrogram.n_fft)
-        for kind, picture in draw_pictures(samples, self.audio.sr, self.spectrogram).items():
-            write_bytes(picture_path(self.out, kind, clip), encode_png(picture))
-        return np.zeros(0)
-
-    def is_done(self, clip: Clip) -> bool:
-        """Whether all its pictures are there."""
-        return all(picture_path(self.out, kind, clip).is_file() for kind in self.spectrogram.kinds)
+def merged_failures(catalog: Catalog, done: Sequence[Shards]) -> tuple[Failure, ...]:
+    """The failures of several tasks in catalog order, one a clip: the first task's."""
+    failures: dict[str, Failure] = {}
+    for shards in done:
+        failures = {**{failure.name: failure for failure in shards.failures}, **failures}
+    return tuple(failures[clip.name] for clip in catalog.clips if clip.name in failures)
 
 
 def extract_features(
@@ -104,20 +109,10 @@ def extract_features(
 ) -> Extraction:
     """Write features.csv, features.parquet and failures.csv of the catalog's clips to the folder `out`.
 
-    Raises ConfigError where the features are not defined with these settings, TonearmError as `run_shards`
-    and `hold`.
+    Raises ConfigError where the features are not defined with these settings, TonearmError as `extract`.
     """
-    from tonearm.representations.features import representation
-
-    made = representation(audio, features)
-    worker = FeatureWorker(audio, features, fingerprint(made))
-    with hold(out):
-        check_visible([catalog.root, out])
-        shards = run_shards(catalog, worker, out, workers, progress)
-        write_csv(out / FEATURES_CSV, (*CLIP_COLUMNS, *made["columns"]), _csv_rows(shards))
-        _write_parquet(out / FEATURES_PARQUET, shards, made)
-        write_csv(out / FAILURES_CSV, ("filename", "kind", "reason"), shards.failures)
-    return _summary(out, shards)
+    [done] = extract(catalog, [RowsTask(Features.of(audio, features), out)], workers, progress)
+    return done
 
 
 def draw_spectrograms(
@@ -130,91 +125,16 @@ def draw_spectrograms(
 ) -> Extraction:
     """Write `out`/<kind>/<label>/<file name>.png for each clip and kind, and failures.csv.
 
-    Pictures that an earlier call made there and that belong to no clip any more (removed, broken, with another
-    label) are removed: whoever trains on the folder takes each picture for a clip. Other files stay. Raises
-    ConfigError for an unknown kind or colour map, CatalogError where two clips of a class have the same file
-    name or a label cannot name a folder, TonearmError as `run_shards` and `hold`.
+    Raises ConfigError for an unknown kind or colour map, CatalogError and TonearmError as `extract`.
     """
-    from tonearm.representations.spectrogram import representation
-
-    _check_distinct(catalog, out)
-    worker = PictureWorker(audio, spectrogram, out, fingerprint(representation(audio, spectrogram)))
-    with hold(out):
-        check_visible([catalog.root, out])
-        _note_pictures(out, _pictures_made(out) | _pictures(catalog.clips, spectrogram))
-        shards = run_shards(catalog, worker, out, workers, progress)
-        failed = {failure.name for failure in shards.failures}
-        current = _pictures((clip for clip in catalog.clips if clip.name not in failed), spectrogram)
-        for orphan in _pictures_made(out) - current:
-            (out / orphan).unlink(missing_ok=True)
-        _note_pictures(out, current)
-        write_csv(out / FAILURES_CSV, ("filename", "kind", "reason"), shards.failures)
-    return _summary(out, shards)
-
-
-def picture_path(out: Path, kind: str, clip: Clip) -> Path:
-    """Where a clip's picture lies: under its label, or as its own name says where it has none."""
-    return out / kind / (f"{clip.label}/{Path(clip.name).name}.png" if clip.label else f"{clip.name}.png")
-
-
-def _pictures(clips: Iterable[Clip], spectrogram: SpectrogramSettings) -> set[str]:
-    """Paths, relative to the folder, of all pictures of the clips."""
-    return {picture_path(Path(), kind, clip).as_posix() for clip in clips for kind in spectrogram.kinds}
-
-
-def _pictures_made(out: Path) -> set[str]:
-    """Paths of pictures that earlier calls made, or meant to make, in the folder."""
-    made = out / PICTURES_MADE
-    return set(json.loads(made.read_text(encoding="utf-8"))) if made.is_file() else set()
-
-
-def _note_pictures(out: Path, pictures: set[str]) -> None:
-    write_text(out / PICTURES_MADE, json.dumps(sorted(pictures), indent=0, ensure_ascii=False))
-
-
-def _check_distinct(catalog: Catalog, out: Path) -> None:
-    taken: dict[Path, str] = {}
-    for label in catalog.classes:
-        if label.startswith(".") or set(label) & set("/\\\0"):
-            raise CatalogError(
-                f"{catalog.root}: the label {label!r} cannot be a folder's name, which each genre has among pictures; "
-                "write it without / and \\ and without a dot at its start"
-            )
-    for clip in catalog.clips:
-        first = taken.setdefault(picture_path(out, "", clip), clip.name)
-        if first != clip.name:
-            raise CatalogError(
-                f"{catalog.root}: {first} and {clip.name} would both become {clip.label}/{Path(clip.name).name}.png; "
-                "rename one of them"
-            )
+    tasks = [ImagesTask(Pictures.of(kind, audio, spectrogram), out) for kind in spectrogram.kinds]
+    done = extract(catalog, tasks, workers, progress)
+    failures = {failure.name: failure for each in done for failure in each.failures}
+    reused = min(each.reused for each in done)
+    return Extraction(out, len(catalog), len(catalog) - reused, reused, tuple(failures.values()))
 
 
 def load_features(folder: Path) -> Dataset:
     """The data set that `extract_features` wrote to the folder."""
-    dataset, _ = read_table(DataSettings(folder=str(folder / FEATURES_PARQUET)), whole=True)
+    dataset, _ = read_table(DataSettings(folder=str(folder / "features.parquet")), whole=True)
     return dataset
-
-
-def _summary(out: Path, shards: Shards) -> Extraction:
-    return Extraction(out, len(shards.catalog), shards.computed, shards.reused, shards.failures)
-
-
-def _csv_rows(shards: Shards) -> Iterator[tuple[Any, ...]]:
-    for clip, row in shards.rows():
-        yield (clip.name, clip.label, clip.group, clip.split, *row.tolist())
-
-
-def _write_parquet(path: Path, shards: Shards, made: dict[str, Any]) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet
-
-    fields = [(name, pa.string()) for name in CLIP_COLUMNS] + [(name, pa.float64()) for name in made["columns"]]
-    schema = pa.schema(fields, metadata={REPRESENTATION_KEY: json.dumps(made)})
-    with replacing(path) as temporary, pyarrow.parquet.ParquetWriter(temporary, schema) as writer:
-        rows = shards.rows()
-        while group := list(islice(rows, ROWS_A_GROUP)):
-            clips = [clip for clip, _ in group]
-            values = np.stack([row for _, row in group])
-            texts = [[getattr(clip, name) for clip in clips] for name in ("name", "label", "group", "split")]
-            columns = [pa.array(text, pa.string()) for text in texts] + [pa.array(column) for column in values.T]
-            writer.write_table(pa.Table.from_arrays(columns, schema=schema))

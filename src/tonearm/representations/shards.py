@@ -2,18 +2,17 @@
 
 Conventions
 -----------
-A task is a shard, some clips in catalog order; the process that works on it writes its own part file, so
-that the driver holds names and never data. A part is written whole or not at all. A clip's result is found
-again by its key: name, size and times of change of its file and the fingerprint of what is computed; whatever
-of these changes is computed anew, everything else is reused. Failures are never reused: the cause may be gone.
+Several tasks (features, pictures, the search for recordings) go over the clips together, so that each file is decoded
+once for all of them. The work is divided into shards, some clips in catalog order; the process that works on a shard
+writes a part file for each task, so that the driver holds names and never data. A part is written whole or not at all.
+A clip's result is found again by its key: name, size and times of change of its file and the digest of the task;
+whatever of these changes is computed anew, everything else is reused. Failures are never reused: the cause may be gone.
 Whoever works in a folder holds it (`hold`) until all that follows from the work is written.
 """
 
+import contextlib
 import hashlib
-import json
-import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -22,8 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.data.catalog import Catalog, Clip
-from tonearm.errors import ClipError, TonearmError
-from tonearm.runtime.files import clear_leftovers, replacing
+from tonearm.dsp.sound import ClipSound
+from tonearm.errors import TonearmError
+from tonearm.representations.base import Failure, Reader, read_in_batches
+from tonearm.representations.parts import find_known, keep_parts, part_files, read_part, write_part
+from tonearm.runtime.files import clear_leftovers
 from tonearm.runtime.memory import keep_freed_memory
 from tonearm.runtime.pool import Shared, run_tasks, worker_count
 from tonearm.runtime.remote import check_reachable, file_state, is_url
@@ -32,35 +34,36 @@ PARTS = "parts"
 CLIPS_A_SHARD = 32, 1024  # docs/scale.md says why: few clips are lost by a kill, and not too many parts are written
 PARTS_WANTED = 31_250  # of a million clips; of more, shards grow first
 PARTS_IN_MEMORY = 8
+READERS_KEPT = 8
 
 Progress = Callable[[int, int, int], None]  # done, total, failed
+_readers: dict[str, Reader] = {}  # of this process, by the digest of their task
 
 
-class Worker(Protocol):
-    """What is done with one clip; it travels to the process that does it."""
+class ClipTask(Protocol):
+    """What is computed of each clip and kept; it travels to the processes that do it."""
 
     @property
-    def fingerprint(self) -> str:
-        """A digest of all that decides a result beside the clip; `fingerprint` makes one."""
+    def digest(self) -> str:
+        """A digest of all that decides a result beside the clip; `base.digest_of` makes one."""
 
-    def compute(self, clip: Clip) -> NDArray[np.float64]:
-        """The clip's row of numbers, shape (columns,); files of its own are written before it returns."""
+    @property
+    def parts(self) -> Path:
+        """The folder of its part files."""
 
-    def is_done(self, clip: Clip) -> bool:
-        """Whether all files that `compute` writes for the clip are there."""
+    def open(self) -> Reader:
+        """The reader, made once in each process."""
 
+    def keep(self, clip: Clip, values: NDArray[Any]) -> NDArray[Any]:
+        """Write the clip's own files, if the task has any; the row that the part file is to hold."""
 
-class Failure(NamedTuple):
-    """A clip that could not be used, and why."""
-
-    name: str
-    kind: str
-    reason: str
+    def is_kept(self, clip: Clip) -> bool:
+        """Whether all files that `keep` writes for the clip are there."""
 
 
 @dataclass(frozen=True)
 class Shards:
-    """Where each clip's row lies after the work.
+    """Where each clip's row of one task lies after the work.
 
     part: index into `parts` of each clip of the catalog, -1 for a failure; row: row in that part.
     """
@@ -73,9 +76,9 @@ class Shards:
     computed: int
     reused: int
 
-    def rows(self) -> Iterator[tuple[Clip, NDArray[np.float64]]]:
+    def rows(self) -> Iterator[tuple[Clip, NDArray[Any]]]:
         """Each clip that worked and its row, in catalog order, a few parts in memory at a time."""
-        loaded: dict[int, NDArray[np.float64]] = {}
+        loaded: dict[int, Sequence[NDArray[Any]]] = {}
         for index, clip in enumerate(self.catalog.clips):
             part = int(self.part[index])
             if part < 0:
@@ -83,27 +86,78 @@ class Shards:
             if part not in loaded:
                 while len(loaded) >= PARTS_IN_MEMORY:
                     loaded.pop(next(iter(loaded)))
-                loaded[part] = _read_part(self.parts[part])["values"]
+                loaded[part] = read_part(self.parts[part])
             yield clip, loaded[part][self.row[index]]
 
 
+class _Plan(NamedTuple):
+    """What one task still has to do: the key of each clip, and whether the clip waits, shape (clips,)."""
+
+    task: ClipTask
+    keys: list[str]
+    waiting: NDArray[np.bool_]
+
+
+class _Work(NamedTuple):
+    """A clip of a shard, and its key for each task that wants it; None for those that do not."""
+
+    clip: Clip
+    keys: tuple[str | None, ...]
+
+
 def run_shards(
-    catalog: Catalog, worker: Worker, folder: Path, workers: int = 1, progress: Progress | None = None
-) -> Shards:
-    """Do the work on all clips of the catalog and keep the results in `folder`/parts.
+    catalog: Catalog, tasks: Sequence[ClipTask], workers: int = 1, progress: Progress | None = None
+) -> list[Shards]:
+    """Do the tasks on all clips of the catalog and keep the results in each task's folder of parts.
 
-    The caller holds the folder. workers: processes; 1 works here. progress: called with (done, total, failed)
-    now and then. The result does not depend on `workers`. Raises TonearmError where a worker process was
-    killed; what is finished is kept.
+    The caller holds the folders. workers: processes; 1 works here. progress: called with (done, total, failed)
+    now and then. The result does not depend on `workers`, nor on which tasks go together. Raises TonearmError where a
+    worker process was killed; what is finished is kept.
     """
-    parts = folder / PARTS
-    if not is_url(parts):  # object stores have no folders
-        parts.mkdir(parents=True, exist_ok=True)
-    clear_leftovers(parts)
-    return _run(catalog, worker, parts, workers, progress or (lambda done, total, failed: None))
+    for task in tasks:
+        if not is_url(task.parts):  # object stores have no folders
+            task.parts.mkdir(parents=True, exist_ok=True)
+        clear_leftovers(task.parts)
+    plans = [_plan(catalog, task) for task in tasks]
+    failures = _work_off(catalog, plans, workers, progress or (lambda done, total, failed: None))
+    return [_locate(catalog, plan, failed) for plan, failed in zip(plans, failures, strict=True)]
 
 
-@contextmanager
+def _plan(catalog: Catalog, task: ClipTask) -> _Plan:
+    keys = [clip_key(clip, task.digest) for clip in catalog.clips]
+    known = find_known(task.parts)
+    # before the work, since it replaces files: pictures of these settings must not count as those of earlier ones
+    # when it is stopped and the earlier settings come back
+    keep_parts({known[key][0] for key in keys if key in known}, task.parts)
+    waiting = [key not in known or not task.is_kept(clip) for key, clip in zip(keys, catalog.clips, strict=True)]
+    return _Plan(task, keys, np.array(waiting, dtype=bool))
+
+
+def _work_off(catalog: Catalog, plans: Sequence[_Plan], workers: int, progress: Progress) -> list[dict[str, Failure]]:
+    """Do what the tasks still have to do; the failures of each task by clip."""
+    total = len(catalog)
+    waiting = np.flatnonzero(np.any([plan.waiting for plan in plans], axis=0)).tolist()
+    failures: list[dict[str, Failure]] = [{} for _ in plans]
+    done, failed_clips = total - len(waiting), set[str]()
+    progress(done, total, 0)
+    shards = list(_divide(waiting, worker_count(workers)))
+    shared = Shared(tuple(plan.task for plan in plans))
+    work = ((shared, [_work(catalog, plans, index) for index in shard]) for shard in shards)
+    for clips, failed in run_tasks(_work_on_shard, work, workers if len(shards) > 1 else 1, ordered=False):
+        for of_task, of_shard in zip(failures, failed, strict=True):
+            of_task.update({failure.name: failure for failure in of_shard})
+            failed_clips.update(failure.name for failure in of_shard)
+        done += clips
+        progress(done, total, len(failed_clips))
+    return failures
+
+
+def _work(catalog: Catalog, plans: Sequence[_Plan], index: int) -> _Work:
+    keys = tuple(plan.keys[index] if plan.waiting[index] else None for plan in plans)
+    return _Work(catalog.clips[index], keys)
+
+
+@contextlib.contextmanager
 def hold(folder: Path) -> Iterator[None]:
     """Keep other processes from working in the folder, which is made where it is missing.
 
@@ -130,25 +184,6 @@ def hold(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _run(catalog: Catalog, worker: Worker, parts: Path, workers: int, progress: Progress) -> Shards:
-    keys = [clip_key(clip, worker.fingerprint) for clip in catalog.clips]
-    known = _find_known(parts)
-    # before the work, since it replaces files: pictures of these settings must not count as those of earlier ones
-    # when it is stopped and the earlier settings come back
-    _keep_parts({known[key][0] for key in keys if key in known}, parts)
-    waiting = [i for i, clip in enumerate(catalog.clips) if keys[i] not in known or not worker.is_done(clip)]
-    reused = len(keys) - len(waiting)
-    done, failures = reused, {}
-    progress(done, len(keys), 0)
-    shards = list(_divide(waiting, worker_count(workers)))
-    tasks = ((Shared(worker), [catalog.clips[i] for i in one], [keys[i] for i in one], parts) for one in shards)
-    for clips, failed in run_tasks(_work_on_shard, tasks, workers if len(shards) > 1 else 1, ordered=False):
-        failures.update({failure.name: failure for failure in failed})
-        done += clips
-        progress(done, len(keys), len(failures))
-    return _locate(catalog, keys, parts, failures, len(waiting), reused)
-
-
 def _divide(waiting: list[int], workers: int) -> Iterator[list[int]]:
     """Shards of the clips, smaller towards the end, so that no worker is left with a long one (Polychronopoulos,
     Kuck, "Guided self-scheduling", IEEE Trans. Computers 36(12), 1987).
@@ -162,91 +197,76 @@ def _divide(waiting: list[int], workers: int) -> Iterator[list[int]]:
         start += size
 
 
-def _work_on_shard(worker: Worker, clips: list[Clip], keys: list[str], parts: Path) -> tuple[int, list[Failure]]:
-    """Compute the clips and write one part. Runs in a worker process."""
+def _work_on_shard(tasks: tuple[ClipTask, ...], work: list[_Work]) -> tuple[int, list[list[Failure]]]:
+    """Compute the clips and write one part a task. Runs in a worker process."""
     from threadpoolctl import threadpool_limits
 
     keep_freed_memory()
-    rows, names, failures = [], [], []
+    outputs = [_Output(task) for task in tasks]
+    together = max(output.reader.batch for output in outputs)
     with threadpool_limits(limits=1):  # another number of threads would sum in another order
-        for clip, key in zip(clips, keys, strict=True):
-            row, failure = attempt(worker, clip)
-            if failure:
-                failures.append(failure)
+        for start in range(0, len(work), together):
+            with contextlib.ExitStack() as opened:
+                some = [
+                    (item, opened.enter_context(ClipSound(item.clip.path))) for item in work[start : start + together]
+                ]
+                for number, output in enumerate(outputs):
+                    output.take([(item.clip, key, sound) for item, sound in some if (key := item.keys[number])])
+    for output in outputs:
+        if output.rows:
+            write_part(output.task.parts, output.keys, output.rows)
+    return len(work), [output.failures for output in outputs]
+
+
+class _Output:
+    """What a shard has given of one task."""
+
+    def __init__(self, task: ClipTask) -> None:
+        self.task = task
+        self.reader = _reader(task)
+        self.keys: list[str] = []
+        self.rows: list[NDArray[Any]] = []
+        self.failures: list[Failure] = []
+
+    def take(self, clips: Sequence[tuple[Clip, str, ClipSound]]) -> None:
+        """Read clips that are open now."""
+        results = read_in_batches(self.reader, [sound for _, _, sound in clips])
+        for (clip, key, _), result in zip(clips, results, strict=True):
+            if result.kind:
+                self.failures.append(Failure(clip.name, result.kind, result.reason))
             else:
-                rows.append(row)
-                names.append(key)
-    if rows:
-        name = hashlib.sha256("".join(names).encode()).hexdigest()[:20]
-        with replacing(parts / f"{name}.npz") as temporary, temporary.open("wb") as file:
-            np.savez(file, keys=np.array(names), values=np.stack(rows))
-    return len(clips), failures
+                self.rows.append(self.task.keep(clip, result.values))
+                self.keys.append(key)
 
 
-def attempt(worker: Worker, clip: Clip) -> tuple[NDArray[np.float64], Failure | None]:
-    """The clip's row, or why there is none: one broken clip never stops the others."""
-    nothing = np.zeros(0)
-    try:
-        row = worker.compute(clip)
-    except ClipError as error:
-        return nothing, Failure(clip.name, error.kind, error.reason)
-    except Exception as error:  # a fault of ours, named in the row
-        return nothing, Failure(clip.name, "internal", f"{type(error).__name__}: {error}; please report it")
-    if not np.isfinite(row).all():
-        return nothing, Failure(clip.name, "nonfinite", "a feature came out as no finite number; please report it")
-    return row, None
+def _reader(task: ClipTask) -> Reader:
+    """The task's reader, made once in this process."""
+    if task.digest not in _readers:
+        while len(_readers) >= READERS_KEPT:
+            _readers.pop(next(iter(_readers)))
+        _readers[task.digest] = task.open()
+    return _readers[task.digest]
 
 
-def clip_key(clip: Clip, fingerprint: str) -> str:
+def clip_key(clip: Clip, digest: str) -> str:
     """What a clip's result depends on, as 32 hexadecimal digits; a file that cannot be seen has its own."""
     try:
         state = file_state(clip.path)
     except OSError:
         state = "unseen"
-    return hashlib.sha256("\0".join((fingerprint, clip.name, state)).encode(errors="surrogatepass")).hexdigest()[:32]
+    return hashlib.sha256("\0".join((digest, clip.name, state)).encode(errors="surrogatepass")).hexdigest()[:32]
 
 
-def _read_part(path: Path) -> dict[str, NDArray[Any]]:
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as part:
-        return {"keys": part["keys"], "values": part["values"]}
-
-
-def _part_files(parts: Path) -> list[Path]:
-    return sorted(parts.glob("*.npz"), key=lambda path: path.name)
-
-
-def _find_known(parts: Path) -> dict[str, tuple[int, int]]:
-    """Part number (in sorted order of the files) and row of every key that some part holds."""
-    known = {}
-    for number, path in enumerate(_part_files(parts)):
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as part:
-                known.update({str(key): (number, row) for row, key in enumerate(part["keys"])})
-        except (ValueError, KeyError, OSError, zipfile.BadZipFile):
-            continue  # damaged from outside: its clips count as not done, and it is removed as unused
-    return known
-
-
-def _locate(
-    catalog: Catalog, keys: list[str], parts: Path, failures: dict[str, Failure], computed: int, reused: int
-) -> Shards:
-    """The finished work; parts that no clip needs any more are removed."""
-    known = _find_known(parts)
-    paths = _part_files(parts)
-    places = [(-1, -1) if clip.name in failures else known[key] for clip, key in zip(catalog.clips, keys, strict=True)]
+def _locate(catalog: Catalog, plan: _Plan, failures: dict[str, Failure]) -> Shards:
+    """The finished work of a task; parts that no clip needs any more are removed."""
+    parts = plan.task.parts
+    known = find_known(parts)
+    paths = part_files(parts)
+    places = [
+        (-1, -1) if clip.name in failures else known[key] for clip, key in zip(catalog.clips, plan.keys, strict=True)
+    ]
     part, row = np.array(places, dtype=np.int64).reshape(-1, 2).T
-    _keep_parts(set(part.tolist()), parts)
+    keep_parts(set(part.tolist()), parts)
     ordered = tuple(failures[clip.name] for clip in catalog.clips if clip.name in failures)
-    return Shards(catalog, tuple(paths), part, row, ordered, computed, reused)
-
-
-def _keep_parts(numbers: set[int], parts: Path) -> None:
-    """Remove the parts whose number, in sorted order of the files, is none of these: no clip needs them."""
-    for number, path in enumerate(_part_files(parts)):
-        if number not in numbers:
-            path.unlink()
-
-
-def fingerprint(representation: dict[str, Any]) -> str:
-    """A digest of all that decides a clip's result beside the clip."""
-    return hashlib.sha256(json.dumps(representation, sort_keys=True).encode()).hexdigest()
+    computed = int(plan.waiting.sum())
+    return Shards(catalog, tuple(paths), part, row, ordered, computed, len(catalog) - computed)

@@ -11,14 +11,14 @@ pixel shows the one cell of the spectrum that its centre falls on, which is what
 import io
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.dsp.spectrum import Spectrum, decibel
 from tonearm.errors import ConfigError
-from tonearm.settings import AudioSettings, SpectrogramSettings
+from tonearm.settings import SpectrogramSettings
 
 DEFINITION = 1  # raised when any pixel's meaning changes
 SYMLOG_THRESHOLD_HZ = 65.40639132514966  # C2: librosa.display's log axis is linear below it
@@ -85,23 +85,17 @@ def draw_pictures(samples: NDArray[np.float32], sr: int, settings: SpectrogramSe
     check_spectrogram(settings)
     if samples.ndim != 1 or len(samples) < settings.n_fft:
         raise ValueError(f"samples must be one channel of at least {settings.n_fft}, got {samples.shape}")
-    if settings.seconds is not None:
-        pixels = settings.width * len(samples) / (sr * settings.seconds)
-        settings = settings.model_copy(update={"width": max(1, round(pixels))})
     spectrum = Spectrum(samples, sr, settings.n_fft, settings.hop_length, n_mels=settings.n_mels)
+    return {kind: draw(spectrum, kind, settings) for kind in settings.kinds}
+
+
+def draw(spectrum: Spectrum, kind: str, settings: SpectrogramSettings) -> NDArray[np.uint8]:
+    """One picture of a clip: uint8, shape (height, width, 3), or (height, width) when grey."""
+    if settings.seconds is not None:
+        pixels = settings.width * len(spectrum.y) / (spectrum.sr * settings.seconds)
+        settings = settings.model_copy(update={"width": max(1, round(pixels))})
     colours = _grey_table() if settings.grey else _colour_table(settings.colour_map)
-    return {kind: colours[_table_index(KINDS[kind].draw(spectrum, settings))] for kind in settings.kinds}
-
-
-def representation(audio: AudioSettings, settings: SpectrogramSettings) -> dict[str, Any]:
-    """All that decides the pixels, as JSON-ready values: what a run stores. Raises as `check_spectrogram`."""
-    check_spectrogram(settings)
-    return {
-        "kind": "pictures",
-        "definition": DEFINITION,
-        "audio": audio.model_dump(mode="json"),
-        "spectrogram": settings.model_dump(mode="json"),
-    }
+    return colours[_table_index(KINDS[kind].draw(spectrum, settings))]
 
 
 def encode_png(picture: NDArray[np.uint8]) -> bytes:

@@ -10,19 +10,22 @@ whatever learns from it is taught a contradiction.
 """
 
 import hashlib
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tonearm.data.catalog import Catalog, Clip
 from tonearm.data.dataset import Dataset
-from tonearm.dsp.audio import read, resample
+from tonearm.dsp.sound import ClipSound
 from tonearm.errors import AudioError
 from tonearm.runtime.pool import run_tasks
-from tonearm.runtime.remote import local_copy
 from tonearm.scan.findings import Duplicates, Problem, ScanReport
 from tonearm.scan.landmarks import SR, Landmarks, compute_landmarks, find_groups, find_matches
+from tonearm.settings import AudioSettings
 
 CLIPS_A_TASK = 16
 
@@ -38,6 +41,23 @@ class Sound(NamedTuple):
     kind: str
     reason: str
     landmarks: Landmarks | None = None
+
+    def to_bytes(self) -> NDArray[np.uint8]:
+        """All of it in one array, shape (bytes,)."""
+        landmarks = self.landmarks or Landmarks(np.zeros(0, np.uint64), np.zeros(0, np.int32))
+        facts = json.dumps([*self[:5], len(landmarks.hashes)]).encode()
+        head = len(facts).to_bytes(4, "little") + facts
+        return np.frombuffer(head + landmarks.hashes.tobytes() + landmarks.frames.tobytes(), np.uint8)
+
+    @classmethod
+    def from_bytes(cls, values: NDArray[np.uint8]) -> "Sound":
+        """What `to_bytes` gave."""
+        data = values.tobytes()
+        start = 4 + int.from_bytes(data[:4], "little")
+        seconds, sr, channels, file_digest, sample_digest, count = json.loads(data[4:start])
+        hashes = np.frombuffer(data, np.uint64, count, start)
+        landmarks = Landmarks(hashes, np.frombuffer(data, np.int32, count, start + hashes.nbytes))
+        return cls(seconds, sr, channels, file_digest, sample_digest, "", "", landmarks)
 
 
 def scan_catalog(
@@ -62,17 +82,10 @@ def scan_catalog(
         rates=dict(sorted(Counter(sound.sr for sound in usable).items())),
         channels=dict(sorted(Counter(sound.channels for sound in usable).items())),
         problems=tuple(problems),
-        duplicates=_all_duplicates(catalog.clips, sounds),
+        duplicates=find_duplicates(catalog.clips, sounds),
         ignored=catalog.ignored,
         notes=catalog.notes,
     )
-
-
-def find_duplicates(
-    catalog: Catalog, workers: int = 1, progress: Callable[[int, int, int], None] | None = None
-) -> tuple[Duplicates, ...]:
-    """Only the duplicates of a scan."""
-    return scan_catalog(catalog, workers, progress).duplicates
 
 
 def scan_dataset(dataset: Dataset, root: str, notes: Iterable[str]) -> ScanReport:
@@ -124,36 +137,29 @@ def _read_all(clips: tuple[Clip, ...], workers: int, progress: Callable[[int, in
 
 
 def _read_some(paths: list[str]) -> list[Sound]:
-    return [_fetch_one(path) for path in paths]
+    return [_read_one(path) for path in paths]
 
 
-def _fetch_one(path: str) -> Sound:
-    try:
-        with local_copy(path) as copy:
-            return _read_one(copy)
-    except FileNotFoundError:  # at a URL's place
-        return Sound(0.0, 0, 0, "", "", "missing", "no such file")
-    except OSError as error:
-        return Sound(0.0, 0, 0, "", "", "undecodable", f"it cannot be fetched ({error})")
+def _read_one(path: str) -> Sound:
+    """What reading a file gave, its reason where it cannot be used."""
+    with ClipSound(path) as sound:
+        try:
+            return listen(sound)
+        except AudioError as error:
+            return Sound(0.0, 0, 0, "", "", error.kind, error.reason)
 
 
-def _read_one(path: Path) -> Sound:
-    """Read a file; runs in a worker process."""
-    digest = ""
-    try:
-        if path.is_file():
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        waveform = read(path)
-    except (AudioError, OSError) as error:
-        kind, reason = (error.kind, error.reason) if isinstance(error, AudioError) else ("undecodable", str(error))
-        return Sound(0.0, 0, 0, digest, "", kind, reason)
+def listen(sound: ClipSound) -> Sound:
+    """Digests and landmarks of a whole file. Raises AudioError where it cannot be used."""
+    waveform = sound.waveform()
+    with sound.file().open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
     samples = hashlib.sha256(f"{waveform.sr}:{waveform.channels}:".encode() + waveform.samples.tobytes())
-    landmarks = compute_landmarks(resample(waveform.samples, waveform.sr, SR))
+    landmarks = compute_landmarks(sound.samples(AudioSettings(sr=SR)))
     return Sound(waveform.seconds, waveform.sr, waveform.channels, digest, samples.hexdigest(), "", "", landmarks)
 
 
-def _all_duplicates(clips: tuple[Clip, ...], sounds: list[Sound]) -> tuple[Duplicates, ...]:
+def find_duplicates(clips: Sequence[Clip], sounds: Sequence[Sound]) -> tuple[Duplicates, ...]:
     """Groups of the same samples, and of one recording where more than the same samples tie its clips together."""
     same = _duplicate_sounds(clips, sounds)
     recordings = find_recordings([clip.name for clip in clips], [clip.label for clip in clips], sounds)
@@ -179,7 +185,7 @@ def find_recordings(names: Sequence[str], labels: Sequence[str], sounds: Sequenc
     return groups
 
 
-def _duplicate_sounds(clips: tuple[Clip, ...], sounds: list[Sound]) -> tuple[Duplicates, ...]:
+def _duplicate_sounds(clips: Sequence[Clip], sounds: Sequence[Sound]) -> tuple[Duplicates, ...]:
     """Groups of the same samples; "bytes" where the whole group is one file copied."""
     same: defaultdict[str, list[int]] = defaultdict(list)
     for index, sound in enumerate(sounds):

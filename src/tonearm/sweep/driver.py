@@ -33,7 +33,8 @@ from tonearm.experiment.inputs import Counting, Data, quietly, read_data
 from tonearm.experiment.leaderboard import read_test_parts
 from tonearm.experiment.runs import PREDICTIONS_CSV, write_predictions, write_scores
 from tonearm.models import reads
-from tonearm.representations.shards import fingerprint
+from tonearm.representations.base import digest_of
+from tonearm.representations.registry import represent
 from tonearm.runtime.files import clear_leftovers, write_text
 from tonearm.runtime.pool import Shared, check_visible, run_tasks
 from tonearm.settings import SplitSettings
@@ -148,9 +149,7 @@ class _Shelf:
     @staticmethod
     def _name(config: Config) -> str:
         [settings] = config.models.values()
-        section = config.features if reads(settings) == "features" else config.spectrogram
-        made = [config.audio.model_dump(mode="json"), section.model_dump(mode="json"), reads(settings)]
-        return fingerprint({"representation": made})[:12]
+        return digest_of(represent(reads(settings), config).facts())[:12]
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from tonearm.config import Config, key_parts, parse_config
 from tonearm.config.messages import nearest
 from tonearm.errors import ConfigError
 from tonearm.models import reads
+from tonearm.representations.registry import REPRESENTATIONS
 from tonearm.settings import SweepSettings
 
 SWEPT = ("audio", "features", "models", "spectrogram", "train")
@@ -179,7 +180,8 @@ def check_paths(paths: Iterable[str], config: Config, model: str, ready: bool) -
 
     ready: whether the data are a table or pictures, which no setting of audio or features changes.
     """
-    unused = {"spectrogram"} if reads(config.models[model]) == "features" else {"features"}
+    used = frozenset().union(*(REPRESENTATIONS[name].sections for name in reads(config.models[model])))
+    unused = {"features", "spectrogram"} - used
     for path in paths:
         section = _parts(path, config, model)[0]
         if section in unused:

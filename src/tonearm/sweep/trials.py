@@ -28,7 +28,6 @@ from tonearm.evaluation.scores import Scores, evaluate
 from tonearm.experiment.experiment import Job, fingerprint_of, fit_job
 from tonearm.experiment.inputs import Data, quietly
 from tonearm.experiment.runs import probabilities
-from tonearm.models import reads
 from tonearm.runtime.files import write_json
 from tonearm.splits.divide import Split
 from tonearm.training import history
@@ -143,7 +142,7 @@ def _train(task: Task, data: Data, unfinished: Path) -> Trial:
 
 def _scored(task: Task, data: Data, unfinished: Path) -> Trial:
     """Train on every split; the validation parts are judged together, the training parts one by one."""
-    dataset = data.datasets[reads(task.config.models[task.model])]
+    dataset = data.of(task.config.models[task.model])
     labels, X, y, groups = dataset.classes, dataset.X, dataset.labels, dataset.groups
     seconds, found, train, histories, best = 0.0, [], [], [], []
     for place, split in enumerate(task.splits):

@@ -2,20 +2,19 @@
 
 Conventions
 -----------
-A classifier is scikit-learn's: `fit(X, y)`, `predict_proba(X)`, `classes_`. A row's probabilities are the
-same bits whatever rows stand beside it, so that a file predicted alone equals its evaluation. Classifiers that
-can use validation rows while they learn have `X_valid` and `y_valid` in their `fit`. This module needs neither
-scikit-learn nor torch; `training.engine` needs both.
+`contract` says what a classifier is. A row's probabilities are the same bits whatever rows stand beside it, so that a
+file predicted alone equals its evaluation. This module needs neither scikit-learn nor torch; `training.engine` needs
+both.
 """
 
 import importlib.util
-import inspect
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.errors import ModelError
+from tonearm.training.contract import Classifier, Epoch, FittedClassifier, HasHistory, UsesValidation
 from tonearm.training.settings import TorchSettings
 
 __all__ = ["TorchSettings", "fit_classifier", "history", "need_torch"]
@@ -29,12 +28,12 @@ def need_torch(model: str, *others: str) -> None:
 
 
 def fit_classifier(
-    classifier: Any,
+    classifier: Classifier,
     X: NDArray[Any],
     y: NDArray[np.object_],
     X_valid: NDArray[Any] | None = None,
     y_valid: NDArray[np.object_] | None = None,
-) -> Any:
+) -> FittedClassifier:
     """Fit `classifier` and return it; validation rows go to those that take them, the others never see them.
 
     Raises ModelError where the rows cannot be learned from, or the training fails.
@@ -42,16 +41,19 @@ def fit_classifier(
     classes = sorted({str(label) for label in y})
     if len(classes) < 2:
         raise ModelError(f"training needs rows of at least 2 classes, found {classes}")
-    if X_valid is not None and len(X_valid) and "X_valid" in inspect.signature(classifier.fit).parameters:
-        return classifier.fit(X, y, X_valid=X_valid, y_valid=y_valid)
-    return classifier.fit(X, y)
+    if X_valid is not None and len(X_valid) and isinstance(classifier, UsesValidation):
+        classifier.fit_with_validation(X, y, X_valid, y_valid)
+    else:
+        classifier.fit(X, y)
+    assert isinstance(classifier, FittedClassifier)
+    return classifier
 
 
-def history(classifier: Any) -> list[dict[str, float]]:
+def history(classifier: Any) -> list[Epoch]:
     """What a classifier noted while it learned, one dict an epoch; [] for one that has no epochs.
 
     Keys: epoch, train_loss, train_accuracy, and from torch models valid_loss and valid_accuracy (where
     there were validation rows), learning_rate and seconds.
     """
-    last = classifier.steps[-1][1] if hasattr(classifier, "steps") else classifier
-    return list(getattr(last, "history_", []))
+    last = classifier.steps[-1][1] if hasattr(classifier, "steps") else classifier  # of a scikit-learn pipeline
+    return list(last.history_) if isinstance(last, HasHistory) else []

@@ -30,6 +30,7 @@ from tonearm.errors import ModelError
 from tonearm.settings import TrainSettings
 from tonearm.training.batches import Batches, Rows, blocks
 from tonearm.training.callbacks import BestWeights, Finished, History, Keeper, Schedule, Stop
+from tonearm.training.contract import Epoch
 from tonearm.training.devices import available, choose_device, seeded, set_generator_states, threads
 from tonearm.training.inputs import Inputs
 from tonearm.training.net import Net, TeamNet, autocast, optimizer
@@ -104,6 +105,22 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             with seeded(self.train.seed, device):
                 self._learn(train, valid, device, fingerprint)
         return self
+
+    def fit_with_validation(
+        self, X: NDArray[Any], y: NDArray[Any], X_valid: NDArray[Any], y_valid: NDArray[Any]
+    ) -> Self:
+        """As `fit`, with validation rows."""
+        return self.fit(X, y, X_valid, y_valid)
+
+    def attach(
+        self,
+        checkpoint_dir: Path,
+        cache_dir: Path | None,
+        report: Callable[[Epoch], None],
+        callbacks: Sequence[Any],
+    ) -> None:
+        """Keep its state in `checkpoint_dir`, read what was computed before from `cache_dir`, report each epoch."""
+        self.set_params(checkpoint_dir=checkpoint_dir, cache_dir=cache_dir, report=report, callbacks=callbacks)
 
     def _cache(self) -> Path | None:
         return None if self.cache_dir is None else Path(self.cache_dir)
@@ -233,30 +250,39 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         module = self.network(self.inputs_.shape, len(self.classes_), self.settings)
         return module.to(memory_format=torch.channels_last) if len(self.inputs_.shape) == 3 else module
 
-    def restore(
-        self,
-        classes: list[Any],
-        module: dict[str, NDArray[Any]],
-        inputs: dict[str, NDArray[Any]],
-        history: list[dict[str, float]],
-        best_epoch: int,
-    ) -> Self:
-        """Become what was fitted before, from its numbers.
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Weights and statistics of the network, and what the inputs learned."""
+        found = {f"module.{name}": value.numpy() for name, value in self.module_.state_dict().items()}
+        return found | {f"inputs.{name}": value for name, value in self.inputs_.arrays().items()}
 
-        Raises KeyError, ValueError or RuntimeError where they are not those of these settings.
+    def description(self) -> dict[str, Any]:
+        """Settings, classes, history and the epoch whose weights these are, JSON-ready."""
+        return {
+            "settings": self.settings.model_dump(mode="json"),
+            "train": self.train.model_dump(mode="json"),
+            "classes": self.classes_.tolist(),
+            "best_epoch": self.best_epoch_,
+            "history": self.history_,
+        }
+
+    def restore(self, tensors: dict[str, NDArray[Any]], description: dict[str, Any]) -> Self:
+        """Become what was fitted before.
+
+        Raises KeyError, ValueError or RuntimeError where the numbers are not those of these settings.
         """
+        classes = description["classes"]
         if len(classes) < 2:
             raise ValueError(f"{len(classes)} classes")
         words = all(isinstance(label, str) for label in classes)
         self.classes_ = np.array(classes, dtype=object if words else None)
         self.inputs_ = copy.deepcopy(self.inputs)
-        self.inputs_.restore(inputs)
+        self.inputs_.restore(_under("inputs.", tensors))
         self._note_columns()
         with seeded(self.train.seed, "cpu"):
             self.module_ = self._module().eval()
-        self.module_.load_state_dict({name: torch.from_numpy(value) for name, value in module.items()})
-        self.history_ = history
-        self.best_epoch_ = best_epoch
+        self.module_.load_state_dict({k: torch.from_numpy(v) for k, v in _under("module.", tensors).items()})
+        self.history_ = description["history"]
+        self.best_epoch_ = description["best_epoch"]
         return self
 
     def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
@@ -285,6 +311,11 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         """The most probable class of each row, shape (rows,)."""
         probabilities = self.predict_proba(X)
         return np.asarray(self.classes_[probabilities.argmax(axis=1)])
+
+
+def _under(prefix: str, tensors: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The tensors whose names begin with the prefix, without it."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def _mean_by_owner(probabilities: NDArray[np.float64], owners: NDArray[np.int64]) -> NDArray[np.float64]:

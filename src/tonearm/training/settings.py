@@ -5,9 +5,10 @@ Conventions
 A model's settings class inherits these and may set other defaults. An epoch is one pass over the rows.
 """
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tonearm.settings import Settings
 
@@ -16,7 +17,7 @@ SCHEDULE_MEANING = (
     "how the learning rate falls: plateau where the validation loss does not fall, cosine to zero over the epochs, "
     "step every schedule_epochs"
 )
-PICTURE_MEANING = "kind of picture that it reads: linear, log, layl, mel or mfcc; ready pictures are what they are"
+PICTURE_MEANING = "kind of picture that it reads: linear, log, layl, mel or mfcc; ready pictures are read as they are"
 WINDOW_MEANING = "columns of pixels seen at once; a wider picture gives several windows; 0: the commonest width"
 RESTORE_MEANING = "end with the weights of the lowest validation loss, as patience always does"
 
@@ -54,8 +55,18 @@ class TorchSettings(Settings):
 class PictureSettings(TorchSettings):
     """How a network learns from pictures."""
 
-    picture: str = Field("mel", description=PICTURE_MEANING)
+    reads: str = Field("mel", description=PICTURE_MEANING)
     window: int = Field(0, ge=0, le=65_536, description=WINDOW_MEANING)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _former_name(cls, values: Any) -> Any:
+        """`picture` was the name of `reads` up to 0.1; configs and runs of that time have it."""
+        if not isinstance(values, Mapping) or "picture" not in values:
+            return values
+        if "reads" in values:
+            raise ValueError("picture is the former name of reads; give one of them")
+        return {("reads" if key == "picture" else key): value for key, value in values.items()}
 
 
 class DisturbSettings(PictureSettings):

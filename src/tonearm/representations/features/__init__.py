@@ -9,15 +9,16 @@ tempo exactly); the tests call librosa's functions one by one to hold us to that
 librosa and numba are loaded with the first clip, not with this module.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.errors import ConfigError
-from tonearm.settings import AudioSettings, FeatureSettings
+from tonearm.settings import FeatureSettings
 
 if TYPE_CHECKING:
+    from tonearm.dsp.spectrum import Spectrum
     from tonearm.representations.features.presets import Column
 
 DEFINITION = 1  # raised when any column's meaning changes; tables and runs of another number are not mixed
@@ -47,8 +48,6 @@ def compute_features(samples: NDArray[np.float32], sr: int, settings: FeatureSet
     Raises ValueError where the clip is shorter than that, ConfigError as `check_features` does.
     """
     from tonearm.dsp.spectrum import Spectrum
-    from tonearm.representations.features.families import FAMILIES
-    from tonearm.representations.features.presets import plan
 
     if samples.ndim != 1 or len(samples) < shortest_clip(settings):
         raise ValueError(f"samples must be one channel of at least {shortest_clip(settings)}, got {samples.shape}")
@@ -56,9 +55,17 @@ def compute_features(samples: NDArray[np.float32], sr: int, settings: FeatureSet
     spectrum = Spectrum(
         samples, sr, settings.n_fft, settings.hop_length, n_mels=settings.n_mels, n_mfcc=settings.n_mfcc
     )
-    columns = plan(settings)
-    series = {name: FAMILIES[name].compute(spectrum) for name in dict.fromkeys(c.family for c in columns)}
-    return _tabulate(columns, series)
+    return compute_columns(spectrum, settings, feature_columns(settings))
+
+
+def compute_columns(spectrum: "Spectrum", settings: FeatureSettings, columns: tuple[str, ...]) -> NDArray[np.float64]:
+    """These columns' numbers of a clip, in their order. columns: some of `feature_columns(settings)`."""
+    from tonearm.representations.features.families import FAMILIES
+    from tonearm.representations.features.presets import choose
+
+    chosen = choose(settings, columns)
+    series = {name: FAMILIES[name].compute(spectrum) for name in dict.fromkeys(c.family for c in chosen)}
+    return _tabulate(chosen, series)
 
 
 def _tabulate(columns: "tuple[Column, ...]", series: dict[str, NDArray[np.floating]]) -> NDArray[np.float64]:
@@ -118,18 +125,3 @@ def _too_low(family: str, sr: int, lowest: float) -> str:
         f"audio.sr = {sr}: {family} reaches up to {lowest / 2:.0f} Hz and needs a rate above {lowest:.0f}; "
         "raise sr or choose features.families without it"
     )
-
-
-def representation(audio: AudioSettings, features: FeatureSettings) -> dict[str, Any]:
-    """All that decides the numbers, as JSON-ready values: what a table and a run store.
-
-    Raises ConfigError as `check_features` does.
-    """
-    check_features(audio.sr, features)
-    return {
-        "kind": "features",
-        "definition": DEFINITION,
-        "audio": audio.model_dump(mode="json"),
-        "features": features.model_dump(mode="json"),
-        "columns": list(feature_columns(features)),
-    }

@@ -74,6 +74,13 @@ def plan(settings: FeatureSettings) -> tuple[Column, ...]:
     return tuple(column for family in families for column in _columns(family, statistics, settings.n_mfcc))
 
 
+@lru_cache(maxsize=16)
+def choose(settings: FeatureSettings, columns: tuple[str, ...]) -> tuple[Column, ...]:
+    """Those columns of `plan(settings)`, in this order; a saved run asks for its own although a preset has grown."""
+    planned = {column.name: column for column in plan(settings)}
+    return tuple(planned[name] for name in columns)
+
+
 def check_families(families: Iterable[str]) -> None:
     """Raise ConfigError for the first name that is no family, naming the nearest one."""
     for family in families:

@@ -1,0 +1,26 @@
+"""Whether models can read what their settings name."""
+
+from tonearm.config.messages import nearest
+from tonearm.errors import ConfigError
+from tonearm.models import MODELS, ModelSettings, reads
+from tonearm.representations.registry import REPRESENTATIONS
+
+
+def check_reads(name: str, settings: ModelSettings) -> None:
+    """Raise ConfigError where model `name` reads a representation that does not exist or that it cannot take."""
+    takes = MODELS[settings.type].takes
+    suited = [known for known, kind in REPRESENTATIONS.items() if kind.gives == takes]
+    names = reads(settings)
+    for reading in names:
+        if reading not in REPRESENTATIONS:
+            raise ConfigError(f"models.{name}.reads: {reading!r} is not a representation; {nearest(reading, suited)}")
+        if reading not in suited:
+            gives = REPRESENTATIONS[reading].gives
+            raise ConfigError(
+                f"models.{name}.reads: {settings.type} takes {takes}, and {reading!r} gives {gives}; {takes} are given "
+                f"by {', '.join(suited)}"
+            )
+    if not names or len(set(names)) < len(names):
+        raise ConfigError(f"models.{name}.reads = {list(names)}: name one representation, or several different ones")
+    if takes == "images" and len(names) > 1:
+        raise ConfigError(f"models.{name}.reads: {settings.type} takes images, which cannot be joined; name one")

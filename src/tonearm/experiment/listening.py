@@ -1,0 +1,75 @@
+"""The search for clips of one recording as a task among others: decoded together with them, resumed like them."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonearm.data.catalog import Catalog, Clip
+from tonearm.dsp.sound import ClipSound
+from tonearm.representations.shards import PARTS, Shards
+from tonearm.runtime.files import write_json
+from tonearm.scan.landmarks import DEFINITION
+from tonearm.scan.scan import Sound, find_duplicates, listen
+
+GROUPS_JSON = "groups.json"
+
+
+@dataclass(frozen=True)
+class ListeningTask:
+    """Clips to what tells copies: digests of their samples, and landmarks. Writes `folder`/groups.json."""
+
+    folder: Path
+
+    @property
+    def digest(self) -> str:
+        """Of the definition of landmarks."""
+        return hashlib.sha256(f"recordings {DEFINITION}".encode()).hexdigest()
+
+    @property
+    def parts(self) -> Path:
+        """Folder of the part files."""
+        return self.folder / PARTS
+
+    def open(self) -> "Listener":
+        """The reader."""
+        return Listener()
+
+    def keep(self, clip: Clip, values: NDArray[Any]) -> NDArray[Any]:
+        """What was heard, as it is."""
+        return values
+
+    def is_kept(self, clip: Clip) -> bool:
+        """True: nothing lies beside the part."""
+        return True
+
+    def check(self, catalog: Catalog) -> None:
+        """Any names will do."""
+
+    def prepare(self, catalog: Catalog) -> None:
+        """Nothing has to be noted."""
+
+    def finish(self, shards: Shards) -> None:
+        """Find the groups and write them."""
+        heard = [(clip, Sound.from_bytes(values)) for clip, values in shards.rows()]
+        found = find_duplicates([clip for clip, _ in heard], [sound for _, sound in heard])
+        write_json(self.folder / GROUPS_JSON, [list(group.names) for group in found])
+
+    def groups(self) -> list[tuple[str, ...]]:
+        """Names of clips that are one recording, as `finish` found them."""
+        return [tuple(names) for names in json.loads((self.folder / GROUPS_JSON).read_text(encoding="utf-8"))]
+
+
+class Listener:
+    """Clip to what was heard of it, as bytes."""
+
+    batch = 1
+
+    def read(self, sounds: Sequence[ClipSound]) -> list[NDArray[np.uint8]]:
+        """One array of bytes a clip. Raises AudioError."""
+        return [listen(sound).to_bytes() for sound in sounds]

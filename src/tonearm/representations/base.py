@@ -1,0 +1,143 @@
+"""What a representation is: the way from a clip to what a model reads, as facts that a run stores.
+
+Conventions
+-----------
+A representation is a frozen value that travels between processes. Its facts are JSON-ready; they decide every bit
+of what it gives, and the representation can be restored from them. `open` gives a reader, which a process makes once
+and which turns clips into rows, float64 of shape (columns,), or images, uint8 of shape (height, width, 3) or
+(height, width). A clip's result does not depend on the clips read beside it, so evaluating a file and predicting it
+give the same bits. To add one, write a class like `features.representation.Features` and its line in `registry`.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonearm.dsp.sound import ClipSound
+from tonearm.errors import ClipError
+from tonearm.settings import AudioSettings, FeatureSettings, SpectrogramSettings
+
+Gives = Literal["rows", "images"]
+Facts = dict[str, Any]
+
+
+class Sections(Protocol):
+    """The tables of a config that representations are built from."""
+
+    @property
+    def audio(self) -> AudioSettings:
+        """How a file becomes samples."""
+
+    @property
+    def features(self) -> FeatureSettings:
+        """Which numbers describe a clip."""
+
+    @property
+    def spectrogram(self) -> SpectrogramSettings:
+        """How a clip becomes a picture."""
+
+
+class Reader(Protocol):
+    """Clips to rows or images; made once in each process."""
+
+    @property
+    def batch(self) -> int:
+        """How many clips it reads together; more than 1 where that is quicker."""
+
+    def read(self, sounds: Sequence[ClipSound]) -> list[NDArray[Any]]:
+        """One result a clip, in order. Raises ClipError where one cannot be used; it is then asked one by one."""
+
+
+class Representation(Protocol):
+    """What a model reads: its name as in a model's `reads`, and how each clip becomes it."""
+
+    @property
+    def name(self) -> str:
+        """As in a model's `reads`."""
+
+    @property
+    def gives(self) -> Gives:
+        """Rows of numbers or images."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of a row's numbers; () for images."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know when files are read by it."""
+
+    def facts(self) -> Facts:
+        """All that decides the results, JSON-ready: what a run stores."""
+
+    def open(self, device: str = "cpu") -> Reader:
+        """A reader for this process; device: where a network runs, if it has one. Raises RepresentationError."""
+
+
+class Kind(NamedTuple):
+    """An entry of the registry.
+
+    gives: what a model must take. sections: tables of the config that change it. build: from the name and the config to
+    the representation; raises ConfigError where the settings do not fit. restore: from stored facts; raises
+    RepresentationError where this version of tonearm cannot compute the same.
+    """
+
+    gives: Gives
+    sections: frozenset[str]
+    build: Callable[[str, Sections], Representation]
+    restore: Callable[[Facts], Representation]
+
+
+class Failure(NamedTuple):
+    """A clip that could not be used, and why."""
+
+    name: str
+    kind: str
+    reason: str
+
+
+class Result(NamedTuple):
+    """What reading one clip gave: its values, or a failure's kind and reason."""
+
+    values: NDArray[Any]
+    kind: str = ""
+    reason: str = ""
+
+
+def digest_of(facts: Mapping[str, Any]) -> str:
+    """SHA-256 of JSON-ready facts, in hexadecimal digits."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def read_clips(reader: Reader, sounds: Sequence[ClipSound]) -> list[Result]:
+    """One result a clip, in order: one broken clip never stops the others."""
+    try:
+        values = reader.read(sounds)
+    except Exception as error:
+        if len(sounds) > 1:
+            return [result for sound in sounds for result in read_clips(reader, [sound])]
+        return [_failed(error)]
+    return [_checked(result) for result in values]
+
+
+def read_in_batches(reader: Reader, sounds: Sequence[ClipSound]) -> list[Result]:
+    """One result a clip, in order; as many are read together as the reader likes."""
+    starts = range(0, len(sounds), reader.batch)
+    return [result for start in starts for result in read_clips(reader, sounds[start : start + reader.batch])]
+
+
+def _failed(error: Exception) -> Result:
+    if isinstance(error, ClipError):
+        return Result(np.zeros(0), error.kind, error.reason)
+    # a fault of ours, named in the row
+    return Result(np.zeros(0), "internal", f"{type(error).__name__}: {error}; please report it")
+
+
+def _checked(values: NDArray[Any]) -> Result:
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        return Result(np.zeros(0), "nonfinite", "a feature came out as a non-finite number; please report it")
+    return Result(values)

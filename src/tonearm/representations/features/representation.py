@@ -1,0 +1,91 @@
+"""Features as a representation: rows whose columns are named numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonearm.dsp.sound import ClipSound
+from tonearm.errors import ConfigError, RepresentationError
+from tonearm.representations.base import Facts, Gives, Sections
+from tonearm.representations.features import DEFINITION, check_features, compute_columns, feature_columns
+from tonearm.settings import AudioSettings, FeatureSettings
+
+
+@dataclass(frozen=True)
+class Features:
+    """Rows of features. columns: those that are computed, which a run stores: a preset may gain others later."""
+
+    audio: AudioSettings
+    settings: FeatureSettings
+    columns: tuple[str, ...]
+    name: Literal["features"] = "features"
+    gives: Gives = "rows"
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def build(cls, name: str, sections: Sections) -> "Features":
+        """All columns that the settings ask for. Raises ConfigError as `check_features`."""
+        return cls.of(sections.audio, sections.features)
+
+    @classmethod
+    def of(cls, audio: AudioSettings, settings: FeatureSettings) -> "Features":
+        """All columns of these settings. Raises ConfigError as `check_features`."""
+        check_features(audio.sr, settings)
+        return cls(audio, settings, feature_columns(settings))
+
+    @classmethod
+    def restore(cls, facts: Facts) -> "Features":
+        """The same columns again. Raises RepresentationError where this tonearm does not know them all."""
+        if facts["definition"] != DEFINITION:
+            raise RepresentationError(
+                f"uses definition {facts['definition']} of the features; this tonearm computes definition {DEFINITION}"
+            )
+        audio, settings = AudioSettings(**facts["audio"]), FeatureSettings(**facts["features"])
+        try:
+            known = set(feature_columns(settings))
+        except ConfigError as error:
+            raise RepresentationError(f"its feature settings are not those of this tonearm: {error}") from error
+        missing = [column for column in facts["columns"] if column not in known]
+        if missing:
+            raise RepresentationError(
+                f"has {len(missing)} columns that its settings do not give, such as {missing[0]!r}"
+            )
+        return cls(audio, settings, tuple(facts["columns"]))
+
+    def facts(self) -> Facts:
+        """Settings and columns."""
+        return {
+            "kind": "features",
+            "definition": DEFINITION,
+            "audio": self.audio.model_dump(mode="json"),
+            "features": self.settings.model_dump(mode="json"),
+            "columns": list(self.columns),
+        }
+
+    def open(self, device: str = "cpu") -> "FeatureReader":
+        """The reader; no network runs, so the device is not used."""
+        return FeatureReader(self)
+
+
+class FeatureReader:
+    """Clip to its row, in the order of `columns`."""
+
+    batch = 1
+
+    def __init__(self, representation: Features) -> None:
+        self.representation = representation
+
+    def read(self, sounds: Sequence[ClipSound]) -> list[NDArray[Any]]:
+        """One row a clip. Raises AudioError."""
+        return [self._row(sound) for sound in sounds]
+
+    def _row(self, sound: ClipSound) -> NDArray[np.float64]:
+        made = self.representation
+        settings = made.settings
+        spectrum = sound.spectrum(
+            made.audio, settings.n_fft, settings.hop_length, n_mels=settings.n_mels, n_mfcc=settings.n_mfcc
+        )
+        return compute_columns(spectrum, settings, made.columns)

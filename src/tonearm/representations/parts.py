@@ -1,0 +1,61 @@
+"""Part files: the rows that a shard gave, found again by the key of each clip.
+
+Conventions
+-----------
+A part is an .npz file of keys and values, named after its keys. Parts are numbered in the order of their names, which
+is one order for whoever looks. A damaged part counts as absent.
+"""
+
+import hashlib
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonearm.runtime.files import replacing
+
+
+def write_part(parts: Path, keys: list[str], rows: list[NDArray[Any]]) -> None:
+    """Rows of one shape as a table; series of different lengths one after the other, with their lengths."""
+    name = hashlib.sha256("".join(keys).encode()).hexdigest()[:20]
+    arrays = {"keys": np.array(keys)}
+    if len({row.shape for row in rows}) == 1:
+        arrays["values"] = np.stack(rows)
+    else:
+        arrays |= {"values": np.concatenate(rows), "lengths": np.array([len(row) for row in rows])}
+    with replacing(parts / f"{name}.npz") as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def read_part(path: Path) -> Sequence[NDArray[Any]]:
+    """The rows of a part, in the order of its keys."""
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as part:
+        values = part["values"]
+        return list(np.split(values, np.cumsum(part["lengths"])[:-1]) if "lengths" in part else values)
+
+
+def part_files(parts: Path) -> list[Path]:
+    """All parts in a folder, in the order of their numbers."""
+    return sorted(parts.glob("*.npz"), key=lambda path: path.name)
+
+
+def find_known(parts: Path) -> dict[str, tuple[int, int]]:
+    """Part number (in sorted order of the files) and row of every key that some part holds."""
+    known = {}
+    for number, path in enumerate(part_files(parts)):
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as part:
+                known.update({str(key): (number, row) for row, key in enumerate(part["keys"])})
+        except (ValueError, KeyError, OSError, zipfile.BadZipFile):
+            continue  # damaged from outside: its clips count as not done, and it is removed as unused
+    return known
+
+
+def keep_parts(numbers: set[int], parts: Path) -> None:
+    """Remove the parts whose number, in sorted order of the files, is none of these: no clip needs them."""
+    for number, path in enumerate(part_files(parts)):
+        if number not in numbers:
+            path.unlink()
