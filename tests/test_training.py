@@ -265,8 +265,8 @@ def test_without_torch_the_error_says_what_to_install(monkeypatch: pytest.Monkey
 
 def test_validation_rows_go_to_those_that_take_them() -> None:
     X, y, X_valid, y_valid = parts()
-    assert "valid_loss" in fit_classifier(make(), X, y, X_valid, y_valid).history_[0]
-    assert "valid_loss" not in fit_classifier(make(), X, y, X_valid[:0], y_valid[:0]).history_[0]
+    assert "valid_loss" in history(fit_classifier(make(), X, y, X_valid, y_valid))[0]
+    assert "valid_loss" not in history(fit_classifier(make(), X, y, X_valid[:0], y_valid[:0]))[0]
 
 
 def test_batch_norm_with_one_row_a_batch_is_told() -> None:

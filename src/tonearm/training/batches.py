@@ -49,15 +49,3 @@ class Batches:
         if self.shuffle and len(parts) > 1 and len(parts[-1]) < 2 * self.team.count:
             parts[-2:] = [torch.cat(parts[-2:])]
         return parts
-
-
-def blocks(count: int, size: int) -> list[torch.Tensor]:
-    """Row numbers in blocks that all have `size` rows, the last one filled up with the last row.
-
-    Matrix products and convolutions round differently for different numbers of rows; with blocks of one
-    size they cannot.
-
-    >>> blocks(5, 3)
-    [tensor([0, 1, 2]), tensor([3, 4, 4])]
-    """
-    return [torch.arange(start, start + size).clamp(max=count - 1) for start in range(0, count, size)]

@@ -27,8 +27,9 @@ from skorch.helper import predefined_split
 from torch import nn
 
 from tonearm.errors import ModelError
+from tonearm.representations.frozen import blocks
 from tonearm.settings import TrainSettings
-from tonearm.training.batches import Batches, Rows, blocks
+from tonearm.training.batches import Batches, Rows
 from tonearm.training.callbacks import BestWeights, Finished, History, Keeper, Schedule, Stop
 from tonearm.training.contract import Epoch
 from tonearm.training.devices import available, choose_device, seeded, set_generator_states, threads

@@ -16,15 +16,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from tonearm.runtime.files import check_space, replacing
-from tonearm.training.backbones import Backbone, build_backbone, digest
-from tonearm.training.batches import blocks
+from tonearm.representations.frozen import FrozenNetwork, Kept, digest
+from tonearm.training.backbones import Backbone, build_backbone
 from tonearm.training.inputs import Prepared
 from tonearm.training.layers import Pool, shape_after
 from tonearm.training.pictures import PictureInputs, Windows, find_pixels
 
 Cache = Literal["float32", "float16", "none"]
-ADVICE = 'set cache = "float16" (half as much) or "none" (computed anew each epoch), or choose another disk with --out'
 
 
 class TransferInputs(PictureInputs):
@@ -73,48 +71,20 @@ class TransferInputs(PictureInputs):
     def prepare(self, X: NDArray[Any], device: str, cache_dir: Path | None, repeated: bool) -> Prepared:
         """What the frozen part makes of the windows of the pictures."""
         windows = self.windows(X, device, cache_dir)
-        half = self.cache == "float16"
+        network = FrozenNetwork(self.frozen, self.block)
         if self.cache == "none" or not repeated:
-            return Prepared(_Computed(windows, self.frozen.to(device), half, self.block), windows.owners)
+            half = self.cache == "float16"
+            return Prepared(network.computed(windows, device, half), windows.owners)
         if cache_dir is None or not len(windows.pack.places):
-            return Prepared(_Kept(self._compute(windows, device), np.arange(len(windows)), device), windows.owners)
+            results = np.empty((len(windows), *self.shape), dtype=self.cache)
+            network.compute_all(results, windows, device)
+            return Prepared(Kept(results, np.arange(len(windows)), device), windows.owners)
         every = Windows(windows.pack, np.arange(len(windows.pack.widths)), self.window, self.mean, self.spread, device)
-        kept = self._keep(every, device, cache_dir)
+        facts = [windows.pack.fingerprint, self.unfreeze, self.maximum, self.window]
+        kept = network.kept(every, cache_dir, facts, self.shape, self.cache, device)
         first = np.searchsorted(every.pictures, windows.pictures)
         rows = first + np.arange(len(windows)) - np.searchsorted(windows.owners, windows.owners)
-        return Prepared(_Kept(kept, rows, device), windows.owners)
-
-    def _compute(self, windows: Windows, device: str) -> NDArray[Any]:
-        result = np.empty((len(windows), *self.shape), dtype=self.cache)
-        self._fill(result, windows, device)
-        return result
-
-    def _fill(self, result: NDArray[Any], windows: Windows, device: str) -> None:
-        computed = _Computed(windows, self.frozen.to(device), False, self.block)
-        for rows in blocks(len(windows), self.block):
-            values = computed[rows].cpu().numpy()
-            count = min(self.block, len(windows) - int(rows[0]))
-            result[int(rows[0]) : int(rows[0]) + count] = values[:count]
-        self.frozen.cpu()
-
-    def _keep(self, windows: Windows, device: str, cache_dir: Path) -> NDArray[Any]:
-        """The file of all pictures' results, made where it is not there; other processes wait for it."""
-        import filelock
-
-        facts = [windows.pack.fingerprint, digest(self.frozen), self.unfreeze, self.maximum, self.window, self.cache]
-        path = cache_dir / f"frozen-{hashlib.sha256(repr(facts).encode()).hexdigest()[:20]}.npy"
-        with filelock.FileLock(path.with_suffix(".lock")):
-            if not path.is_file():
-                shape = (len(windows), *self.shape)
-                size = int(np.prod(shape)) * np.dtype(self.cache).itemsize
-                check_space(cache_dir, size, f"the frozen part's results for {len(windows)} pictures", ADVICE)
-                with replacing(path) as temporary:
-                    result = np.lib.format.open_memmap(temporary, "w+", np.dtype(self.cache), shape)
-                    self._fill(result, windows, device)
-                    result.flush()
-                    del result
-        found: NDArray[Any] = np.load(path, mmap_mode="r")
-        return found
+        return Prepared(Kept(kept, rows, device), windows.owners)
 
     def fingerprint(self, X: NDArray[Any], cache_dir: Path | None) -> str:
         """SHA-256 of the pixels, of which pictures are meant and of the frozen weights."""
@@ -134,45 +104,3 @@ class TransferInputs(PictureInputs):
         prefix = "frozen."
         state = {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
         self.frozen.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
-
-
-class _Computed:
-    """The frozen part's results, computed when they are asked for, in blocks of one size."""
-
-    def __init__(self, windows: Windows, frozen: nn.Module, half: bool, block: int) -> None:
-        self.windows = windows
-        self.frozen = frozen
-        self.half = half
-        self.block = block
-
-    def __len__(self) -> int:
-        return len(self.windows)
-
-    def __getitem__(self, rows: torch.Tensor) -> torch.Tensor:
-        found = []
-        with torch.no_grad():
-            for part in blocks(len(rows), self.block):
-                found.append(self.frozen(self.windows[rows[part]]))
-        values = torch.cat(found)[: len(rows)]
-        return _channels_last(values.half().float() if self.half else values)
-
-
-def _channels_last(values: torch.Tensor) -> torch.Tensor:
-    """Maps in the layout that the network has; both roads, kept and computed, must agree in it for equal bits."""
-    return values.contiguous(memory_format=torch.channels_last) if values.ndim == 4 else values
-
-
-class _Kept:
-    """Results that were computed before: those rows of an array in memory or on disk."""
-
-    def __init__(self, values: NDArray[Any], rows: NDArray[np.int64], device: str) -> None:
-        self.values = values
-        self.rows = rows
-        self.device = device
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, rows: torch.Tensor) -> torch.Tensor:
-        values = torch.from_numpy(self.values[self.rows[rows.numpy()]]).to(self.device).float()
-        return _channels_last(values)
