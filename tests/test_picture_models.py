@@ -16,7 +16,7 @@ from tonearm.errors import ModelError
 from tonearm.models import MODELS
 from tonearm.models.cnn import CNNSettings, map_sizes, network
 from tonearm.settings import TrainSettings
-from tonearm.training.layers import Disturb
+from tonearm.training.layers import Augment
 from tonearm.training.pictures import PictureInputs, Windows
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -171,7 +171,7 @@ def test_the_window_is_the_commonest_width() -> None:
 
 
 def test_augmentation_turns_cuts_and_hides_only_while_learning() -> None:
-    disturb = Disturb(crop=0.5, masks=1, share=0.2)
+    disturb = Augment(crop=0.5, masks=1, share=0.2)
     x = torch.arange(1.0, 41).repeat(6, 1, 10, 1)
     assert disturb.eval()(x) is x
     torch.manual_seed(0)

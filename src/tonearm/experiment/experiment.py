@@ -62,7 +62,7 @@ from tonearm.splits.alarms import (
 )
 from tonearm.splits.divide import Division, Split, divide, final_split, overlap
 from tonearm.training.contract import LearnsByEpochs
-from tonearm.training.team import team_of
+from tonearm.training.process_group import process_group
 
 UNFINISHED = "unfinished"
 
@@ -112,7 +112,7 @@ def run_experiment(
     the leaderboard. Of several processes that train together (`training.team`) all come back with an Experiment,
     and only the first one's has rows.
     """
-    team = team_of(config.train)
+    team = process_group(config.train)
     if on_cluster() and config.train.accelerate:
         raise ConfigError("train.accelerate and --cluster are two ways to many processes; choose one")
     if not team.leads:
@@ -243,7 +243,7 @@ def train_job(job: Job, data: Data, config: Config, counting: Counting) -> tuple
     from threadpoolctl import threadpool_limits
 
     fingerprint = fingerprint_of(job, data, config)
-    team = team_of(config.train)
+    team = process_group(config.train)
     if team.agree(_is_finished(job, fingerprint)):
         return "is there already, with the same settings and data", ""
     try:

@@ -19,7 +19,7 @@ from pydantic import Field
 from tonearm.models.base import ModelSettings
 from tonearm.settings import TrainSettings
 from tonearm.training import need_torch
-from tonearm.training.settings import SCHEDULE_MEANING, DisturbSettings, Schedule
+from tonearm.training.settings import SCHEDULE_MEANING, Augmentation, Schedule
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Channels = Annotated[int, Field(ge=1, le=4096)]
 
 
-class CNNMelSettings(DisturbSettings, ModelSettings):
+class CNNMelSettings(Augmentation, ModelSettings):
     """`type = "cnn-mel"`."""
 
     type: Literal["cnn-mel"] = Field("cnn-mel", description="which model this is")
@@ -58,10 +58,10 @@ def network(shape: tuple[int, ...], classes: int, settings: CNNMelSettings) -> "
     """The network for pictures of `shape` (channels, height, width)."""
     from torch import nn
 
-    from tonearm.training.layers import Disturb, Pool
+    from tonearm.training.layers import Augment, Pool
 
     channels = shape[0]
-    layers: list[nn.Module] = [Disturb(settings.crop, settings.masks, settings.mask_share)]
+    layers: list[nn.Module] = [Augment(settings.crop, settings.masks, settings.mask_share)]
     for number, out in enumerate(settings.channels):
         # the first one looks at every other pixel, which makes all that follows four times as quick
         stride, kernel = (2, 5) if number == 0 else (1, 3)

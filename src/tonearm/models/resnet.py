@@ -15,13 +15,13 @@ from pydantic import Field
 from tonearm.models.base import ModelSettings
 from tonearm.settings import TrainSettings
 from tonearm.training import need_torch
-from tonearm.training.settings import SCHEDULE_MEANING, DisturbSettings, Schedule
+from tonearm.training.settings import SCHEDULE_MEANING, Augmentation, Schedule
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-class ResNetSettings(DisturbSettings, ModelSettings):
+class ResNetSettings(Augmentation, ModelSettings):
     """`type = "resnet"`."""
 
     type: Literal["resnet"] = Field("resnet", description="which model this is")
@@ -70,12 +70,12 @@ def network(shape: tuple[int, ...], classes: int, settings: ResNetSettings) -> "
     from torch import nn
 
     from tonearm.training.backbones import build_backbone
-    from tonearm.training.layers import Disturb, Pool, shape_after
+    from tonearm.training.layers import Augment, Pool, shape_after
 
     layers: dict[str, nn.Module] = {}
     numbers = shape[0]
     if settings.unfreeze:
-        layers["disturb"] = Disturb(settings.crop, settings.masks, settings.mask_share)
+        layers["augment"] = Augment(settings.crop, settings.masks, settings.mask_share)
         layers["blocks"] = build_backbone(settings.backbone).open_part(settings.unfreeze)
         layers["pool"] = Pool(settings.maximum)
         tail = nn.Sequential(*layers.values()).eval()

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from tonearm.training.inputs import Source
-from tonearm.training.team import Team
+from tonearm.training.process_group import ProcessGroup
 
 
 class Rows(torch.utils.data.Dataset[None]):
@@ -30,22 +30,24 @@ class Rows(torch.utils.data.Dataset[None]):
 class Batches:
     """Iterates over (inputs, truth); takes the place of torch's DataLoader, whose row by row is slow on tables."""
 
-    def __init__(self, dataset: Rows, batch_size: int, shuffle: bool = False, team: Team | None = None) -> None:
+    def __init__(
+        self, dataset: Rows, batch_size: int, shuffle: bool = False, processes: ProcessGroup | None = None
+    ) -> None:
         self.dataset = dataset
         self.batch_size = batch_size
         self.shuffle = shuffle
-        self.team = team or Team()
+        self.processes = processes or ProcessGroup()
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         count = len(self.dataset)
-        order = self.team.agree(torch.randperm(count)) if self.shuffle else torch.arange(count)
+        order = self.processes.agree(torch.randperm(count)) if self.shuffle else torch.arange(count)
         for batch in self._cut(order):
-            rows = self.team.share(batch) if self.shuffle else batch
+            rows = self.processes.share(batch) if self.shuffle else batch
             yield self.dataset.source[rows], self.dataset.truth[rows]
 
     def _cut(self, order: torch.Tensor) -> list[torch.Tensor]:
         """Runs of `batch_size`; a rest too small joins the run before, since batch norm needs two rows a process."""
         parts = list(torch.split(order, self.batch_size))
-        if self.shuffle and len(parts) > 1 and len(parts[-1]) < 2 * self.team.count:
+        if self.shuffle and len(parts) > 1 and len(parts[-1]) < 2 * self.processes.count:
             parts[-2:] = [torch.cat(parts[-2:])]
         return parts

@@ -139,7 +139,7 @@ class Stop(Callback):  # type: ignore[misc]
             raise Finished
 
 
-class Keeper(Callback):  # type: ignore[misc]
+class Checkpointer(Callback):  # type: ignore[misc]
     """Writes the whole state of the training into a file every few epochs, and takes it up again.
 
     fingerprint: of settings and rows. A file of another training is not used; it is written over. writes: whether

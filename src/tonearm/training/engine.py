@@ -19,28 +19,24 @@ import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import train_test_split
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
-from skorch import NeuralNet
-from skorch.helper import predefined_split
 from torch import nn
 
 from tonearm.errors import ModelError
 from tonearm.representations.frozen import blocks
 from tonearm.settings import TrainSettings
-from tonearm.training.batches import Batches, Rows
-from tonearm.training.callbacks import BestWeights, Finished, History, Keeper, Schedule, Stop
+from tonearm.training.batches import Rows
+from tonearm.training.callbacks import BestWeights, Checkpointer, Finished, History, Schedule, Stop
 from tonearm.training.contract import Epoch
 from tonearm.training.devices import available, choose_device, seeded, set_generator_states, threads
 from tonearm.training.inputs import Inputs
-from tonearm.training.net import Net, TeamNet, autocast, optimizer
+from tonearm.training.net import Net, autocast, build_net
+from tonearm.training.process_group import process_group
 from tonearm.training.rowwise import softmax
 from tonearm.training.settings import TorchSettings
-from tonearm.training.team import Launched, team_of
 
 CHECKPOINT = "checkpoint.pt"
-VALID_BATCH = 128
 Network = Callable[[tuple[int, ...], int, Any], nn.Module]
 
 
@@ -90,14 +86,14 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             X, y, X_valid, y_valid = self._hold_out(X, y)
         else:
             y_valid = _labels(X_valid, y_valid)
-        self._team = team_of(self.train)
-        device = self._team.device(self.train.device)
+        self._processes = process_group(self.train)
+        device = self._processes.device(self.train.device)
         self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
             raise ValueError("a classifier needs at least 2 classes; the labels have 1 class")
         self.inputs_ = copy.deepcopy(self.inputs)
         with threads(self.train.threads):
-            with self._team.turn():
+            with self._processes.turn():
                 self.inputs_.fit(X, self._cache())
                 self._note_columns()
                 train = self._rows(X, y, device)
@@ -173,26 +169,28 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def _learn(self, train: Rows, valid: Rows | None, device: str, fingerprint: str) -> None:
-        settings, team = self.settings, self._team
-        least = 2 * team.count
-        if team.count > 1 and min(len(train), settings.batch_size) < least:
+        settings, processes = self.settings, self._processes
+        least = 2 * processes.count
+        if processes.count > 1 and min(len(train), settings.batch_size) < least:
             raise ModelError(
-                f"{team.count} processes divide each batch, and each needs 2 rows of it: batch_size = "
+                f"{processes.count} processes divide each batch, and each needs 2 rows of it: batch_size = "
                 f"{settings.batch_size} and {len(train)} training rows must be at least {least}"
             )
         history = History(self.report)
         schedule, best = Schedule(settings, history), BestWeights(history)
         stop = Stop(settings.patience, history, best)
-        keeper = None
+        checkpointer = None
         if self.checkpoint_dir is not None:
             path = Path(self.checkpoint_dir) / CHECKPOINT
-            keeper = Keeper(path, settings.checkpoint_epochs, fingerprint, history, schedule, best, team.leads)
-        callbacks = [history, schedule, best, *([keeper] if keeper else []), *self.callbacks, stop]
+            checkpointer = Checkpointer(
+                path, settings.checkpoint_epochs, fingerprint, history, schedule, best, processes.leads
+            )
+        callbacks = [history, schedule, best, *([checkpointer] if checkpointer else []), *self.callbacks, stop]
         net = self._net(train, valid, device, callbacks).initialize()
         net.notify("on_train_begin", X=train, y=None)
-        state = keeper.load() if keeper else None
-        if keeper and state:
-            keeper.resume(net, state)
+        state = checkpointer.load() if checkpointer else None
+        if checkpointer and state:
+            checkpointer.resume(net, state)
             set_generator_states(state["generators"])
         try:
             if not stop.due():
@@ -208,43 +206,10 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.history_ = history.rows
         self.module_ = net.module_.cpu().eval()
 
-    def _net(self, train: Rows, valid: Rows | None, device: str, callbacks: list[Any]) -> NeuralNet:
-        settings = self.settings
-        weight = None
-        if settings.class_weight == "balanced":
-            codes = train.truth.numpy()
-            balanced = compute_class_weight("balanced", classes=np.arange(len(self.classes_)), y=codes)
-            weight = torch.tensor(balanced, dtype=torch.float32)
+    def _net(self, train: Rows, valid: Rows | None, device: str, callbacks: list[Any]) -> Net:
         module = self._module()
-        normalised = any(isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) for layer in module.modules())
-        if normalised and settings.batch_size < 2:
-            raise ModelError("batch_size = 1: batch normalisation compares the rows of a batch; choose 2 or more")
         self.inputs_.start(module)
-        kinds = {"accelerator": self._team.accelerator} if isinstance(self._team, Launched) else {}
-        net = (TeamNet if kinds else Net)(
-            module,
-            criterion=nn.CrossEntropyLoss(weight=weight, label_smoothing=settings.label_smoothing).to(device),
-            optimizer=optimizer(settings),
-            lr=settings.learning_rate,
-            optimizer__param_groups=[
-                (pattern, {"lr": settings.learning_rate * factor})
-                for pattern, factor in getattr(module, "rates", {}).items()
-            ],
-            batch_size=settings.batch_size,
-            iterator_train=Batches,
-            iterator_train__shuffle=True,
-            iterator_train__team=self._team,
-            iterator_valid=Batches,
-            iterator_valid__batch_size=max(settings.batch_size, VALID_BATCH),
-            train_split=None if valid is None else predefined_split(valid),
-            callbacks=[(type(callback).__name__.lower(), callback) for callback in callbacks],
-            device=device,
-            verbose=0,
-            **kinds,
-        )
-        net.precision = settings.precision
-        net.team, net.seed = self._team, self.train.seed
-        return net
+        return build_net(module, train, valid, self.settings, self.train.seed, device, self._processes, callbacks)
 
     def _module(self) -> nn.Module:
         """The network with random weights, in the layout in which pictures come."""

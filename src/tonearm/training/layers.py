@@ -13,7 +13,7 @@ from torch import nn
 from tonearm.errors import ModelError
 
 
-class Disturb(nn.Module):
+class Augment(nn.Module):
     """Turn each picture in time, cut a stretch out of it, hide parts of it: Park et al., "SpecAugment", 2019.
 
     crop: share of the width that is kept; 1: pictures are neither cut nor turned. masks: stretches of time, and bands

@@ -2,23 +2,28 @@
 
 Conventions
 -----------
-skorch's strings of parameters stand in `engine` and here, and nowhere else.
+skorch's strings of parameters stand here and nowhere else.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from sklearn.utils.class_weight import compute_class_weight
 from skorch import NeuralNet
+from skorch.helper import predefined_split
 from skorch.hf import AccelerateMixin
 from torch import nn
 
+from tonearm.errors import ModelError
+from tonearm.training.batches import Batches, Rows
 from tonearm.training.devices import kind
+from tonearm.training.process_group import LaunchedGroup, ProcessGroup
 from tonearm.training.settings import TorchSettings
-from tonearm.training.team import Launched
 
+VALID_BATCH = 128
 Sums = dict[bool, list[float]]  # of the training batches (True) and the validation batches: loss, right ones, rows
 
 
@@ -26,6 +31,8 @@ class Net(NeuralNet):  # type: ignore[misc]
     """skorch's net with an optional lower precision."""
 
     precision = "float32"
+    processes: ProcessGroup
+    seed = 0
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
         """Logits in float32, whatever the precision inside."""
@@ -47,11 +54,10 @@ class Net(NeuralNet):  # type: ignore[misc]
         return sums
 
 
-class TeamNet(AccelerateMixin, Net):  # type: ignore[misc]
+class GroupNet(AccelerateMixin, Net):  # type: ignore[misc]
     """The net of one of several processes: each learns from its share of a batch, and judges with all rows."""
 
-    team: Launched
-    seed = 0
+    processes: LaunchedGroup
 
     @property
     def bare_module(self) -> nn.Module:
@@ -62,7 +68,7 @@ class TeamNet(AccelerateMixin, Net):  # type: ignore[misc]
     def on_epoch_begin(self, net: Any, **arguments: Any) -> None:
         """Seed this process's draws of the epoch anew, so that a continued training needs no generator's state."""
         super().on_epoch_begin(net, **arguments)
-        mixed = np.random.SeedSequence([self.seed, self.team.index, len(self.history)])
+        mixed = np.random.SeedSequence([self.seed, self.processes.index, len(self.history)])
         torch.manual_seed(int(mixed.generate_state(1)[0]))
 
     def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Any:
@@ -75,9 +81,9 @@ class TeamNet(AccelerateMixin, Net):  # type: ignore[misc]
             return loss
         weight = self.criterion_.weight
         own = float(len(y_true)) if weight is None else float(weight[y_true].sum())
-        whole = self.team.total(torch.tensor([own, len(y_true)]))
-        self._rows_told = float(whole[1]) / self.team.count
-        return loss * (self.team.count * own / float(whole[0]))
+        whole = self.processes.total(torch.tensor([own, len(y_true)]))
+        self._rows_told = float(whole[1]) / self.processes.count
+        return loss * (self.processes.count * own / float(whole[0]))
 
     def rows_told(self, truth: torch.Tensor, training: bool) -> float:
         """What the last loss is to be multiplied by in a sum over rows and processes."""
@@ -85,7 +91,7 @@ class TeamNet(AccelerateMixin, Net):  # type: ignore[misc]
 
     def agreed(self, sums: Sums) -> Sums:
         """Training sums over all processes; of the validation, which all have done, what the first one found."""
-        return {True: self.team.total(torch.tensor(sums[True])).tolist(), False: self.team.agree(sums[False])}
+        return {True: self.processes.total(torch.tensor(sums[True])).tolist(), False: self.processes.agree(sums[False])}
 
 
 def autocast(device: str, precision: str) -> torch.autocast:
@@ -99,3 +105,53 @@ def optimizer(settings: TorchSettings) -> Callable[..., torch.optim.Optimizer]:
         return functools.partial(torch.optim.SGD, momentum=settings.momentum, weight_decay=settings.weight_decay)
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimizer]
     return functools.partial(kind, weight_decay=settings.weight_decay)
+
+
+def build_net(
+    module: nn.Module,
+    train: Rows,
+    valid: Rows | None,
+    settings: TorchSettings,
+    seed: int,
+    device: str,
+    processes: ProcessGroup,
+    callbacks: Sequence[Any],
+) -> Net:
+    """The net that trains `module` as the settings say; valid: rows that are evaluated after each epoch.
+
+    Raises ModelError where batches of one row meet batch normalisation.
+    """
+    if settings.batch_size < 2 and any(isinstance(x, nn.BatchNorm1d | nn.BatchNorm2d) for x in module.modules()):
+        raise ModelError("batch_size = 1: batch normalisation compares the rows of a batch; choose 2 or more")
+    weight = _class_weight(train) if settings.class_weight == "balanced" else None
+    own_kind = {"accelerator": processes.accelerator} if isinstance(processes, LaunchedGroup) else {}
+    net: Net = (GroupNet if own_kind else Net)(
+        module,
+        criterion=nn.CrossEntropyLoss(weight=weight, label_smoothing=settings.label_smoothing).to(device),
+        optimizer=optimizer(settings),
+        lr=settings.learning_rate,
+        optimizer__param_groups=[
+            (pattern, {"lr": settings.learning_rate * factor})
+            for pattern, factor in getattr(module, "rates", {}).items()
+        ],
+        batch_size=settings.batch_size,
+        iterator_train=Batches,
+        iterator_train__shuffle=True,
+        iterator_train__processes=processes,
+        iterator_valid=Batches,
+        iterator_valid__batch_size=max(settings.batch_size, VALID_BATCH),
+        train_split=None if valid is None else predefined_split(valid),
+        callbacks=[(type(callback).__name__.lower(), callback) for callback in callbacks],
+        device=device,
+        verbose=0,
+        **own_kind,
+    )
+    net.precision = settings.precision
+    net.processes, net.seed = processes, seed
+    return net
+
+
+def _class_weight(train: Rows) -> torch.Tensor:
+    """Weights under which all classes count alike, shape (classes,)."""
+    codes = train.truth.numpy()
+    return torch.tensor(compute_class_weight("balanced", classes=np.unique(codes), y=codes), dtype=torch.float32)

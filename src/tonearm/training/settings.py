@@ -69,7 +69,7 @@ class PictureSettings(TorchSettings):
         return {("reads" if key == "picture" else key): value for key, value in values.items()}
 
 
-class DisturbSettings(PictureSettings):
+class Augmentation(PictureSettings):
     """What is hidden from a network while it learns, so that it does not learn pictures by heart."""
 
     crop: float = Field(0.8, gt=0, le=1, description="share of the picture's time that is seen while learning")

@@ -27,7 +27,7 @@ from tonearm.models.mlp import MLPSettings, build
 from tonearm.settings import TrainSettings
 from tonearm.sweep import run_sweep
 from tonearm.training.batches import Batches, Rows
-from tonearm.training.team import Team
+from tonearm.training.process_group import ProcessGroup
 
 pytest.importorskip("accelerate", reason="the extra accelerate is not installed")
 # batches of 7 rows do not divide by two, and classes that weigh differently show whether shares are weighed right
@@ -35,7 +35,7 @@ MLP = {"type": "mlp", "hidden": [12], "batch_size": 7, "epochs": 6, "dropout": 0
 TRAIN = {"accelerate": True, "device": "cpu"}
 
 
-class Half(Team):
+class Half(ProcessGroup):
     """One of two processes, whose agreement the test keeps."""
 
     count = 2
@@ -52,14 +52,14 @@ class Half(Team):
 def test_two_processes_see_each_row_once_an_epoch(rows: int) -> None:
     X, y = torch.arange(rows)[:, None], np.arange(rows)
     order = torch.randperm(rows)
-    shares = [list(Batches(Rows(X, y), 7, shuffle=True, team=Half(index, order))) for index in range(2)]
+    shares = [list(Batches(Rows(X, y), 7, shuffle=True, processes=Half(index, order))) for index in range(2)]
     assert len(shares[0]) == len(shares[1])
     for (one, _), (other, _) in zip(*shares, strict=True):
         assert min(len(one), len(other)) >= 2
         assert abs(len(one) - len(other)) <= 1
     seen = torch.cat([truth for share in shares for _, truth in share])
     assert sorted(seen.tolist()) == list(range(rows))
-    judged = [truth for _, truth in Batches(Rows(X, y), 7, team=Half(1, order))]
+    judged = [truth for _, truth in Batches(Rows(X, y), 7, processes=Half(1, order))]
     assert torch.cat(judged).tolist() == list(range(rows))
 
 
@@ -175,15 +175,15 @@ def test_what_does_not_go_together_is_told(table: Path, tmp_path: Path, monkeypa
     with pytest.raises(ConfigError, match="a sweep trains side by side"):
         run_sweep(config(table, {"mlp": MLP}), tmp_path)
     monkeypatch.setitem(sys.modules, "accelerate", None)
-    from tonearm.training import team
+    from tonearm.training import process_group as module
 
-    team._accelerator.cache_clear()
+    module._accelerator.cache_clear()
     with pytest.raises(ModelError, match=r"pip install \"tonearm\[accelerate\]\""):
-        team.team_of(TrainSettings(accelerate=True, device="cpu"))
+        module.process_group(TrainSettings(accelerate=True, device="cpu"))
 
 
 def test_a_batch_too_small_to_divide_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tonearm.training.engine.team_of", lambda train: Half(0, torch.arange(3)))
+    monkeypatch.setattr("tonearm.training.engine.process_group", lambda train: Half(0, torch.arange(3)))
     monkeypatch.setattr(Half, "wait", lambda self: None)
     X, y, _, _ = parts()
     with pytest.raises(ModelError, match="2 processes divide each batch"):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LONGEST_WAIT = timedelta(days=7)  # for the process that reads the data, or trains a model that only it can
 
 
-class Team:
+class ProcessGroup:
     """One process alone: it leads, and waits for nobody."""
 
     index = 0
@@ -66,7 +66,7 @@ class Team:
         return rows.tensor_split(self.count)[self.index]
 
 
-class Launched(Team):
+class LaunchedGroup(ProcessGroup):
     """One of several processes that `accelerate launch` started."""
 
     def __init__(self, accelerator: "Accelerator") -> None:
@@ -97,15 +97,15 @@ class Launched(Team):
         return summed.to(values.device)
 
 
-def team_of(train: TrainSettings) -> Team:
+def process_group(train: TrainSettings) -> ProcessGroup:
     """The processes that train together, this one alone unless `train.accelerate` and `accelerate launch` say more.
 
     Raises ModelError where accelerate is not installed.
     """
     if not train.accelerate:
-        return Team()
+        return ProcessGroup()
     accelerator = _accelerator(train.device == "cpu")
-    return Launched(accelerator) if accelerator.num_processes > 1 else Team()
+    return LaunchedGroup(accelerator) if accelerator.num_processes > 1 else ProcessGroup()
 
 
 @cache
