@@ -13,7 +13,7 @@ __all__ = ["MODELS", "Model", "ModelSettings", "reads"]
 MODELS: dict[str, Model] = {
     "logistic": Model(logistic.LogisticSettings, logistic.build),
     "mlp": Model(mlp.MLPSettings, mlp.build, extra="deep"),
-    "svm": Model(svm.SVMSettings, svm.build),
+    "svm": Model(svm.SVMSettings, svm.build, revision=2),  # 1 had the votes of pairs of classes as its margins
     "trees": Model(trees.TreesSettings, trees.build),
     "boosting": Model(boosting.BoostingSettings, boosting.build),
     "cnn": Model(cnn.CNNSettings, cnn.build, "pictures", "deep"),

@@ -26,10 +26,12 @@ class ModelSettings(Settings):
 class Model(NamedTuple):
     """One model: settings class, builder, the representation it reads, and the extra it is installed by.
 
-    build: (settings, TrainSettings) to an unfitted classifier. extra: "" where tonearm alone is enough.
+    build: (settings, TrainSettings) to an unfitted classifier. extra: "" where tonearm alone is enough. revision:
+    raised where the same settings and rows give another model than before, so that finished runs are trained again.
     """
 
     settings: type[ModelSettings]
     build: Callable[[Any, Any], Any]
     needs: Literal["features", "pictures"] = "features"
     extra: Literal["", "deep"] = ""
+    revision: int = 1
