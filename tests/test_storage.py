@@ -147,7 +147,7 @@ def test_an_svm_with_the_votes_of_pairs_is_to_be_trained_again(tmp_path: Path) -
     del old.machines_
     old.machine_ = SVC(decision_function_shape="ovr").fit(X, np.unique(y, return_inverse=True)[1])
     save_classifier(classifier, tmp_path)
-    with pytest.raises(RunError, match="an SVM of an older tonearm.*train it again"):
+    with pytest.raises(RunError, match=r"an SVM of an older tonearm.*train it again"):
         load_classifier(tmp_path)
 
 
