@@ -20,6 +20,7 @@ from tonearm.config import Config, parse_config
 from tonearm.errors import CatalogError, ConfigError, RunError
 from tonearm.experiment.experiment import Experiment, run_experiment
 from tonearm.experiment.runs import load_run, read_scores
+from tonearm.models import MODELS
 from tonearm.prediction import predict, write_submission
 from tonearm.report import write_report
 
@@ -203,6 +204,18 @@ def test_what_is_finished_is_taken_and_what_changed_is_done_anew(music: Path, tm
     said.clear()
     run_experiment(config(music, models={**FAST, "mlp": {"epochs": 4}}), tmp_path, said.append)
     assert sum("is there already" in line for line in said) == 2
+
+
+def test_a_model_that_learns_otherwise_than_before_is_trained_anew(
+    music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    settings = config(music, models={"logistic": {}, "svm": {}})
+    with monkeypatch.context() as before:
+        before.setitem(MODELS, "svm", MODELS["svm"]._replace(revision=1))
+        run_experiment(settings, tmp_path)
+    run_experiment(settings, tmp_path, said.append)
+    assert [line.split(",")[0] for line in said if "is there already" in line] == ["logistic"]
 
 
 INTERRUPTED = """

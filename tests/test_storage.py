@@ -12,6 +12,7 @@ import skops.io
 from numpy.testing import assert_array_equal
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 from tables import clouds
 from tonearm.errors import RunError
@@ -135,6 +136,18 @@ def test_something_that_is_no_classifier_is_refused(tmp_path: Path) -> None:
     skops.io.dump(StandardScaler().fit(np.eye(3)), tmp_path / "model.skops")
     resign(tmp_path, "model.skops")
     with pytest.raises(RunError, match="no fitted classifier"):
+        load_classifier(tmp_path)
+
+
+def test_an_svm_with_the_votes_of_pairs_is_to_be_trained_again(tmp_path: Path) -> None:
+    """As it was saved before: one SVC of all classes under the name machine_."""
+    X, y = clouds(spread=5.0)
+    classifier = saved("svm", tmp_path)
+    old = classifier.named_steps["classify"]
+    del old.machines_
+    old.machine_ = SVC(decision_function_shape="ovr").fit(X, np.unique(y, return_inverse=True)[1])
+    save_classifier(classifier, tmp_path)
+    with pytest.raises(RunError, match=r"an SVM of an older tonearm.*train it again"):
         load_classifier(tmp_path)
 
 

@@ -356,11 +356,14 @@ def _majority(labels: np.ndarray[Any, np.dtype[np.object_]]) -> str:
 
 
 def fingerprint_of(job: Job, data: Data, config: Config) -> str:
-    """A digest of all that decides the run: settings, seeds, rows, labels, groups, and who is in which part."""
+    """A digest of all that decides the run: model, settings, seeds, rows, labels, groups, and who is in which part."""
     digest = hashlib.sha256()
     dataset = data.of(job.settings)
     settings = [job.settings.model_dump(mode="json"), config.train.model_dump(mode="json", exclude={"workers"})]
     digest.update(json.dumps([settings, dataset.representation], sort_keys=True).encode())
+    revision = MODELS[job.settings.type].revision
+    if revision > 1:  # nothing for the first, so that runs from before revisions stay finished
+        digest.update(f"revision {revision}".encode())
     for column in (dataset.names, dataset.labels, dataset.groups):
         digest.update("\0".join(column).encode(errors="surrogatepass"))
     pack = data.cache_dir(job.settings)

@@ -13,7 +13,8 @@ __all__ = ["MODELS", "Model", "ModelSettings", "reads"]
 MODELS: dict[str, Model] = {
     "logistic": Model(logistic.LogisticSettings, logistic.build, trusted=logistic.TRUSTED),
     "mlp": Model(mlp.MLPSettings, mlp.build, extra="deep"),
-    "svm": Model(svm.SVMSettings, svm.build, trusted=svm.TRUSTED),
+    # revision 1 of the SVM had the votes of pairs of classes as its margins
+    "svm": Model(svm.SVMSettings, svm.build, trusted=svm.TRUSTED, revision=2),
     "trees": Model(trees.TreesSettings, trees.build, trusted=trees.TRUSTED),
     "boosting": Model(boosting.BoostingSettings, boosting.build, trusted=boosting.TRUSTED),
     "cnn": Model(cnn.CNNSettings, cnn.build, "images", "deep"),

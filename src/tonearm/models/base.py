@@ -31,7 +31,8 @@ class Model(NamedTuple):
     """One model: settings class, builder, whether it takes rows or images, and the extra that installs it.
 
     build: (settings, TrainSettings) to an unfitted classifier. extra: "" where tonearm alone is enough. trusted: names
-    of types, beside those that skops knows, which a saved classifier may hold.
+    of types, beside those that skops knows, which a saved classifier may hold. revision: raised where the same settings
+    and rows give another model than before, so that finished runs are trained again.
     """
 
     settings: type[ModelSettings]
@@ -39,3 +40,4 @@ class Model(NamedTuple):
     takes: Literal["rows", "images"] = "rows"
     extra: Literal["", "deep"] = ""
     trusted: tuple[str, ...] = ()
+    revision: int = 1

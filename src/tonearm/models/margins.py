@@ -1,11 +1,16 @@
-"""Support vectors with probabilities: a softmax of the decision values, its sharpness from held-out rows.
+"""Support vectors with probabilities: a softmax of one-against-rest margins, its sharpness from held-out rows.
 
 Conventions
 -----------
-The class with the highest decision value (one against the rest) is the prediction. Probabilities are the
-softmax of the decision values times one factor, chosen for the least log loss of rows that the machine was
-not fitted on; so calibration never changes a prediction. C. Guo et al., "On Calibration of Modern Neural
-Networks", ICML 2017 (temperature scaling).
+For each class a two-class machine learns to tell its rows from all others (R. Rifkin, A. Klautau, "In Defense of
+One-Vs-All Classification", JMLR 5, 2004). A margin is the decision value of that machine: above 0 on the side of the
+class, at least 1 in size for training rows outside the soft margin. The class with the largest margin is the
+prediction. SVC's own `decision_function_shape="ovr"` is something else: it counts the votes of machines for pairs
+of classes and uses their decision values only to break ties, so it says little about how sure an answer is.
+
+Probabilities are the softmax of the margins times one factor, chosen for the least log loss of rows that the
+machines were not fitted on, so calibration never changes a prediction: temperature scaling, C. Guo et al., "On
+Calibration of Modern Neural Networks", ICML 2017.
 """
 
 from typing import Any, Self
@@ -17,6 +22,7 @@ from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import SVC
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -27,11 +33,12 @@ UNKNOWN_SHARPNESS = 1.0  # where a class has too few rows to hold any out
 
 
 class SupportVectors(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """scikit-learn's SVC (RBF kernel) with calibrated probabilities.
+    """One scikit-learn SVC (RBF kernel) for each class against the rest, with calibrated probabilities.
 
-    C, gamma, class_weight: as in SVC. folds: parts for the calibration, at most the rows of the smallest
-    class; where that is 1 the sharpness stays 1. seed: of the division into folds. Fitted: classes_,
-    machine_ (the SVC), sharpness_.
+    C, gamma: as in SVC. class_weight: None or "balanced", which weighs a row by rows / (classes * rows of its
+    class), as SVC does. folds: parts for the calibration, at most the rows of the smallest class; where that is 1
+    the sharpness stays 1. seed: of the division into folds. Fitted: classes_, machines_ (a list of SVC, one for
+    each class in the order of `classes_`; of two classes one machine, for the second), sharpness_.
     """
 
     def __init__(
@@ -57,22 +64,25 @@ class SupportVectors(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
             raise ValueError("a classifier needs at least 2 classes; the labels have 1 class")
         folds = min(self.folds, int(counts.min()))
         self.sharpness_ = UNKNOWN_SHARPNESS if folds < 2 else self._sharpness(rows, codes, folds)
-        self.machine_ = self._machine().fit(rows, codes)
+        self.machines_ = self._machines(rows, codes)
         return self
 
-    def _machine(self) -> Any:
-        return SVC(C=self.C, gamma=self.gamma, class_weight=self.class_weight, decision_function_shape="ovr")
+    def _machines(self, rows: NDArray[np.float64], codes: NDArray[np.intp]) -> list[Any]:
+        """One fitted machine for each class; of two classes the second's alone, since the first's mirrors it."""
+        weights = compute_sample_weight(self.class_weight, codes)
+        classes = range(len(self.classes_)) if len(self.classes_) > 2 else [1]
+        return [SVC(C=self.C, gamma=self.gamma).fit(rows, codes == code, sample_weight=weights) for code in classes]
 
     def _sharpness(self, rows: NDArray[np.float64], codes: NDArray[np.intp], folds: int) -> float:
         """The factor that gives held-out rows the least log loss."""
-        values = np.empty((len(rows), len(self.classes_)))
+        margins = np.empty((len(rows), len(self.classes_)))
         division = StratifiedKFold(folds, shuffle=True, random_state=self.seed)
         for train, held in division.split(rows, codes):
-            values[held] = _values(self._machine().fit(rows[train], codes[train]), rows[held])
+            margins[held] = _margins(self._machines(rows[train], codes[train]), rows[held])
         each = np.arange(len(rows))
 
         def loss(logarithm: float) -> float:
-            return -float(np.mean(log_softmax(np.exp(logarithm) * values, axis=1)[each, codes]))
+            return -float(np.mean(log_softmax(np.exp(logarithm) * margins, axis=1)[each, codes]))
 
         low, high = np.log(SHARPNESS_BOUNDS)
         return float(np.exp(minimize_scalar(loss, bounds=(low, high), method="bounded").x))
@@ -81,7 +91,7 @@ class SupportVectors(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         """Probability of each class in the order of `classes_`, shape (rows, classes)."""
         check_is_fitted(self)
         rows = validate_data(self, X, dtype=np.float64, reset=False)
-        return softmax(self.sharpness_ * _values(self.machine_, rows))
+        return softmax(self.sharpness_ * _margins(self.machines_, rows))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The most probable class of each row, shape (rows,)."""
@@ -89,7 +99,7 @@ class SupportVectors(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         return np.asarray(self.classes_[probabilities.argmax(axis=1)])
 
 
-def _values(machine: Any, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Decision values, shape (rows, classes), also for two classes."""
-    values: NDArray[np.float64] = machine.decision_function(rows)
-    return np.column_stack([-values, values]) if values.ndim == 1 else values
+def _margins(machines: list[Any], rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Margin of each class, shape (rows, classes), also for two classes."""
+    margins = [machine.decision_function(rows) for machine in machines]
+    return np.column_stack(margins if len(margins) > 1 else [-margins[0], margins[0]])

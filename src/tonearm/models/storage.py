@@ -123,7 +123,18 @@ def _load_sklearn(path: Path, facts: dict[str, Any]) -> Any:
         ) from error
     if not hasattr(classifier, "predict_proba") or not hasattr(classifier, "classes_"):
         raise RunError(f"{path}: holds a {type(classifier).__name__}, which is no fitted classifier")
+    _check_support_vectors(path, classifier)
     return classifier
+
+
+def _check_support_vectors(path: Path, classifier: Any) -> None:
+    """Raise RunError for the one machine with votes of pairs of classes that SVMs were until revision 2."""
+    last = classifier.steps[-1][1] if hasattr(classifier, "steps") else classifier
+    if type(last).__name__ == "SupportVectors" and not hasattr(last, "machines_"):
+        raise RunError(
+            f"{path}: is an SVM of an older tonearm, whose probabilities did not say how sure its answers were; "
+            "train it again: `tonearm run` with the same config and --out replaces it"
+        )
 
 
 def _check_trees(classifier: Any) -> None:

@@ -1,4 +1,4 @@
-"""A support vector machine with an RBF kernel, whose decision values become honest probabilities.
+"""A support vector machine (RBF kernel) for each class against the rest, whose margins become probabilities.
 
 Conventions
 -----------
