@@ -32,6 +32,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "trees": ("trees", {"n_estimators": 20}),
     "boosting": ("boosting", {"max_iter": 20}),
 }
+TABLE_MODELS = [name for name, model in MODELS.items() if model.takes == "rows"]
+CASES |= {name: (name, {}) for name in TABLE_MODELS if name not in {kind for kind, _ in CASES.values()}}
 each_case = pytest.mark.parametrize("case", CASES)
 
 
@@ -44,7 +46,7 @@ def make(case: str, seed: int = 0, **settings: Any) -> Any:
 def test_names_are_the_literals_of_the_settings() -> None:
     for name, model in MODELS.items():
         assert get_args(model.settings.model_fields["type"].annotation) == (name,)
-    assert {name for name, _ in CASES.values()} == {name for name, model in MODELS.items() if model.takes == "rows"}
+    assert {name for name, _ in CASES.values()} == set(TABLE_MODELS)
 
 
 @each_case

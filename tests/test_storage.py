@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from tables import clouds
-from tonearm.errors import RunError
+from tonearm.errors import ModelError, RunError
 from tonearm.models import MODELS
 from tonearm.models.storage import _digest, load_classifier, save_classifier
 from tonearm.settings import TrainSettings
@@ -29,6 +29,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "trees": ("trees", {"n_estimators": 5}),
     "boosting": ("boosting", {"max_iter": 3}),
 }
+TABLE_MODELS = [name for name, model in MODELS.items() if model.takes == "rows"]
+CASES |= {name: (name, {}) for name in TABLE_MODELS if name not in {kind for kind, _ in CASES.values()}}
 
 
 def saved(case: str, folder: Path) -> Any:
@@ -149,6 +151,13 @@ def test_an_svm_with_the_votes_of_pairs_is_to_be_trained_again(tmp_path: Path) -
     save_classifier(classifier, tmp_path)
     with pytest.raises(RunError, match=r"an SVM of an older tonearm.*train it again"):
         load_classifier(tmp_path)
+
+
+def test_a_model_that_would_not_be_loaded_again_is_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MODELS, "svm", MODELS["svm"]._replace(trusted=()))
+    with pytest.raises(ModelError, match=r"tonearm\.models\.margins\.SupportVectors; name them as `trusted`"):
+        saved("svm", tmp_path)
+    assert not (tmp_path / "model.json").exists()
 
 
 @pytest.mark.parametrize("case", ["trees", "boosting"])

@@ -19,7 +19,7 @@ from typing import Any, cast
 import numpy as np
 from pydantic import ValidationError
 
-from tonearm.errors import RunError
+from tonearm.errors import ModelError, RunError
 from tonearm.models import MODELS
 from tonearm.models.base import ModelSettings
 from tonearm.runtime.files import replacing, write_json
@@ -38,7 +38,10 @@ def trusted_types() -> list[str]:
 
 
 def save_classifier(classifier: FittedClassifier, folder: str | Path) -> None:
-    """Write a fitted classifier of `MODELS` into `folder`, over one that may be there."""
+    """Write a fitted classifier of `MODELS` into `folder`, over one that may be there.
+
+    Raises ModelError where it holds types that `load_classifier` would refuse.
+    """
     folder = Path(folder)
     if isinstance(classifier, HasTensors):
         name, facts = TENSORS, _save_tensors(classifier, folder / TENSORS)
@@ -95,6 +98,12 @@ def _save_sklearn(classifier: Any, path: Path) -> dict[str, Any]:
 
     with replacing(path) as temporary:
         skops.io.dump(classifier, temporary, compression=zipfile.ZIP_DEFLATED)
+        unknown = sorted(set(skops.io.get_untrusted_types(file=temporary)) - set(trusted_types()))
+        if unknown:
+            raise ModelError(
+                f"the fitted {type(classifier).__name__} holds types that would not be loaded again: "
+                f"{', '.join(unknown)}; name them as `trusted` in the model's line of models/__init__.py"
+            )
     return {"scikit-learn": version}
 
 
