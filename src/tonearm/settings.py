@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from tonearm.runtime.remote import path_text
+
 Statistic = Literal["mean", "var", "std", "min", "max", "median", "skew", "kurtosis"]
 
 
@@ -30,6 +32,11 @@ class DataSettings(Settings):
     metadata: str = Field("", description="CSV that adds label, artist or split by file name")
     group_column: str = Field("artist", description="metadata column whose values must not cross splits")
     split_column: str = Field("split", description="metadata column that names train, valid or test")
+
+    @field_validator("folder", "metadata", mode="before")
+    @classmethod
+    def _as_text(cls, value: Any) -> Any:
+        return path_text(value) if isinstance(value, str) else value
 
 
 class AudioSettings(Settings):

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.errors import AudioError
-from tonearm.runtime.remote import is_url, local_copy
+from tonearm.runtime.remote import is_url, local_copy, place
 from tonearm.settings import AudioSettings
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def read(path: str | Path, offset: float = 0.0, duration: float | None = None) -
     """
     if is_url(path):
         return _read_remote(str(path), offset, duration)
-    path = Path(path)
+    path = place(path)
     _check_file(path)
     waveform = (_read_av if path.suffix.lower() in AV_EXTENSIONS else _read_sndfile)(path, offset, duration)
     samples = waveform.samples
