@@ -39,9 +39,7 @@ def test_a_folder_may_have_any_name(name: str, tmp_path: Path) -> None:
     out = f"{name} out"
     assert "12 clips in 2 classes" in tonearm(tmp_path, "scan", name)
     assert "12 clips in 2 classes" in tonearm(tmp_path, "scan", "nowhere", "--set", f"data.folder={name}")
-    assert "12 computed" in tonearm(tmp_path, "extract", name, "--out", f"{out}/f", "--config", "c.toml")
-    assert "12 clips in 2 classes" in tonearm(tmp_path, "scan", f"{out}/f/features.parquet")
-    tonearm(tmp_path, "run", "c.toml", "--set", f"data.folder={name}", "--out", out)
+    tonearm(tmp_path, "run", "c.toml", "--set", f"data.folder={tmp_path / name}", "--out", out)
     stored = tmp_path / out / "config.toml"
     config = load_config(stored)  # UTF-8, and TOML
     assert place(config.data.folder).samefile(tmp_path / name)

@@ -13,7 +13,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import Field, SerializeAsAny, ValidationError, field_validator
 
@@ -25,6 +25,7 @@ from tonearm.settings import (
     AudioSettings,
     DataSettings,
     FeatureSettings,
+    PictureKind,
     ReportSettings,
     Settings,
     SpectrogramSettings,
@@ -88,10 +89,10 @@ class Config(Settings):
                 )
         models = _models(value)
         for name, settings in models.items():
-            if MODELS[settings.type].needs == "pictures":
-                from tonearm.representations.spectrogram import check_kind  # here, since it loads librosa
-
-                check_kind(reads(settings), f"models.{name}.picture")
+            if MODELS[settings.type].needs == "pictures" and reads(settings) not in get_args(PictureKind):
+                kind = reads(settings)
+                hint = nearest(kind, get_args(PictureKind))
+                raise ConfigError(f"models.{name}.picture = {kind!r}: is not a kind of picture; {hint}")
         return models
 
 
