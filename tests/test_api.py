@@ -70,3 +70,51 @@ def test_the_former_name_of_the_module_still_works_for_one_release() -> None:
         assert ladder.train is api.train
     with pytest.raises(AttributeError):
         ladder.trian
+
+
+SECTIONS: dict[str, Any] = {
+    "data": {"group_column": "band"},
+    "audio": {"duration": 0.3},
+    "features": {"families": ["rms"], "statistics": ["mean"]},
+    "spectrogram": {"height": 32},
+    "split": {"test": 0.25, "seed": 3},
+    "train": {"calibrate": False},
+    "track": {"tensorboard": False},
+    "report": {"published": {"logistic": 0.5}},
+    "sweep": {"trials": 7},
+    "models": {"logistic": {"C": 0.5}},
+}
+
+
+def test_every_section_of_the_config_can_be_set_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tonearm.config import Config, parse_config
+
+    assert set(SECTIONS) == set(Config.model_fields)
+    given: list[Config] = []
+    monkeypatch.setattr(
+        "tonearm.experiment.experiment.run_experiment", lambda config, out, workers: given.append(config)
+    )
+    for name, section in SECTIONS.items():
+        tonearm.train("jam", tmp_path, **{name: section})
+        values = {"data": {"folder": "jam"}}
+        values[name] = {**values.get(name, {}), **section}
+        assert given.pop() == parse_config(values), name
+    with pytest.raises(tonearm.ConfigError, match=r"data\.folder = 'other': the folder is the first argument, 'jam'"):
+        tonearm.train("jam", tmp_path, data={"folder": "other"})
+
+
+def test_a_table_can_be_told_about_its_data_and_audio(music: Path, tmp_path: Path) -> None:
+    rows = "".join(f"low/{take}.wav,low,band{take % 2}\n" for take in range(8))
+    (tmp_path / "bands.csv").write_text("file_name,label,band\n" + rows)
+    table = tonearm.extract_table(
+        music,
+        tmp_path / "table",
+        "basic",
+        data={"metadata": str(tmp_path / "bands.csv"), "group_column": "band"},
+        audio={"duration": 0.2},
+        **CHEAP,
+    )
+    row = table.names.tolist().index("low/3.wav")
+    assert table.groups[row] == "band1"
+    samples = tonearm.load_audio(music / "low" / "3.wav", duration=0.2)
+    assert np.array_equal(table.X[row], list(tonearm.extract_features(samples, 22_050, "basic", **CHEAP).values()))

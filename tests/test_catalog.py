@@ -247,3 +247,8 @@ def test_a_metadata_file_without_rows_says_what_it_does_not_list(tmp_path: Path)
         read_catalog(DataSettings(folder=str(tmp_path)))
     (tmp_path / "metadata.csv").write_text("file_name, label\na.wav, rock\n")
     assert read_catalog(DataSettings(folder=str(tmp_path))).classes == ("rock",)
+
+
+def test_a_metadata_file_that_is_missing_is_said_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match=r"missing\.csv: there is no such file"):
+        read_metadata(tmp_path / "missing.csv", DataSettings())

@@ -125,7 +125,7 @@ def test_demo_shows_everything_and_where_it_lies(tmp_path: Path) -> None:
         (["extract", ".", "--out", "x", "--set", "feature.preset=full"], "did you mean 'features'"),
         (["extract", ".", "--out", "x", "--preset", "gtzan"], "gtzan57"),
         (["extract", ".", "--out", "x", "--set", 'features.families=["mfc"]'], "did you mean 'mfcc'"),
-        (["spectrograms", ".", "--out", "x", "--kinds", "lin"], "known: linear, log, layl"),
+        (["spectrograms", ".", "--out", "x", "--kinds", "liner"], "did you mean 'linear'?"),
         (["predict", "nowhere", "a.wav"], "nowhere: there is no such run folder"),
         (["scan", ".", "--set", "data"], "write a key, =, and a value"),
         (["extract", ".", "--out", "a.wav"], "a.wav: File exists"),

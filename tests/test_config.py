@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -11,6 +12,7 @@ from tonearm.config import Config, load_config, parse_config, template, to_toml
 from tonearm.errors import ConfigError
 from tonearm.models import MODELS
 from tonearm.models.logistic import LogisticSettings
+from tonearm.settings import PictureKind
 
 
 def write(folder: Path, text: str) -> Path:
@@ -86,6 +88,14 @@ def test_template_lists_every_setting_and_loads_as_the_defaults(tmp_path: Path) 
         ("[models.'a/b']\ntype = 'svm'", ["models.a/b", "folder"]),
         ("[features]\nfamilies = ['mfc']", ["'mfc'", "did you mean 'mfcc'?"]),
         ("[features]\nn_mfcc = 100\nn_mels = 40\npreset = 'full'", ["features.n_mfcc = 100", "40"]),
+        ("[spectrogram]\ncolour_map = 'viridsi'", ["spectrogram.colour_map = 'viridsi'", "did you mean 'viridis'?"]),
+        ("[spectrogram]\nkinds = ['mel', 'lin']", ["spectrogram.kinds.1 = 'lin'", "'linear'"]),
+        ("[spectrogram]\nkinds = ['liner']", ["spectrogram.kinds.0 = 'liner'", "did you mean 'linear'?"]),
+        ("[features]\nstatistics = ['meen']", ["features.statistics.0 = 'meen'", "did you mean 'mean'?"]),
+        ("[split]\nleaks = 'alow'", ["did you mean 'allow'? allowed is one of 'refuse', 'allow'"]),
+        ("[models.mlp]\noptimizer = 'adamv'", ["models.mlp.optimizer = 'adamv'", "did you mean 'adam"]),
+        ("[models.svm]\ngamma = 'scal'", ["did you mean 'scale'?"]),
+        ("[models.cnn]\npicture = 'mell'", ["models.cnn.picture = 'mell'", "did you mean 'mel'?"]),
         ("x = ", ["is not TOML", "Invalid value"]),
     ],
 )
@@ -132,10 +142,30 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         load_config(tmp_path / "latin.toml")
 
 
+def test_kinds_of_pictures_are_declared_as_they_are_drawn() -> None:
+    from tonearm.representations.spectrogram import KINDS
+
+    assert get_args(PictureKind) == tuple(KINDS)
+
+
+def test_a_wrong_word_is_refused_whichever_way_it_is_set() -> None:
+    for values in ({"colour_map": "viridsi"}, {"kinds": ("liner",)}):
+        with pytest.raises(ConfigError, match="did you mean '(viridis|linear)'"):
+            parse_config({"spectrogram": values})
+        with pytest.raises(ConfigError, match="did you mean '(viridis|linear)'"):
+            load_config(None, (), {"spectrogram": values})
+    with pytest.raises(ConfigError) as caught:
+        parse_config({"spectrogram": {"kinds": ("liner",)}})
+    assert len(str(caught.value).splitlines()) == 1  # and not too short as well
+    with pytest.raises(ConfigError, match="did you mean 'viridis'"):
+        load_config(None, ["spectrogram.colour_map=viridsi"])
+    assert parse_config({"spectrogram": {"colour_map": "viridis_r"}}).spectrogram.colour_map == "viridis_r"
+
+
 def test_reading_a_config_loads_no_heavy_library() -> None:
     code = (
         "import sys, tonearm.config as c; c.Config(); c.template();"
-        "print([m for m in ('torch', 'sklearn', 'librosa', 'scipy', 'pandas') if m in sys.modules])"
+        "print([m for m in ('torch', 'sklearn', 'librosa', 'scipy', 'pandas', 'matplotlib') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

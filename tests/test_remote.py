@@ -17,7 +17,7 @@ from tonearm.errors import AudioError, TonearmError
 from tonearm.experiment.experiment import run_experiment
 from tonearm.prediction import predict
 from tonearm.representations.extract import draw_spectrograms, extract_features
-from tonearm.runtime.remote import place, staged
+from tonearm.runtime.remote import place, put, staged
 from tonearm.scan.scan import scan_catalog
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings, SpectrogramSettings
 
@@ -153,6 +153,51 @@ def test_what_a_killed_command_did_is_taken_up_and_what_is_gone_goes(
         assert (folder / "half.txt").read_text() == "half"
         (folder / "old.txt").unlink()
     assert [path.name for path in url.iterdir()] == ["half.txt"]
+
+
+def test_what_others_do_at_the_url_in_the_meantime_stays(
+    memory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    url = place(f"{memory}/shared")
+    for name in ("kept.txt", "changed.txt", "removed.txt"):
+        (url / name).write_text("old")
+    with staged(url) as folder:
+        (folder / "changed.txt").write_text("ours")
+        (folder / "removed.txt").unlink()
+        (folder / "new").mkdir()
+        (folder / "new" / "ours.txt").write_text("ours")
+        (url / "theirs.txt").write_text("theirs")  # of another, while the block works
+        (url / "kept.txt").write_text("theirs")
+    held = {name: (url / name).read_text() for name in ("kept.txt", "changed.txt", "theirs.txt", "new/ours.txt")}
+    assert held == {"kept.txt": "theirs", "changed.txt": "ours", "theirs.txt": "theirs", "new/ours.txt": "ours"}
+    assert not (url / "removed.txt").exists()
+
+
+def test_a_copy_back_that_was_killed_still_knows_what_is_its_own(
+    memory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    url = place(f"{memory}/shared")
+    (url / "old.txt").write_text("old")
+
+    def stop(source: Path, path: Path) -> None:
+        put(source, path)
+        raise KeyboardInterrupt
+
+    def killed() -> None:
+        with staged(url) as folder:
+            (folder / "ours.txt").write_text("ours")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tonearm.runtime.remote.put", stop)
+        with pytest.raises(KeyboardInterrupt):
+            killed()
+    (url / "theirs.txt").write_text("theirs")
+    with staged(url) as folder:
+        (folder / "ours.txt").unlink()  # it has reached the URL
+        (folder / "old.txt").unlink()
+    assert [path.name for path in url.iterdir()] == ["theirs.txt"]
 
 
 def refuse(*_: object) -> None:

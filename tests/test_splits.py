@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tonearm.data.dataset import Dataset
 from tonearm.errors import SplitError
 from tonearm.settings import SplitSettings
-from tonearm.splits.divide import Division, Split, divide, overlap
+from tonearm.splits.divide import Division, Split, divide, final_split, overlap
 
 
 def dataset(labels: list[str], groups: list[str] | None = None, splits: list[str] | None = None) -> Dataset:
@@ -67,6 +67,27 @@ def test_every_clip_is_tested_once_in_k_folds(method: str) -> None:
 def test_shares_are_met(method: str) -> None:
     [split] = divide(bands(), SplitSettings.model_validate({"method": method, "valid": 0.2, "test": 0.3})).splits
     assert (len(split.train), len(split.valid), len(split.test)) == (45, 18, 27)
+
+
+@pytest.mark.parametrize("method", ["random", "stratified"])
+def test_the_validation_share_is_of_all_labelled_clips_with_folds_too(method: str) -> None:
+    data = dataset([*bands().labels, ""])
+    for folds, repeats in ((5, 1), (3, 2)):
+        chosen = {"method": method, "valid": 0.2, "folds": folds, "repeats": repeats}
+        splits = divide(data, SplitSettings.model_validate(chosen)).splits
+        assert [len(split.valid) for split in splits] == [18] * folds * repeats
+        assert [len(split.test) for split in splits] == [90 // folds] * folds * repeats
+    last = final_split(data, SplitSettings(valid=0.2), method)
+    assert (len(last.train), len(last.valid)) == (72, 18)
+
+
+def test_the_validation_share_is_of_all_labelled_clips_with_whole_groups_and_with_listed_parts() -> None:
+    data = bands(per_class=20, classes=5)
+    for split in divide(data, SplitSettings(method="group", valid=0.2, folds=4)).splits:
+        assert len(split.valid) / len(data) == pytest.approx(0.2, abs=0.025)
+    listed = dataset(["a", "b"] * 50, None, ["train"] * 60 + ["test"] * 40)
+    [split] = divide(listed, SplitSettings(valid=0.2)).splits
+    assert (len(split.train), len(split.valid), len(split.test)) == (40, 20, 40)
 
 
 @pytest.mark.parametrize("share", [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
@@ -167,6 +188,12 @@ def test_the_same_seed_divides_the_same_way_and_another_another() -> None:
         (dataset(["a", "b", "c"] * 2), {"method": "group", "folds": 3}, "no class has the 3 clips"),
         (bands(), {"valid": 0.5, "test": 0.5}, "leave nothing to train on"),
         (bands(), {"folds": 1}, "at least 2 folds"),
+        (bands(), {"folds": 2, "valid": 0.5}, r"split\.valid = 0\.5 and a test of 1/2 .* leave nothing to train on"),
+        (
+            dataset(["a", "b"] * 5, None, ["train"] * 4 + ["test"] * 6),
+            {"valid": 0.4},
+            r"0\.4 of 10 labelled clips is more than the 4",
+        ),
         (bands(), {"method": "listed"}, "no labelled clip is listed as train"),
         (dataset(["a", "b"] * 3, None, ["train"] * 4 + ["", ""]), {}, "2 labelled clips are listed in no part"),
         (dataset(["a", "b"], None, ["train"] * 2), {"folds": 2}, "exclude each other"),

@@ -20,6 +20,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tonearm.errors import ConfigError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -73,32 +75,41 @@ def extract_file_features(path: str | Path, preset: str = PRESET, **settings: An
 
 
 def extract_table(
-    folder: str | Path, out: str | Path, preset: str = PRESET, workers: int = 1, **settings: Any
+    folder: str | Path,
+    out: str | Path,
+    preset: str = PRESET,
+    workers: int = 1,
+    *,
+    data: Mapping[str, Any] | None = None,
+    audio: Mapping[str, Any] | None = None,
+    **settings: Any,
 ) -> "Dataset":
     """The feature table of a folder of music, which is also written to `out` as CSV and Parquet.
 
-    Clips that cannot be used are left out and listed in `out`/failures.csv. Stopped and called again, it
-    goes on. Raises CatalogError where the folder holds no clips.
+    data, audio: settings of `[data]` and `[audio]`, such as audio={"duration": 30}. settings: others of
+    `[features]`. Clips that cannot be used are left out and listed in `out`/failures.csv. Interrupted and called
+    again, it resumes. Raises ConfigError, and CatalogError if the folder holds no clips.
     """
     from tonearm.data.catalog import read_catalog
     from tonearm.representations.extract import extract_features as extract_all
     from tonearm.representations.extract import load_features
 
-    config = _config({"data": {"folder": str(folder)}, "features": {"preset": preset, **settings}})
+    sections = {"data": _with_folder(data, folder), "features": {"preset": preset, **settings}}
+    config = _config({**sections, "audio": audio or {}})
     extract_all(read_catalog(config.data), config.audio, config.features, Path(out), workers)
     return load_features(Path(out))
 
 
-def train(data: str | Path, out: str | Path, workers: int = 1, **sections: Mapping[str, Any]) -> "Experiment":
+def train(folder: str | Path, /, out: str | Path, workers: int = 1, **sections: Mapping[str, Any]) -> "Experiment":
     """Train, evaluate and compare models; run folders and the leaderboard are written to `out`.
 
-    data: a folder of labelled music, or a feature table. sections: tables of the config, such as
-    models={"logistic": {}}, split={"folds": 5}. Raises ConfigError, CatalogError or SplitError.
+    folder: a folder of labelled music, or a feature table. sections: tables of the config, such as
+    models={"logistic": {}}, split={"folds": 5}, data={"metadata": "m.csv"}. Raises ConfigError, CatalogError or
+    SplitError.
     """
     from tonearm.experiment.experiment import run_experiment
 
-    given = dict(sections)
-    given["data"] = {**given.get("data", {}), "folder": str(data)}
+    given = {**sections, "data": _with_folder(sections.get("data"), folder)}
     return run_experiment(_config(given), Path(out), workers=workers)
 
 
@@ -110,6 +121,13 @@ def predict(run: str | Path, paths: str | Path | Sequence[str | Path]) -> "Predi
     from tonearm.prediction import predict as predict_paths
 
     return predict_paths(run, [paths] if isinstance(paths, str | Path) else paths)
+
+
+def _with_folder(data: Mapping[str, Any] | None, folder: str | Path) -> dict[str, Any]:
+    """The `[data]` section with the folder that was an argument of its own."""
+    if data and "folder" in data:
+        raise ConfigError(f"data.folder = {data['folder']!r}: the folder is the first argument, {str(folder)!r}")
+    return {**(data or {}), "folder": str(folder)}
 
 
 def _config(values: Mapping[str, Any]) -> Any:

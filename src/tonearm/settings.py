@@ -10,6 +10,9 @@ TOML file. Each module takes the section it needs, never the whole.
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from tonearm.runtime.remote import path_text
 
 Statistic = Literal["mean", "var", "std", "min", "max", "median", "skew", "kurtosis"]
 PictureKind = Literal["linear", "log", "layl", "mel", "mfcc"]
@@ -31,6 +34,11 @@ class DataSettings(Settings):
     metadata: str = Field("", description="CSV that adds label, artist or split by file name")
     group_column: str = Field("artist", description="metadata column whose values must not cross splits")
     split_column: str = Field("split", description="metadata column that names train, valid or test")
+
+    @field_validator("folder", "metadata", mode="before")
+    @classmethod
+    def _as_text(cls, value: Any) -> Any:
+        return path_text(value) if isinstance(value, str) else value
 
 
 class AudioSettings(Settings):
@@ -56,7 +64,9 @@ class FeatureSettings(Settings):
 class SpectrogramSettings(Settings):
     """`[spectrogram]`: how a clip becomes a picture."""
 
-    kinds: tuple[str, ...] = Field(("linear", "log", "layl"), min_length=1, description="kinds of pictures to make")
+    kinds: tuple[PictureKind, ...] = Field(
+        ("linear", "log", "layl"), min_length=1, description="kinds of pictures to make"
+    )
     width: int = Field(173, ge=8, le=4096, description="columns of pixels: time")
     seconds: float | None = Field(
         None, gt=0, description="seconds of a clip on that width, longer clips are wider; absent: the whole clip on it"
@@ -68,6 +78,18 @@ class SpectrogramSettings(Settings):
     top_db: float = Field(80.0, gt=0, le=200, description="decibels below the loudest bin that still show")
     colour_map: str = Field("magma", description="a colour map of matplotlib")
     grey: bool = Field(False, description="one channel of brightness instead of colours")
+
+    @field_validator("colour_map")
+    @classmethod
+    def _known_colour_map(cls, value: str) -> str:
+        if value == "magma":  # the default, which is to need no matplotlib
+            return value
+        from matplotlib import colormaps
+
+        if value not in colormaps:
+            words = {"words": [*colormaps], "allowed": "a colour map of matplotlib, such as magma, viridis or gray"}
+            raise PydanticCustomError("unknown_word", "{allowed}", words)
+        return value
 
 
 class SplitSettings(Settings):

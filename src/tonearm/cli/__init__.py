@@ -8,6 +8,7 @@ message; 130 stopped by the keyboard. Libraries are loaded by the command that n
 answers at once.
 """
 
+import io
 import sys
 
 from tonearm.cli import bench, sweep
@@ -19,6 +20,9 @@ __all__ = ["app", "bench", "main", "sweep"]  # the modules add their commands to
 
 def main() -> None:
     """Run the command line; `tonearm` and `python -m tonearm`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files may hold bytes that are no text
     try:
         app()
     except TonearmError as error:

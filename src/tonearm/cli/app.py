@@ -51,7 +51,7 @@ Music = Annotated[
 def _here(path: str) -> Path:
     if is_url(path):
         raise typer.BadParameter(f"{path}: this command writes to a folder of this machine")
-    return Path(path)
+    return place(path)
 
 
 Out = Annotated[Path, typer.Option("--out", parser=_here, metavar="FOLDER", help="folder to write to")]
@@ -80,12 +80,11 @@ def _version(
         raise typer.Exit
 
 
-def _config(path: Path | None, overrides: list[str] | None, **data: str) -> Any:
-    """The config of the file and the overrides, with `[data]` settings that were arguments."""
+def _config(path: Path | None, overrides: list[str] | None, **arguments: dict[str, Any]) -> Any:
+    """The config of the file and the overrides, with settings by section that were arguments."""
     from tonearm.config import load_config
 
-    given = [f"data.{key}={json.dumps(value)}" for key, value in data.items()]
-    return load_config(path, [*given, *(overrides or [])])
+    return load_config(path, overrides or (), arguments)
 
 
 def _check_file(out: Path | None) -> None:
@@ -113,7 +112,7 @@ def scan(
     from tonearm.data.tables import is_table, read_table
     from tonearm.scan.scan import scan_catalog, scan_dataset
 
-    settings = _config(config, set_, folder=folder).data
+    settings = _config(config, set_, data={"folder": folder}).data
     if is_table(folder):
         dataset, notes = read_table(settings)
         report = scan_dataset(dataset, folder, notes)
@@ -167,8 +166,8 @@ def extract(
     from tonearm.data.catalog import read_catalog
     from tonearm.representations.extract import FAILURES_CSV, FEATURES_CSV, extract_features
 
-    chosen = [*(set_ or []), *([f"features.preset={preset}"] if preset else [])]
-    settings = _config(config, chosen, folder=folder)
+    chosen = {"preset": preset} if preset else {}
+    settings = _config(config, set_, data={"folder": folder}, features=chosen)
     catalog = read_catalog(settings.data)
     _note(*(f"note: {note}" for note in catalog.notes))
     with counting("features", "clips") as progress:
@@ -193,8 +192,8 @@ def spectrograms(
     from tonearm.data.catalog import read_catalog
     from tonearm.representations.extract import FAILURES_CSV, draw_spectrograms
 
-    chosen = [*(set_ or []), *([f"spectrogram.kinds={json.dumps(kinds.split(','))}"] if kinds else [])]
-    settings = _config(config, chosen, folder=folder)
+    chosen = {"kinds": kinds.split(",")} if kinds else {}
+    settings = _config(config, set_, data={"folder": folder}, spectrogram=chosen)
     catalog = read_catalog(settings.data)
     _note(*(f"note: {note}" for note in catalog.notes))
     with counting("pictures", "clips") as progress:

@@ -29,7 +29,7 @@ def scaling(
     from tonearm.errors import ConfigError
     from tonearm.scaling import measure_scaling
 
-    settings = _config(config, set_, folder=folder)
+    settings = _config(config, set_, data={"folder": folder})
     try:
         counts = [int(count) for count in workers.split(",")]
     except ValueError as error:

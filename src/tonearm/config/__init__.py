@@ -21,7 +21,7 @@ from tonearm.config.messages import explain, limits, nearest
 from tonearm.config.reading import check_reads
 from tonearm.errors import ConfigError
 from tonearm.models import MODELS, ModelSettings
-from tonearm.runtime.remote import is_url
+from tonearm.runtime.remote import is_url, place
 from tonearm.settings import (
     AudioSettings,
     DataSettings,
@@ -35,6 +35,7 @@ from tonearm.settings import (
     TrainSettings,
 )
 
+PATHS = ("folder", "metadata")  # of [data]
 DEFAULT_MODELS = ("logistic", "mlp")
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # it names a folder
 
@@ -98,16 +99,24 @@ def _check_published(config: Config) -> None:
             raise ConfigError(f"report.published: {name!r} is no model of [models]; {nearest(name, config.models)}")
 
 
-def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
+def load_config(
+    path: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    arguments: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Config:
     """The config in the file `path` (None: all defaults) with `overrides` such as "train.seed=3" over it.
 
-    Raises ConfigError for whatever is unknown, of the wrong type, outside its limits, or does not go together.
+    arguments: sections with values that are no TOML text, such as {"data": {"folder": "music"}}; they stand over
+    the file and under the overrides. Raises ConfigError for whatever is unknown, of the wrong type, outside its limits, or does not go together.
     """
     from tonearm.representations.features import check_features
 
     source = "config" if path is None else str(path)
     values = {} if path is None else _read(Path(path))
     values = _anchor(values, None if path is None else Path(path).parent)
+    for section, given in (arguments or {}).items():
+        table = values.get(section, {})
+        values[section] = {**table, **given} if isinstance(table, Mapping) else table  # which is refused below
     if overrides:
         source += " with --set " + " --set ".join(overrides)
     for override in overrides:
@@ -156,8 +165,8 @@ def _anchor(values: dict[str, Any], folder: Path | None) -> dict[str, Any]:
     if folder is None or not isinstance(data, dict):
         return values
     paths = {
-        key: str(folder / data[key])
-        for key in ("folder", "metadata")
+        key: str(folder / place(data[key]))
+        for key in PATHS
         if isinstance(data.get(key), str) and data[key] and not is_url(data[key])
     }
     return {**values, "data": {**data, **paths}}
@@ -174,7 +183,10 @@ def _apply(values: dict[str, Any], override: str) -> None:
         table = table.setdefault(part, {})
         if not isinstance(table, dict):
             raise ConfigError(f"--set {override}: {part!r} is a value, not a table")
-    table[parts[-1]] = _value(text.strip())
+    value = _value(text.strip())
+    if parts[0] == "data" and parts[-1] in PATHS and not isinstance(value, str):
+        value = text.strip()  # a folder named 1999 or true
+    table[parts[-1]] = value
 
 
 def key_parts(key: str) -> list[str]:

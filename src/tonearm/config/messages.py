@@ -25,8 +25,13 @@ def nearest(word: str, known: Iterable[str]) -> str:
     "did you mean 'logistic'? known: logistic, mlp"
     """
     names = sorted(known)
-    near = difflib.get_close_matches(word, names, n=1)
-    return (f"did you mean {near[0]!r}? " if near else "") + f"known: {', '.join(names)}"
+    return f"{did_you_mean(word, names)}known: {', '.join(names)}"
+
+
+def did_you_mean(word: Any, known: Iterable[str]) -> str:
+    """The question that names the known word that `word` is most like; "" if it is like none, or no word."""
+    near = difflib.get_close_matches(word, known, n=1) if isinstance(word, str) else []
+    return f"did you mean {near[0]!r}? " if near else ""
 
 
 def limits(section: type[Settings]) -> dict[str, str]:
@@ -58,9 +63,28 @@ def _allowed(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
     return " ".join([KINDS.get(schema.get("type", ""), "a table"), " and ".join(bounds)]).rstrip()
 
 
+def words(section: type[Settings], key: str) -> list[str]:
+    """The words that a setting, or each part of it, may be; [] if it is not one of certain words."""
+    schema = section.model_json_schema()
+    return _words(schema["properties"].get(key, {}), schema.get("$defs", {}))
+
+
+def _words(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> list[str]:
+    if "$ref" in schema:
+        return _words(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    found = [*schema.get("enum", []), *([schema["const"]] if "const" in schema else [])]
+    for part in [*schema.get("anyOf", []), *([schema["items"]] if "items" in schema else [])]:
+        found += _words(part, definitions)
+    return [word for word in found if isinstance(word, str)]
+
+
 def explain(error: ValidationError, root: type[Settings], prefix: str = "") -> str:
     """All that a validation found, one line each; `prefix` stands before the keys."""
-    return "\n".join(_explain(detail, root, prefix) for detail in error.errors())
+    details = error.errors()
+    wrong = [detail["loc"][:-1] for detail in details]
+    # pydantic counts a list's right parts alone, and calls a list with a wrong one too short as well
+    told = [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in wrong]
+    return "\n".join(_explain(detail, root, prefix) for detail in told)
 
 
 def _explain(detail: ErrorDetails, root: type[Settings], prefix: str) -> str:
@@ -73,10 +97,15 @@ def _explain(detail: ErrorDetails, root: type[Settings], prefix: str) -> str:
     if detail["type"] == "extra_forbidden":
         kind = "table" if isinstance(detail["input"], Mapping) else "setting"
         return f"{key}: no such {kind}; {nearest(location[-1], section.model_fields)}"
+    if detail["type"] == "unknown_word":
+        context = detail["ctx"]
+        hint = did_you_mean(detail["input"], context["words"])
+        return f"{key} = {detail['input']!r}: {hint}allowed is {context['allowed']}"
     allowed = limits(section).get(location[depth]) if len(location) > depth else None
     if detail["type"] == "value_error" or allowed is None:
         return f"{key} = {detail['input']!r}: {detail['msg'].removeprefix('Value error, ')}"
-    return f"{key} = {detail['input']!r}: allowed is {allowed}"
+    hint = did_you_mean(detail["input"], words(section, location[depth]))
+    return f"{key} = {detail['input']!r}: {hint}allowed is {allowed}"
 
 
 def _section(section: type[Settings], key: str) -> type[Settings] | None:

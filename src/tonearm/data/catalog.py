@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from tonearm.data.metadata import LEFT_OUT, PARTS, Entry, match, name_some, read_metadata
 from tonearm.dsp.audio import EXTENSIONS
 from tonearm.errors import CatalogError
-from tonearm.runtime.remote import check_reachable, inside, is_url, names_under, place
+from tonearm.runtime.remote import check_reachable, inside, is_url, names_under, path_text, place
 from tonearm.settings import DataSettings
 
 METADATA = "metadata.csv"
@@ -225,7 +225,8 @@ def list_files(paths: list[Path], extensions: frozenset[str] = EXTENSIONS) -> It
         if path.is_dir():
             catalog = _gather(DataSettings(folder=str(path)), extensions)
             listed = [clip.path for clip in catalog.clips]
-            found = map(str, _walk(path, path, extensions)[0].values())
+            folder = place(path_text(str(path)))  # as the catalog has it
+            found = map(str, _walk(folder, folder, extensions)[0].values())
             yield from map(place, dict.fromkeys([*listed, *found]))
         else:
             yield path

@@ -44,6 +44,8 @@ def read_metadata(path: Path, settings: DataSettings) -> tuple[Entry, ...]:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise CatalogError(f"{path}: there is no such file; data.metadata names a CSV file") from error
     except (OSError, UnicodeDecodeError) as error:
         raise CatalogError(f"{path}: cannot be read as UTF-8 text ({error})") from error
     rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)

@@ -67,7 +67,7 @@ def is_picture_folder(folder: str | Path) -> bool:
         return bool(there & PICTURE_EXTENSIONS) and not there & EXTENSIONS
     found = False
     seen: set[str] = set()
-    for parent, folders, files in os.walk(folder, followlinks=True):
+    for parent, folders, files in os.walk(place(folder), followlinks=True):
         real = os.path.realpath(parent)
         # a link that leads back up is not followed
         folders[:] = [name for name in folders if not name.startswith(".") and real not in seen]

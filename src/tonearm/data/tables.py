@@ -100,7 +100,8 @@ def _parse(path: Path, texts: set[str]) -> "tuple[pd.DataFrame, dict[str, Any] |
         return frame, None
     import pyarrow.parquet
 
-    table = pyarrow.parquet.read_table(path)
+    with path.open("rb") as file:  # pyarrow takes no path with bytes that are no text
+        table = pyarrow.parquet.read_table(file)
     stored = (table.schema.metadata or {}).get(REPRESENTATION_KEY)
     return table.to_pandas(), json.loads(stored) if stored else None
 

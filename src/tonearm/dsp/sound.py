@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tonearm.dsp.audio import Waveform, check_length, read, resample
 from tonearm.errors import AudioError
-from tonearm.runtime.remote import is_url, local_copy
+from tonearm.runtime.remote import is_url, local_copy, place
 from tonearm.settings import AudioSettings
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class ClipSound:
 
     def _fetch(self) -> Path:
         if not is_url(self.path):
-            return Path(self.path)
+            return place(self.path)
         try:
             return self._open.enter_context(local_copy(self.path))
         except FileNotFoundError as error:

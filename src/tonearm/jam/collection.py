@@ -9,6 +9,7 @@ never mixes with it. The tables come last: where metadata.csv stands, all files 
 import csv
 import io
 import json
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,7 +162,8 @@ def _write_audio(path: Path, samples: NDArray[np.float64], format: str) -> None:
     from tonearm.jam.sound import SR
 
     subtype = "VORBIS" if format == "ogg" else "PCM_16"
-    with soundfile.SoundFile(path, "w", SR, 1, subtype, format=format.upper()) as file:
+    name = path if os.name == "nt" else os.fsencode(path)  # which may hold bytes that are no text
+    with soundfile.SoundFile(name, "w", SR, 1, subtype, format=format.upper()) as file:
         for start in range(0, len(samples), SR):
             file.write(samples[start : start + SR])
 

@@ -87,7 +87,12 @@ def _write_parquet(path: Path, shards: Shards, names: Sequence[str], facts: dict
 
     fields = [(name, pa.string()) for name in CLIP_COLUMNS] + [(name, pa.float64()) for name in names]
     schema = pa.schema(fields, metadata={REPRESENTATION_KEY: json.dumps(facts)})
-    with replacing(path) as temporary, pyarrow.parquet.ParquetWriter(temporary, schema) as writer:
+    # an open file, since pyarrow takes no path with bytes that are not text
+    with (
+        replacing(path) as temporary,
+        temporary.open("wb") as file,
+        pyarrow.parquet.ParquetWriter(file, schema) as writer,
+    ):
         rows = shards.rows()
         while group := list(islice(rows, ROWS_A_GROUP)):
             clips = [clip for clip, _ in group]

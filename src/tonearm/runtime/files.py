@@ -99,9 +99,9 @@ def _settle(path: Path) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write `text` as UTF-8 with the line ends it has, atomically."""
+    """Write `text` as UTF-8 with the line ends it has, atomically; a file name's bytes that are no text as \\udcXX."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
@@ -148,8 +148,11 @@ class _NewlineRows:
 
 
 def write_csv(path: str | Path, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
-    """Write a CSV file, atomically; floats in the shortest form that reads back as the same number."""
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    """Write a CSV file, atomically, as `write_text`; floats in the shortest form that reads back as the same number."""
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
         writer = csv.writer(_NewlineRows(file), lineterminator="\r\n")
         writer.writerow(columns)
         for row in rows:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tonearm.errors import TonearmError
-from tonearm.runtime.remote import is_url
+from tonearm.runtime.remote import is_url, place
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -100,7 +100,7 @@ def check_visible(paths: Iterable[str | Path]) -> None:
     client = _client.get()
     if client is None:
         return
-    local = [Path(path) for path in paths if str(path) and not is_url(path)]
+    local = [place(path) for path in paths if str(path) and not is_url(path)]
     there = [str(path.resolve()) for path in local if path.exists()]
     for worker, missing in client.run(_missing, there).items():
         if missing:

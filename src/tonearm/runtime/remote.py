@@ -4,11 +4,12 @@ Conventions
 -----------
 A place is a `pathlib.Path`, or for a URL universal_pathlib's `UPath`, which has the same methods. What reads files
 of a format gets a copy on this machine (`local_copy`); what is written goes up whole or not at all, as object stores
-do it. Credentials and endpoints are the store's own matter: its environment variables and files, as fsspec reads them.
+do it. A `file:///…` URI is a path of this machine, in ASCII with its other bytes as %XX. Credentials and endpoints are the store's own matter: its environment variables and files, as fsspec reads them.
 """
 
 import atexit
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -17,17 +18,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
+from urllib.parse import unquote_to_bytes
 
 from tonearm.errors import TonearmError
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+FILES, FETCHED = "files", "fetched.jsonl"  # of a stage
+_SCHEME = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+://", re.IGNORECASE)
+_FILE = re.compile(r"file://(?:localhost)?(?=/)", re.IGNORECASE)
 
 
 def is_url(path: Any) -> bool:
-    """Whether the path is a URL, or a place that one names.
+    """Whether the path is a URL, or a place that one names; a file:/// URI is a path of this machine.
 
-    >>> is_url("s3://music/genres"), is_url("genres")
-    (True, False)
+    >>> is_url("s3://music/genres"), is_url("genres"), is_url("file:///music/genres")
+    (True, False, False)
     """
     return bool(_SCHEME.match(str(path)))
 
@@ -35,7 +39,7 @@ def is_url(path: Any) -> bool:
 def place(path: str | Path) -> Path:
     """The place of a path or URL. Raises TonearmError where the package for its kind of URL is missing."""
     if not is_url(path):
-        return Path(path)
+        return _local(path)
     try:
         from upath import UPath
     except ModuleNotFoundError as error:
@@ -46,6 +50,38 @@ def place(path: str | Path) -> Path:
     except (ImportError, ValueError) as error:
         raise TonearmError(f"{path}: {error}") from error
     return cast("Path", found)
+
+
+def _local(path: str | Path) -> Path:
+    """The path of this machine that a path or a file:/// URI names."""
+    scheme = _FILE.match(path) if isinstance(path, str) else None
+    if scheme is None:
+        return Path(path)
+    if os.name == "nt":
+        from urllib.request import url2pathname
+
+        return Path(url2pathname(str(path)[scheme.end() :]))
+    return Path(os.fsdecode(unquote_to_bytes(str(path)[scheme.end() :])))
+
+
+def path_text(path: str) -> str:
+    """The path or URL as valid Unicode, so that UTF-8 files can hold it; `place` reads it back.
+
+    Only a path with bytes that are no text becomes a file:/// URI, which is absolute; a URI of any other path
+    becomes that path.
+
+    >>> path_text("music/caf\u00e9"), path_text("file:///music/caf%C3%A9"), path_text("/music/caf\udce9")
+    ('music/café', '/music/café', 'file:///music/caf%E9')
+    """
+    if is_url(path):
+        return path
+    local = _local(path)
+    text = str(local) if _FILE.match(path) else path
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return local.absolute().as_uri()
+    return text
 
 
 def check_reachable(folder: Path) -> None:
@@ -68,14 +104,14 @@ def inside(root: Path, folder: Path) -> PurePosixPath:
     """The folder as seen from the root, of which it is a part."""
     if is_url(root):
         return PurePosixPath(_inner(folder)[len(_inner(root)) :].strip("/"))
-    return PurePosixPath(folder.relative_to(root).as_posix())
+    return PurePosixPath(folder.absolute().relative_to(root.absolute()).as_posix())
 
 
 @contextmanager
 def local_copy(path: str | Path) -> Iterator[Path]:
     """The file itself, or for a URL a copy with its ending that lives as long as the block. Raises OSError."""
     if not is_url(path):
-        yield Path(path)
+        yield place(path)
         return
     remote = place(path)
     with tempfile.TemporaryDirectory(prefix="tonearm-") as folder:
@@ -94,7 +130,7 @@ def file_state(path: str | Path) -> str:
     if is_url(path):
         remote = place(path)
         return str(_store(remote).checksum(_inner(remote)))
-    status = Path(path).stat()
+    status = place(path).stat()
     # the time of modification alone can be set back, by a copy that keeps times or by two files that swap names
     return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"
 
@@ -113,33 +149,59 @@ def fetched(folder: Path) -> Path:
 def staged(folder: Path) -> Iterator[Path]:
     """A folder of this machine to work in, which for a URL is brought up to date before and copied back after.
 
-    Where the block fails or is killed, the folder stays in the user's cache, and the next block goes on in it.
+    Only files that the block wrote are replaced at the URL, and only files that it removed are removed: what others
+    put there in the meantime stays. Where the block fails or is killed, the folder stays in the user's cache, and the
+    next block goes on in it.
     """
     if not is_url(folder):
         yield folder
         return
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tonearm" / "staged"
     stage = cache / hashlib.sha256(str(folder).encode()).hexdigest()[:16]
-    if not stage.is_dir():
+    if not (stage / FETCHED).is_file():
+        shutil.rmtree(stage, ignore_errors=True)
         fresh = stage.with_name(f"{stage.name}-{os.getpid()}")
-        fresh.mkdir(parents=True)
-        _fetch(folder, fresh)
+        (fresh / FILES).mkdir(parents=True)
+        names = _fetch(folder, fresh / FILES)
+        _remember(fresh, {name: file_state(fresh / FILES / name) for name in names})
         fresh.rename(stage)
-    yield stage
-    files = {path.relative_to(stage).as_posix(): path for path in stage.rglob("*") if path.is_file()}
-    for name, path in files.items():
-        if not path.name.startswith("."):  # locks
-            put(path, folder / name)
-    for name in set(names_under(folder)) - set(files):
-        (folder / name).unlink()
+    yield stage / FILES
+    _copy_back(folder, stage)
     shutil.rmtree(stage)
 
 
-def _fetch(folder: Path, target: Path) -> None:
+def _copy_back(folder: Path, stage: Path) -> None:
+    """Bring the URL's folder up to what was done in the stage's files."""
+    known: dict[str, str] = {}
+    for line in (stage / FETCHED).read_text(encoding="utf-8").splitlines():
+        known.update(json.loads(line))
+    files = stage / FILES
+    states = {path.relative_to(files).as_posix(): file_state(path) for path in files.rglob("*") if path.is_file()}
+    ours = [name for name, state in states.items() if known.get(name) != state]
+    ours = [name for name in ours if not PurePosixPath(name).name.startswith(".")]  # locks
+    # known before they are there: where this is killed, the next block can still change or remove them
+    _remember(stage, dict.fromkeys(ours, ""))
+    for name in ours:
+        put(files / name, folder / name)
+        _remember(stage, {name: states[name]})
+    for name in sorted(known.keys() - states.keys()):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _remember(stage: Path, states: dict[str, str]) -> None:
+    """Note what the URL holds of the stage's files, by their states here: a line each time, the last one counts."""
+    with (stage / FETCHED).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(states) + "\n")
+
+
+def _fetch(folder: Path, target: Path) -> list[str]:
+    """Copy all files below the URL's folder; their names."""
     check_reachable(folder)
-    for name in names_under(folder):
+    names = names_under(folder)
+    for name in names:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         _get(folder / name, target / name)
+    return names
 
 
 def _get(path: Path, target: Path) -> None:

@@ -106,7 +106,13 @@ def _listed(dataset: Dataset, settings: SplitSettings) -> Split:
         )
     if not len(parts["valid"]) and settings.valid:
         method = "group" if (dataset.groups != "").any() else "stratified"
-        parts["train"], parts["valid"] = _part_off(dataset, parts["train"], settings.valid, method, settings.seed)
+        share = settings.valid * labelled.sum() / len(parts["train"])
+        if share >= 1:
+            raise SplitError(
+                f"split.valid = {settings.valid} of {labelled.sum()} labelled clips is more than the "
+                f"{len(parts['train'])} that are listed as train; choose less, or list the validation clips"
+            )
+        parts["train"], parts["valid"] = _part_off(dataset, parts["train"], share, method, settings.seed)
     return Split("holdout", parts["train"], parts["valid"], parts["test"])
 
 
@@ -125,12 +131,18 @@ def _hold_out(dataset: Dataset, settings: SplitSettings, method: str) -> Split:
 def _folds(dataset: Dataset, settings: SplitSettings, method: str) -> tuple[Split, ...]:
     if settings.folds < 2:
         raise SplitError("split.folds = 1: cross-validation needs at least 2 folds; 0 means one hold-out split")
+    if settings.valid + 1 / settings.folds >= 1:
+        raise SplitError(
+            f"split.valid = {settings.valid} and a test of 1/{settings.folds} of the clips, as split.folds = "
+            f"{settings.folds} has it, leave nothing to train on; together they must stay below 1"
+        )
     rows = np.flatnonzero(dataset.labels != "")
     splits = []
     for repeat in range(1, settings.repeats + 1):
         seed = _next_seed(settings.seed, 1000 * (repeat - 1))
         for number, (rest, test) in enumerate(_fold_rows(dataset, rows, settings.folds, method, seed), start=1):
-            train, valid = _part_off(dataset, rest, settings.valid, method, _next_seed(seed, number))
+            share = settings.valid * len(rows) / len(rest)
+            train, valid = _part_off(dataset, rest, share, method, _next_seed(seed, number))
             name = f"fold{number}" if repeat == 1 else f"repeat{repeat}-fold{number}"
             splits.append(Split(name, train, valid, test))
     return tuple(splits)

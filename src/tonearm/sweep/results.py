@@ -146,8 +146,8 @@ def _write_parquet(path: Path, header: Sequence[str], rows: Sequence[Sequence[An
         # a setting may be now a number, now a word: then all are words
         mixed = len(kinds) > 1 and not kinds <= {int, float}
         columns[name] = [None if v is None else str(v) if mixed else float(v) if len(kinds) > 1 else v for v in column]
-    with replacing(path) as temporary:
-        pyarrow.parquet.write_table(pyarrow.table(columns), temporary)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        pyarrow.parquet.write_table(pyarrow.table(columns), file)
 
 
 def markdown(results: Results, judged: int) -> str:
