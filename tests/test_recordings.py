@@ -13,7 +13,8 @@ from test_experiment import FEATURES, config
 from tonearm.dsp import audio
 from tonearm.errors import SplitError
 from tonearm.experiment.experiment import run_experiment
-from tonearm.experiment.inputs import read_data, tie_groups
+from tonearm.experiment.inputs import read_data
+from tonearm.splits.recordings import tie_groups
 
 LOGISTIC: dict[str, object] = {"models": {"logistic": {}}}
 

@@ -1,5 +1,7 @@
 """No clip and no group in two parts, whatever the data; shares, seeds and errors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -148,7 +150,7 @@ def test_auto_follows_what_is_known() -> None:
     division = divide(listed, SplitSettings())
     assert division.method == "listed"
     assert division.splits[0].test.tolist() == [6, 7]
-    assert "optimistic: 1 artists stand in two parts" in division.sentence
+    assert "optimistic: 1 artist stands in two parts" in division.sentence
 
 
 def test_listed_without_validation_takes_it_from_training_by_group() -> None:
@@ -161,10 +163,55 @@ def test_listed_without_validation_takes_it_from_training_by_group() -> None:
 
 
 def test_the_sentence_calls_optimism_by_its_name() -> None:
-    sentence = divide(bands(), SplitSettings(method="stratified", seed=3)).sentence
+    division = divide(bands(), SplitSettings(method="stratified", seed=3))
+    sentence, [split] = division.sentence, division.splits
+    parts = [set(bands().groups[rows]) for rows in (split.train, split.valid, split.test)]
+    crossing = len(parts[0] & parts[1] | parts[0] & parts[2] | parts[1] & parts[2])
     assert sentence.startswith("split with even shares of the classes: train 59, valid 13, test 18 clips, seed 3")
-    assert sentence.endswith("optimistic: artists cross folds")
+    assert sentence.endswith(f"optimistic: {crossing} artists stand in two parts")
     assert "none of them in two parts" in divide(bands(), SplitSettings(folds=3)).sentence
+
+
+def tied(data: Dataset, clips: int) -> Dataset:
+    """The data where every two of the first so many clips turned out to be copies of one recording."""
+    groups = [f"copy {row // 2}" if row < clips else group for row, group in enumerate(data.groups)]
+    return replace(data, groups=np.array(groups, dtype=object))
+
+
+@pytest.mark.parametrize(
+    ("data", "how", "end"),
+    [
+        (dataset(["a", "b"] * 20), "clip by clip", "seed 0; artists are not known, so they may cross"),
+        (
+            tied(dataset(["a", "b"] * 20), 8),
+            "clip by clip, copies of one recording in one part",
+            "seed 0; artists are not known, so they may cross",
+        ),
+        (
+            tied(dataset([*["a", "b"] * 20, ""], ["x", "y", "z", *[""] * 38]), 8),
+            "by artist or recording where known, none of these in two parts",
+            "seed 0; artists are not known for 37 of 40 clips; they may cross",
+        ),
+        (tied(bands(), 4), "by artist or recording, none of them in two parts", "clips, seed 0"),
+    ],
+)
+def test_the_sentence_claims_no_more_than_is_known(data: Dataset, how: str, end: str) -> None:
+    sentence = divide(data, SplitSettings(method="group")).sentence
+    assert sentence.startswith(f"split {how}: train ")
+    assert sentence.endswith(end)
+
+
+def test_copies_are_no_artists_in_a_division_that_does_not_look_at_them() -> None:
+    sentence = divide(tied(dataset(["a", "b"] * 20), 20), SplitSettings(method="random")).sentence
+    assert "optimistic: copies of one recording stand in two parts; artists are not known, so they may" in sentence
+
+
+def test_artists_follow_their_rows_and_stay_when_copies_are_tied() -> None:
+    data = tied(bands(), 4)
+    assert data.artists.tolist() == bands().groups.tolist()
+    assert data.take(np.array([7, 0])).artists.tolist() == ["c0-band1", "c0-band0"]
+    with pytest.raises(ValueError, match="differ in length"):
+        replace(data, artists=data.artists[1:])
 
 
 def test_the_same_seed_divides_the_same_way_and_another_another() -> None:

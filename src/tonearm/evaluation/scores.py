@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tonearm.data.dataset import group_or_own
 from tonearm.evaluation.uncertainty import Interval, bootstrap
 
 SMALLEST_PROBABILITY = 1e-15
@@ -163,10 +164,8 @@ def reliability(
 
 
 def _units(truth: Truth, groups: Truth | None) -> Truth:
-    """Each clip's group, or a name of its own where it has none."""
-    if groups is None:
-        groups = np.full(len(truth), "", dtype=object)
-    return np.array([group or f"\0{row}" for row, group in enumerate(groups)], dtype=object)
+    """Each clip's group, or one of its own where it has none."""
+    return group_or_own([""] * len(truth) if groups is None else groups, range(len(truth)))
 
 
 def _summands(

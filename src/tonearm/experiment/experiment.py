@@ -61,6 +61,7 @@ from tonearm.splits.alarms import (
     telling_names,
 )
 from tonearm.splits.divide import Division, Split, divide, final_split, overlap
+from tonearm.splits.recordings import crossing_recordings
 from tonearm.training.contract import LearnsByEpochs
 from tonearm.training.process_group import process_group
 
@@ -151,7 +152,7 @@ def divide_data(data: Data, config: Config) -> tuple[Division, list[str]]:
     """The division of the clips, and warnings. Raises SplitError where it is impossible, or tears a recording apart."""
     division = divide(data.clips, config.split)
     _check_apart(data.clips, division)
-    said = [_crossing_recordings(data, division), crossing_artists(data.clips, division)]
+    said = [crossing_recordings(data.clips, data.recordings, division), crossing_artists(data.clips, division)]
     said += [scaled_over_all(data.clips), telling_columns(data.clips, division.splits[0])]
     warnings = raise_or_warn(said, config.split.leaks)
     named = telling_names(data.clips, division.splits[0])
@@ -195,22 +196,6 @@ def _check_scores(data: Data, division: Division, out: Path, config: Config, fai
     features = data.datasets.get("features")
     said = "" if features is None else near_copies(features, division, accuracies)
     return raise_or_warn([said], config.split.leaks)
-
-
-def _crossing_recordings(data: Data, division: Division) -> str:
-    """What to say where one recording is both learned from and judged."""
-    for split in division.splits:
-        part_of = {
-            str(name): part for part in ("train", "valid", "test") for name in data.clips.names[getattr(split, part)]
-        }
-        crossing = [group for group in data.recordings if len({part_of[name] for name in group if name in part_of}) > 1]
-        if crossing:
-            clips = " = ".join(f"{name} ({part_of[name]})" for name in crossing[0] if name in part_of)
-            return (
-                f"{len(crossing)} recordings stand in two parts of {split.name}, such as {clips}: a model scores for "
-                'remembering them; split.method = "group" keeps them together'
-            )
-    return ""
 
 
 def write_splits(path: Path, dataset: Dataset, division: Division) -> None:

@@ -20,7 +20,6 @@ from functools import reduce
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tonearm.config import Config
 from tonearm.data.catalog import Catalog, read_catalog
@@ -38,6 +37,7 @@ from tonearm.representations.registry import REPRESENTATIONS
 from tonearm.representations.row_files import RowsTask
 from tonearm.representations.shards import Progress
 from tonearm.scan.scan import scan_dataset
+from tonearm.splits.recordings import tie_groups
 
 PICTURES, PACKED, RECORDINGS = "pictures", "packed", "recordings"
 
@@ -191,35 +191,6 @@ def _tied(data: Data, recordings: Sequence[tuple[str, ...]]) -> Data:
     return replace(
         data, datasets=datasets, notes=(*data.notes, *(notes if count else [])), recordings=tuple(recordings)
     )
-
-
-def tie_groups(
-    names: NDArray[np.object_], groups: NDArray[np.object_], recordings: Sequence[tuple[str, ...]]
-) -> NDArray[np.object_]:
-    """The groups, shape (clips,), so that the clips of a recording have one; artists who share a recording are joined.
-
-    >>> names = np.array(["1", "2", "3", "4"], dtype=object)
-    >>> tie_groups(names, np.array(["Ann", "Bob", "", ""], dtype=object), [("1", "2")]).tolist()
-    ['Ann + Bob', 'Ann + Bob', '', '']
-    >>> tie_groups(names, np.array([""] * 4, dtype=object), [("2", "4")]).tolist()
-    ['', 'recording of 2', '', 'recording of 2']
-    """
-    units = {name: group or f"\0{name}" for name, group in zip(names, groups, strict=True)}
-    joined = {unit: {unit} for unit in units.values()}
-    for recording in recordings:
-        together = set().union(*(joined[units[name]] for name in recording))
-        for unit in together:
-            joined[unit] = together
-    tied = {units[name] for recording in recordings for name in recording}
-    tied = set().union(*(joined[unit] for unit in tied))
-
-    def name_of(name: str) -> str:
-        members = sorted(joined[units[name]])
-        artists = [unit for unit in members if not unit.startswith("\0")]
-        return " + ".join(artists) or f"recording of {members[0][1:]}"
-
-    found = [name_of(name) if units[name] in tied else group for name, group in zip(names, groups, strict=True)]
-    return np.array(found, dtype=object)
 
 
 def _shared_clips(datasets: dict[str, Dataset]) -> dict[str, Dataset]:

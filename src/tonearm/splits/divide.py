@@ -1,19 +1,20 @@
-"""Which clips train, which choose and which judge: divided before anything is sliced, scaled or fitted.
+"""Divide clips into training, validation and test parts, before anything is sliced, scaled or fitted.
 
 Conventions
 -----------
 `group` keeps all clips of an artist or recording in one part and the shares of the classes as even as that
 allows; a clip without a known group is a group of its own. `stratified` evens out the classes alone, `random`
-nothing; both are optimistic where artists are known, and the division says so. `listed` takes the parts from
-the data. Clips without a label are in no part. A class that is judged has clips to train on, or the division
-is refused; only listed parts are taken as they are, and the sentence names such classes. The same data,
-settings and seed give the same division.
+nothing; both are optimistic where artists cross parts. `listed` takes the parts from the data. The division's
+sentence says which artists cross, and of how many clips the artist is not known: a group that only ties copies
+of one recording is no artist. Clips without a label are in no part. Every evaluated class has clips to train on,
+or the division is refused; only listed parts are taken as they are, and the sentence names such classes. The same
+data, settings and seed give the same division.
 """
 
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from tonearm.data.dataset import Dataset
 from tonearm.data.metadata import name_some
 from tonearm.errors import SplitError
 from tonearm.settings import SplitSettings
+from tonearm.splits.checks import check_class_sizes, check_fold_count, check_groups, evidence, groups_of
 
 Rows = NDArray[np.intp]
 
@@ -59,7 +61,7 @@ def divide(dataset: Dataset, settings: SplitSettings) -> Division:
         raise SplitError("no clip has a label, so there is nothing to learn")
     method = settings.method if settings.method != "auto" else _choose(dataset)
     if method == "group" and (settings.folds or settings.valid or settings.test):
-        _check_groups(dataset)
+        check_groups(dataset)
     if method == "listed":
         splits: tuple[Split, ...] = (_listed(dataset, settings),)
     elif settings.folds:
@@ -68,7 +70,7 @@ def divide(dataset: Dataset, settings: SplitSettings) -> Division:
         splits = (_hold_out(dataset, settings, method),)
     for split in splits:
         _check_trainable(dataset, split, method)
-    return Division(splits, method, _sentence(dataset, settings, method, splits))
+    return Division(splits, method, _describe(dataset, settings, method, splits))
 
 
 def overlap(dataset: Dataset, split: Split) -> list[str]:
@@ -162,7 +164,7 @@ def _part_off(dataset: Dataset, rows: Rows, share: float, method: str, seed: int
     if method != "group":
         return _exact(dataset, rows, share, method, seed)
     # a few of so many folds are the share that keeps groups whole and classes even
-    possible = min(len(set(_groups(dataset, rows))), max(Counter(dataset.labels[rows]).values()))
+    possible = min(len(set(groups_of(dataset, rows))), max(Counter(dataset.labels[rows]).values()))
     folds, taken = _folds_for_share(share, possible)
     tests = [fold for _, fold in _fold_rows(dataset, rows, folds, method, seed)]
     offers = [np.sort(np.concatenate([*tests, *tests][start : start + taken])) for start in range(folds)]
@@ -173,7 +175,7 @@ def _part_off(dataset: Dataset, rows: Rows, share: float, method: str, seed: int
             return rest, part
     raise SplitError(
         f"no share of {share:.3g} of {len(rows)} clips leaves every class something to train on: "
-        f"{_evidence(dataset, sorted(classes))}; add artists or recordings, or ask for less in split.test or "
+        f"{evidence(dataset, sorted(classes))}; add artists or recordings, or ask for less in split.test or "
         "split.valid"
     )
 
@@ -199,7 +201,7 @@ def _exact(dataset: Dataset, rows: Rows, share: float, method: str, seed: int) -
     from sklearn.model_selection import train_test_split
 
     labels = dataset.labels[rows].astype(str)
-    _check_class_sizes(labels, 2, method)
+    check_class_sizes(labels, 2, method)
     try:
         rest, part = train_test_split(
             rows,
@@ -219,10 +221,10 @@ def _fold_rows(dataset: Dataset, rows: Rows, folds: int, method: str, seed: int)
     labels = dataset.labels[rows].astype(str)
     groups = None
     if method == "group":
-        groups = _groups(dataset, rows)
-        _check_fold_count(labels, groups, folds)
+        groups = groups_of(dataset, rows)
+        check_fold_count(labels, groups, folds)
     else:
-        _check_class_sizes(labels, folds, method)
+        check_class_sizes(labels, folds, method)
     kind = {"random": KFold, "stratified": StratifiedKFold, "group": StratifiedGroupKFold}[method]
     with warnings.catch_warnings():
         # with groups a class may miss from a fold, and that is said by the scores' support
@@ -230,53 +232,6 @@ def _fold_rows(dataset: Dataset, rows: Rows, folds: int, method: str, seed: int)
         folded = list(kind(n_splits=folds, shuffle=True, random_state=seed).split(rows, labels, groups))
     for rest, fold in folded:
         yield rows[rest], rows[fold]
-
-
-def _groups(dataset: Dataset, rows: Rows) -> NDArray[np.str_]:
-    """Each row's group; a row without one has its own."""
-    return np.array([dataset.groups[row] or f"\0{row}" for row in rows], dtype=str)
-
-
-def _check_class_sizes(labels: NDArray[np.str_], needed: int, method: str) -> None:
-    counts = Counter(labels.tolist())
-    if method == "stratified" and min(counts.values()) < needed:
-        small = [f"{label} ({count})" for label, count in sorted(counts.items()) if count < needed]
-        raise SplitError(
-            f"too few clips to stratify {len(labels)} clips into {needed} parts: {name_some(small)}; add clips, "
-            'ask for fewer folds, or choose split.method = "random"'
-        )
-    if len(labels) < needed:
-        raise SplitError(f"{len(labels)} clips cannot be divided into {needed} parts")
-
-
-def _check_groups(dataset: Dataset) -> None:
-    labels, groups = dataset.labels, _groups(dataset, np.arange(len(dataset)))
-    small = [label for label in dataset.classes if len(set(groups[labels == label])) < 2]
-    if small:
-        raise SplitError(
-            "classes with a single artist or recording cannot be trained and tested apart: "
-            f"{_evidence(dataset, small)}; add others, leave the class out, or choose "
-            'split.method = "stratified" and read its scores as optimistic'
-        )
-
-
-def _check_fold_count(labels: NDArray[np.str_], groups: NDArray[np.str_], needed: int) -> None:
-    if len(set(groups)) < needed:
-        raise SplitError(f"{len(set(groups))} artists or recordings cannot be divided into {needed} parts")
-    largest = max(Counter(labels.tolist()).values())
-    if largest < needed:
-        raise SplitError(f"no class has the {needed} clips that {needed} parts need; the largest has {largest}")
-
-
-def _evidence(dataset: Dataset, labels: list[str]) -> str:
-    """How many clips and groups the data hold of each class."""
-    groups = _groups(dataset, np.arange(len(dataset)))
-    return name_some(
-        [
-            f"{label} (clips: {np.sum(dataset.labels == label)}, groups: {len(set(groups[dataset.labels == label]))})"
-            for label in labels
-        ]
-    )
 
 
 def _never_trained(dataset: Dataset, split: Split) -> list[str]:
@@ -295,30 +250,62 @@ def _check_trainable(dataset: Dataset, split: Split, method: str) -> None:
     lost = _never_trained(dataset, split)
     if lost and method != "listed":
         raise SplitError(
-            f"split {split.name}: classes are judged, but none of their clips trains: {_evidence(dataset, lost)}; "
+            f"split {split.name}: classes are judged, but none of their clips trains: {evidence(dataset, lost)}; "
             "add clips (of other artists), leave the class out, or choose another split.seed"
         )
 
 
-def _sentence(dataset: Dataset, settings: SplitSettings, method: str, splits: tuple[Split, ...]) -> str:
-    how = {
-        "random": "at random",
-        "stratified": "with even shares of the classes",
-        "group": "by artist or recording, none of them in two parts",
-        "listed": "as the data list it",
-    }[method]
-    sizes = [f"{part} {len(getattr(splits[0], part))}" for part in ("train", "valid", "test")]
-    counts = ", ".join(sizes)
+def _describe(dataset: Dataset, settings: SplitSettings, method: str, splits: tuple[Split, ...]) -> str:
+    """The sentence on a division: how it was made, its sizes, and what it does not keep apart or cannot know."""
+    counts = ", ".join(f"{part} {len(getattr(splits[0], part))}" for part in ("train", "valid", "test"))
     if len(splits) > 1:
         times = f" in {settings.repeats} repeats" if settings.repeats > 1 else ""
         counts = f"{len(splits)} folds{times}, the first with {counts}"
-    sentence = f"split {how}: {counts} clips, seed {settings.seed}"
-    if method in ("random", "stratified"):
-        if (dataset.groups != "").any():
-            return sentence + "; optimistic: artists cross folds"
-        return sentence + "; artists are not known, so they may cross"
-    if method == "group":
-        return sentence
-    crossing, lost = overlap(dataset, splits[0]), _never_trained(dataset, splits[0])
-    sentence += f"; judged but never trained: {name_some(lost)}" if lost else ""
-    return sentence + (f"; optimistic: {len(crossing)} artists stand in two parts" if crossing else "")
+    lost = _never_trained(dataset, splits[0]) if method == "listed" else []
+    remarks = [
+        f"split {_kept_apart(dataset, method)}: {counts} clips, seed {settings.seed}",
+        _crossing(dataset, splits),
+        _unknown_artists(dataset),
+        f"judged but never trained: {name_some(lost)}" if lost else "",
+    ]
+    return "; ".join(remark for remark in remarks if remark)
+
+
+def _kept_apart(dataset: Dataset, method: str) -> str:
+    """How the method divides these clips, in words that claim no more than what is known of them."""
+    if method != "group":
+        return {
+            "random": "at random",
+            "stratified": "with even shares of the classes",
+            "listed": "as the data list it",
+        }[method]
+    labelled = dataset.labels != ""
+    known, tied = dataset.artists[labelled] != "", dataset.groups[labelled] != ""
+    if known.all():
+        return "by artist or recording, none of them in two parts"
+    if known.any():
+        return "by artist or recording where known, none of these in two parts"
+    return "clip by clip, copies of one recording in one part" if tied.any() else "clip by clip"
+
+
+def _crossing(dataset: Dataset, splits: tuple[Split, ...]) -> str:
+    """Known artists, or else copies of one recording, that stand in two parts of a split."""
+    artists, tied = set(dataset.artists) - {""}, set(dataset.groups) - {""}
+    by_artist = replace(dataset, groups=dataset.artists)
+    crossing = max((len(artists.intersection(overlap(by_artist, split))) for split in splits), default=0)
+    if crossing:
+        where = "two parts" if len(splits) == 1 else "two parts of one fold"
+        return f"optimistic: {crossing} {'artist stands' if crossing == 1 else 'artists stand'} in {where}"
+    if any(tied.intersection(overlap(dataset, split)) for split in splits):
+        return "optimistic: copies of one recording stand in two parts"
+    return ""
+
+
+def _unknown_artists(dataset: Dataset) -> str:
+    """Of how many labelled clips the artist is not known."""
+    unknown = dataset.artists[dataset.labels != ""] == ""
+    if not unknown.any():
+        return ""
+    if unknown.all():
+        return "artists are not known, so they may cross"
+    return f"artists are not known for {unknown.sum()} of {len(unknown)} clips; they may cross"
