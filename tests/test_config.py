@@ -95,7 +95,7 @@ def test_template_lists_every_setting_and_loads_as_the_defaults(tmp_path: Path) 
         ("[split]\nleaks = 'alow'", ["did you mean 'allow'? allowed is one of 'refuse', 'allow'"]),
         ("[models.mlp]\noptimizer = 'adamv'", ["models.mlp.optimizer = 'adamv'", "did you mean 'adam"]),
         ("[models.svm]\ngamma = 'scal'", ["did you mean 'scale'?"]),
-        ("[models.cnn]\npicture = 'mell'", ["models.cnn.picture = 'mell'", "did you mean 'mel'?"]),
+        ("[models.cnn]\npicture = 'mell'", ["models.cnn.reads: 'mell'", "did you mean 'mel'?"]),
         ("x = ", ["is not TOML", "Invalid value"]),
     ],
 )
