@@ -150,9 +150,9 @@ def test_kinds_of_pictures_are_declared_as_they_are_drawn() -> None:
 
 def test_a_wrong_word_is_refused_whichever_way_it_is_set() -> None:
     for values in ({"colour_map": "viridsi"}, {"kinds": ("liner",)}):
-        with pytest.raises(ConfigError, match="did you mean '(viridis|linear)'"):
+        with pytest.raises(ConfigError, match=r"did you mean '(viridis|linear)'"):
             parse_config({"spectrogram": values})
-        with pytest.raises(ConfigError, match="did you mean '(viridis|linear)'"):
+        with pytest.raises(ConfigError, match=r"did you mean '(viridis|linear)'"):
             load_config(None, (), {"spectrogram": values})
     with pytest.raises(ConfigError) as caught:
         parse_config({"spectrogram": {"kinds": ("liner",)}})

@@ -31,12 +31,8 @@ class DataSettings(Settings):
         "",
         description="class folders of audio or images, a folder with metadata.csv, or a feature table (.csv, .parquet)",
     )
-    metadata: str = Field(
-        "", description="CSV file with label, artist or split by file name; overrides what the folder says"
-    )
-    group_column: str = Field(
-        "artist", description="metadata column of groups; no group is split between training, validation and test"
-    )
+    metadata: str = Field("", description="CSV file with label, artist or split by file name")
+    group_column: str = Field("artist", description="metadata column of groups, which are kept in one part")
     split_column: str = Field("split", description="metadata column that assigns clips to train, valid or test")
 
     @field_validator("folder", "metadata", mode="before")
@@ -50,19 +46,15 @@ class AudioSettings(Settings):
 
     sr: int = Field(22_050, ge=2_000, le=192_000, description="sampling rate in Hz; files are resampled to it")
     offset: float = Field(0.0, ge=0, le=1_000_000, description="seconds to skip at the start of each clip")
-    duration: float | None = Field(
-        None, gt=0, le=1_000_000, description="seconds to use of each clip; absent: all of it"
-    )
+    duration: float | None = Field(None, gt=0, le=1_000_000, description="seconds to use of each clip; absent: all")
 
 
 class FeatureSettings(Settings):
     """`[features]`: features computed from each clip."""
 
-    preset: Literal["gtzan57", "fma518", "basic", "full"] = Field(
-        "full", description="predefined set of feature columns"
-    )
+    preset: Literal["gtzan57", "fma518", "basic", "full"] = Field("full", description="predefined feature columns")
     families: tuple[str, ...] = Field(
-        (), description="feature families, in place of the preset's; `tonearm features` lists them"
+        (), description="families in place of the preset's; `tonearm features` lists them"
     )
     statistics: tuple[Statistic, ...] = Field((), description="statistics over frames, in place of the preset's")
     n_fft: int = Field(2048, ge=128, le=65_536, description="FFT window length in samples")
@@ -74,22 +66,18 @@ class FeatureSettings(Settings):
 class SpectrogramSettings(Settings):
     """`[spectrogram]`: how spectrogram images are drawn."""
 
-    kinds: tuple[PictureKind, ...] = Field(
-        ("linear", "log", "layl"), min_length=1, description="kinds of spectrogram to draw"
-    )
+    kinds: tuple[PictureKind, ...] = Field(("linear", "log", "layl"), min_length=1, description="spectrograms to draw")
     width: int = Field(173, ge=8, le=4096, description="image width in pixels (time)")
     seconds: float | None = Field(
         None,
         gt=0,
-        description="seconds of audio per width; longer clips give wider images; absent: the whole clip fits the width",
+        description="seconds of audio per width; longer clips give wider images; absent: all of the clip",
     )
     height: int = Field(172, ge=8, le=4096, description="image height in pixels (frequency, low at the bottom)")
     n_fft: int = Field(2048, ge=128, le=65_536, description="FFT window length in samples")
     hop_length: int = Field(512, ge=16, le=65_536, description="samples between the starts of successive frames")
     n_mels: int = Field(128, ge=20, le=512, description="mel bands, for the kinds mel and mfcc")
-    top_db: float = Field(
-        80.0, gt=0, le=200, description="dynamic range: decibels below the loudest bin that are shown"
-    )
+    top_db: float = Field(80.0, gt=0, le=200, description="dynamic range, decibels below the loudest bin")
     colour_map: str = Field("magma", description="matplotlib colour map")
     grey: bool = Field(False, description="draw grayscale images with one channel")
 
@@ -113,19 +101,15 @@ class SplitSettings(Settings):
         "auto",
         description="auto: listed if the data name splits, group if they name artists, otherwise stratified",
     )
-    valid: float = Field(
-        0.15, ge=0, lt=1, description="share of all labelled clips used for validation, with folds as well"
-    )
-    test: float = Field(0.2, ge=0, lt=1, description="share of all labelled clips used for testing in a hold-out split")
+    valid: float = Field(0.15, ge=0, lt=1, description="share of all labelled clips for validation, also with folds")
+    test: float = Field(0.2, ge=0, lt=1, description="share of all labelled clips for testing; unused with folds")
     folds: Annotated[int, Field(ge=0, le=100)] = Field(
         0, description="0: one hold-out split; k >= 2: k-fold cross-validation"
     )
-    repeats: int = Field(
-        1, ge=1, le=100, description="number of times to repeat cross-validation, each with its own seed"
-    )
+    repeats: int = Field(1, ge=1, le=100, description="repetitions of cross-validation, each with its own seed")
     keep: Literal["final", "folds"] = Field(
         "final",
-        description="with folds: final keeps one more model trained on all clips, folds keeps the model of each fold",
+        description="with folds: final keeps a further model trained on all clips, folds the model of each fold",
     )
     seed: int = Field(0, ge=0, lt=2**32, description="random seed of the split")
     recordings: bool = Field(True, description="detect clips of the same recording and keep them in one part")
@@ -140,9 +124,7 @@ class TrainSettings(Settings):
     seed: int = Field(0, ge=0, lt=2**32, description="random seed of weight initialisation, shuffling and dropout")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="device for PyTorch models")
     workers: int = Field(1, ge=1, le=1024, description="number of models (and folds) trained in parallel")
-    threads: int = Field(
-        1, ge=1, le=1024, description="threads per PyTorch training; results differ slightly between numbers of threads"
-    )
+    threads: int = Field(1, ge=1, le=1024, description="threads per PyTorch training; changes rounding")
     accelerate: bool = Field(
         False, description="distribute each training over the processes, GPUs or hosts of `accelerate launch`"
     )
@@ -151,7 +133,7 @@ class TrainSettings(Settings):
         0.9,
         gt=0,
         le=1,
-        description='mark a prediction "unsure" unless this share of equally confident validation predictions was right',
+        description='mark a prediction "unsure" unless this share of equally confident validation answers was right',
     )
 
     @model_validator(mode="after")
@@ -179,9 +161,7 @@ class ReportSettings(Settings):
 class SearchRange(Settings):
     """`"path" = { low = …, high = …, log = … }` or `{ choices = […] }`: search space of one setting."""
 
-    low: int | float | None = Field(
-        None, description="lowest value; only integers are tried if low and high are integers"
-    )
+    low: int | float | None = Field(None, description="lowest value; integers are tried if both are integers")
     high: int | float | None = Field(None, description="highest value")
     log: bool = Field(False, description="sample on a logarithmic scale")
     choices: tuple[Any, ...] = Field((), description="list of values to choose from, in place of low and high")
@@ -209,7 +189,7 @@ class SweepSettings(Settings):
     model: str = Field("", description="model to tune; needed if [models] has more than one")
     grid: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(
         default={},
-        description='values by setting, as in "models.mlp.hidden" = [[64], [90, 70, 50]]; every combination is tried',
+        description='values by setting, as in "models.mlp.hidden" = [[64], [90, 70, 50]]; all are crossed',
     )
     zipped: tuple[tuple[str, ...], ...] = Field(
         (), description="grid settings varied together, not crossed: [[setting, setting], …]"
@@ -219,19 +199,17 @@ class SweepSettings(Settings):
     )
     published: tuple[Published, ...] = Field(
         (),
-        description='published results to show: [{ cell = { "models.mlp.hidden" = [90, 70, 50] }, accuracy = 0.74 }]',
+        description='published results, as in [{ cell = { "models.mlp.hidden" = [90, 70, 50] }, accuracy = 0.74 }]',
     )
     search: dict[str, SearchRange] = Field(default={}, description="ranges by setting, searched with Optuna")
     sampler: Literal["tpe", "random"] = Field("tpe", description="search: Optuna sampler")
     trials: int = Field(30, ge=1, le=1_000_000, description="search: total number of trials")
     minutes: float = Field(0.0, ge=0, description="search: start no new batch after this many minutes; 0: no limit")
     batch: int = Field(4, ge=1, le=1024, description="search: trials per batch, the most that run in parallel")
-    prune: bool = Field(
-        True, description="search: prune trials whose validation loss is above the median of the others"
-    )
+    prune: bool = Field(True, description="search: prune trials whose validation loss is above the median")
     folds: Annotated[int, Field(ge=0, le=100)] = Field(
         0,
-        description="0: evaluate trials on the validation clips; k >= 2: k-fold cross-validation on all but the test clips",
+        description="0: evaluate trials on the validation clips; k >= 2: on k folds of all but the test clips",
     )
 
     @field_validator("grid", mode="before")

@@ -37,16 +37,14 @@ def _work_on(context: typer.Context, address: str) -> str:
 
 Folder = Annotated[
     str,
-    typer.Argument(
-        metavar="FOLDER", help="class folders of audio, a folder with metadata.csv, a feature table, or a URL of one"
-    ),
+    typer.Argument(metavar="FOLDER", help="class folders of audio, a folder with metadata.csv, a table, or a URL"),
 ]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="TOML file of settings; `tonearm config` prints a template")
 ]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", help="override a setting; may be repeated")]
 Music = Annotated[
-    str, typer.Argument(metavar="FOLDER", help="class folders of audio, a folder with metadata.csv, or a URL of one")
+    str, typer.Argument(metavar="FOLDER", help="class folders of audio, a folder with metadata.csv, or a URL")
 ]
 
 
@@ -294,7 +292,7 @@ def submit(
 def compare_runs(
     folders: Annotated[list[Path], typer.Argument(metavar="RUN_OR_EXPERIMENT...", help="folders of `tonearm run`")],
 ) -> None:
-    """Compare runs on the same clips with the best, by paired tests."""
+    """Compare runs on the same clips with the best of them."""
     from tonearm.experiment.compare import compare_folders
 
     found = compare_folders(folders)

@@ -110,7 +110,8 @@ def load_config(
     """The config in the file `path` (None: all defaults) with `overrides` such as "train.seed=3" over it.
 
     arguments: sections with values that are no TOML text, such as {"data": {"folder": "music"}}; they stand over
-    the file and under the overrides. Raises ConfigError for whatever is unknown, of the wrong type, outside its limits, or does not go together.
+    the file and under the overrides. Raises ConfigError for whatever is unknown, of the wrong type, outside its
+    limits, or does not go together.
     """
     from tonearm.representations.features import check_features
 
