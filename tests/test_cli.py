@@ -156,7 +156,7 @@ def test_stopped_by_the_keyboard_says_how_to_go_on(
     with pytest.raises(SystemExit) as stopped:
         main()
     assert stopped.value.code == 130
-    assert "the same command goes on where it was" in capsys.readouterr().err
+    assert "run the same command again to resume" in capsys.readouterr().err
 
 
 def test_help_needs_none_of_the_heavy_libraries() -> None:

@@ -460,7 +460,7 @@ def test_what_others_published_stands_beside_ours(music: Path, tmp_path: Path) -
     html = write_report(tmp_path, tmp_path / "report", audio=False).read_text()
     assert "<th>published</th>" in html
     assert html.count("<td>0.550</td>") == 1
-    with pytest.raises(ConfigError, match=r"report\.published: 'smv' is no model of \[models\]; did you mean 'svm'"):
+    with pytest.raises(ConfigError, match=r"report\.published: 'smv' is not a model of \[models\]; did you mean 'svm'"):
         config(music, models=models, report={"published": {"smv": 0.5}})
 
 

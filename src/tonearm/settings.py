@@ -29,11 +29,11 @@ class DataSettings(Settings):
 
     folder: str = Field(
         "",
-        description="class folders of music or pictures, a folder with metadata.csv, or a table (.csv, .parquet)",
+        description="class folders of audio or images, a folder with metadata.csv, or a feature table (.csv, .parquet)",
     )
-    metadata: str = Field("", description="CSV that adds label, artist or split by file name")
-    group_column: str = Field("artist", description="metadata column whose values must not cross splits")
-    split_column: str = Field("split", description="metadata column that names train, valid or test")
+    metadata: str = Field("", description="CSV file with label, artist or split by file name")
+    group_column: str = Field("artist", description="metadata column of groups, which are kept in one part")
+    split_column: str = Field("split", description="metadata column that assigns clips to train, valid or test")
 
     @field_validator("folder", "metadata", mode="before")
     @classmethod
@@ -42,42 +42,44 @@ class DataSettings(Settings):
 
 
 class AudioSettings(Settings):
-    """`[audio]`: how a file becomes samples."""
+    """`[audio]`: how audio files are decoded."""
 
-    sr: int = Field(22_050, ge=2_000, le=192_000, description="sampling rate after resampling, Hz")
-    offset: float = Field(0.0, ge=0, le=1_000_000, description="seconds left out at the start of each clip")
-    duration: float | None = Field(None, gt=0, le=1_000_000, description="seconds used of each clip; absent: all")
+    sr: int = Field(22_050, ge=2_000, le=192_000, description="sampling rate in Hz; files are resampled to it")
+    offset: float = Field(0.0, ge=0, le=1_000_000, description="seconds to skip at the start of each clip")
+    duration: float | None = Field(None, gt=0, le=1_000_000, description="seconds to use of each clip; absent: all")
 
 
 class FeatureSettings(Settings):
-    """`[features]`: which numbers describe a clip."""
+    """`[features]`: features computed from each clip."""
 
-    preset: Literal["gtzan57", "fma518", "basic", "full"] = Field("full", description="ready choice of columns")
-    families: tuple[str, ...] = Field((), description="families instead of the preset's; `tonearm features` lists them")
-    statistics: tuple[Statistic, ...] = Field((), description="statistics over frames instead of the preset's")
-    n_fft: int = Field(2048, ge=128, le=65_536, description="analysis window, samples")
-    hop_length: int = Field(512, ge=16, le=65_536, description="samples from one frame to the next")
-    n_mels: int = Field(128, ge=20, le=512, description="mel bands under the MFCC and the onset strength")
-    n_mfcc: int = Field(20, ge=1, le=128, description="mel-frequency cepstral coefficients kept")
+    preset: Literal["gtzan57", "fma518", "basic", "full"] = Field("full", description="predefined feature columns")
+    families: tuple[str, ...] = Field(
+        (), description="families in place of the preset's; `tonearm features` lists them"
+    )
+    statistics: tuple[Statistic, ...] = Field((), description="statistics over frames, in place of the preset's")
+    n_fft: int = Field(2048, ge=128, le=65_536, description="FFT window length in samples")
+    hop_length: int = Field(512, ge=16, le=65_536, description="samples between the starts of successive frames")
+    n_mels: int = Field(128, ge=20, le=512, description="mel bands, for the MFCCs and the onset strength")
+    n_mfcc: int = Field(20, ge=1, le=128, description="number of MFCCs")
 
 
 class SpectrogramSettings(Settings):
-    """`[spectrogram]`: how a clip becomes a picture."""
+    """`[spectrogram]`: how spectrogram images are drawn."""
 
-    kinds: tuple[PictureKind, ...] = Field(
-        ("linear", "log", "layl"), min_length=1, description="kinds of pictures to make"
-    )
-    width: int = Field(173, ge=8, le=4096, description="columns of pixels: time")
+    kinds: tuple[PictureKind, ...] = Field(("linear", "log", "layl"), min_length=1, description="spectrograms to draw")
+    width: int = Field(173, ge=8, le=4096, description="image width in pixels (time)")
     seconds: float | None = Field(
-        None, gt=0, description="seconds of a clip on that width, longer clips are wider; absent: the whole clip on it"
+        None,
+        gt=0,
+        description="seconds of audio per width; longer clips give wider images; absent: all of the clip",
     )
-    height: int = Field(172, ge=8, le=4096, description="rows of pixels: frequency, low at the bottom")
-    n_fft: int = Field(2048, ge=128, le=65_536, description="analysis window, samples")
-    hop_length: int = Field(512, ge=16, le=65_536, description="samples from one frame to the next")
-    n_mels: int = Field(128, ge=20, le=512, description="mel bands under the kinds mel and mfcc")
-    top_db: float = Field(80.0, gt=0, le=200, description="decibels below the loudest bin that still show")
-    colour_map: str = Field("magma", description="a colour map of matplotlib")
-    grey: bool = Field(False, description="one channel of brightness instead of colours")
+    height: int = Field(172, ge=8, le=4096, description="image height in pixels (frequency, low at the bottom)")
+    n_fft: int = Field(2048, ge=128, le=65_536, description="FFT window length in samples")
+    hop_length: int = Field(512, ge=16, le=65_536, description="samples between the starts of successive frames")
+    n_mels: int = Field(128, ge=20, le=512, description="mel bands, for the kinds mel and mfcc")
+    top_db: float = Field(80.0, gt=0, le=200, description="dynamic range, decibels below the loudest bin")
+    colour_map: str = Field("magma", description="matplotlib colour map")
+    grey: bool = Field(False, description="draw grayscale images with one channel")
 
     @field_validator("colour_map")
     @classmethod
@@ -93,40 +95,46 @@ class SpectrogramSettings(Settings):
 
 
 class SplitSettings(Settings):
-    """`[split]`: which clips train, which choose, which judge."""
+    """`[split]`: how clips are divided into training, validation and test parts."""
 
     method: Literal["auto", "random", "stratified", "group", "listed"] = Field(
         "auto",
-        description="auto: listed where the catalog has splits, group where it has artists, else stratified",
+        description="auto: listed if the data name splits, group if they name artists, otherwise stratified",
     )
-    valid: float = Field(0.15, ge=0, lt=1, description="fraction of clips for validation")
-    test: float = Field(0.2, ge=0, lt=1, description="fraction of clips for the test")
+    valid: float = Field(0.15, ge=0, lt=1, description="share of all labelled clips for validation, also with folds")
+    test: float = Field(0.2, ge=0, lt=1, description="share of all labelled clips for testing; unused with folds")
     folds: Annotated[int, Field(ge=0, le=100)] = Field(
         0, description="0: one hold-out split; k >= 2: k-fold cross-validation"
     )
-    repeats: int = Field(1, ge=1, le=100, description="times that k folds are made, each time by another seed")
+    repeats: int = Field(1, ge=1, le=100, description="repetitions of cross-validation, each with its own seed")
     keep: Literal["final", "folds"] = Field(
-        "final", description="of k folds: final trains one more model on all clips and keeps that, folds keeps theirs"
+        "final",
+        description="with folds: final keeps a further model trained on all clips, folds the model of each fold",
     )
-    seed: int = Field(0, ge=0, lt=2**32, description="seed of the division")
-    recordings: bool = Field(True, description="find clips that are one recording, and keep them in one part")
+    seed: int = Field(0, ge=0, lt=2**32, description="random seed of the split")
+    recordings: bool = Field(True, description="detect clips of the same recording and keep them in one part")
     leaks: Literal["refuse", "allow"] = Field(
-        "refuse", description="what to do where scores look too good to be true: stop, or only say so"
+        "refuse", description="when data leakage is suspected: stop with an error, or only warn"
     )
 
 
 class TrainSettings(Settings):
-    """`[train]`: what all models share while they learn."""
+    """`[train]`: settings of training that all models share."""
 
-    seed: int = Field(0, ge=0, lt=2**32, description="seed of weights, shuffling and dropout")
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where torch models run")
-    workers: int = Field(1, ge=1, le=1024, description="models (and folds) trained side by side")
-    threads: int = Field(1, ge=1, le=1024, description="threads of one torch training; each number rounds its own way")
+    seed: int = Field(0, ge=0, lt=2**32, description="random seed of weight initialisation, shuffling and dropout")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="device for PyTorch models")
+    workers: int = Field(1, ge=1, le=1024, description="number of models (and folds) trained in parallel")
+    threads: int = Field(1, ge=1, le=1024, description="threads per PyTorch training; changes rounding")
     accelerate: bool = Field(
-        False, description="one training on several processes, GPUs or hosts, started by `accelerate launch`"
+        False, description="distribute each training over the processes, GPUs or hosts of `accelerate launch`"
     )
-    calibrate: bool = Field(True, description="fit a temperature on the validation clips, for honest probabilities")
-    sure: float = Field(0.9, gt=0, le=1, description="an answer is sure where so many as sure were right in validation")
+    calibrate: bool = Field(True, description="calibrate probabilities by temperature scaling on the validation clips")
+    sure: float = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description='mark a prediction "unsure" unless this share of equally confident validation answers was right',
+    )
 
     @model_validator(mode="after")
     def _one_way_to_many(self) -> Self:
@@ -136,27 +144,27 @@ class TrainSettings(Settings):
 
 
 class TrackSettings(Settings):
-    """`[track]`: other tools that are told the numbers of each training."""
+    """`[track]`: logging to experiment trackers."""
 
-    tensorboard: bool = Field(False, description="write TensorBoard's logs beside the models")
-    mlflow: str = Field("", description="MLflow's tracking URI, such as sqlite:///mlflow.db; empty: none")
+    tensorboard: bool = Field(False, description="write TensorBoard logs beside the models")
+    mlflow: str = Field("", description="MLflow tracking URI, such as sqlite:///mlflow.db; empty: no MLflow")
 
 
 class ReportSettings(Settings):
-    """`[report]`: what leaderboard and report show beside what was measured."""
+    """`[report]`: published results that the leaderboard and report show beside ours."""
 
     published: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
-        default={}, description="test accuracy that somebody published for a model, by its name in [models]"
+        default={}, description="published test accuracy of each model, by its name in [models]"
     )
 
 
 class SearchRange(Settings):
-    """`"path" = { low = …, high = …, log = … }` or `{ choices = […] }`: where a search looks for one setting."""
+    """`"path" = { low = …, high = …, log = … }` or `{ choices = […] }`: search space of one setting."""
 
-    low: int | float | None = Field(None, description="least value; whole numbers where low and high are")
-    high: int | float | None = Field(None, description="greatest value")
-    log: bool = Field(False, description="as many values between 1 and 10 as between 10 and 100")
-    choices: tuple[Any, ...] = Field((), description="values in place of low and high")
+    low: int | float | None = Field(None, description="lowest value; integers are tried if both are integers")
+    high: int | float | None = Field(None, description="highest value")
+    log: bool = Field(False, description="sample on a logarithmic scale")
+    choices: tuple[Any, ...] = Field((), description="list of values to choose from, in place of low and high")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -169,36 +177,39 @@ class SearchRange(Settings):
 
 
 class Published(Settings):
-    """`{ cell = { "path" = value }, accuracy = … }`: a test accuracy that somebody published for cells of a grid."""
+    """`{ cell = { "path" = value }, accuracy = … }`: published test accuracy of cells of a grid."""
 
     cell: Annotated[dict[str, Any], Field(min_length=1)] = Field(description="the cells' values, as in skip")
-    accuracy: float = Field(ge=0, le=1, description="share of their test clips that was right")
+    accuracy: float = Field(ge=0, le=1, description="published test accuracy")
 
 
 class SweepSettings(Settings):
-    """`[sweep]`: which settings of one model `tonearm sweep` tries; a grid, or a search."""
+    """`[sweep]`: settings that `tonearm sweep` tries for one model, by grid or search."""
 
-    model: str = Field("", description="the model that is swept, where [models] has more than one")
+    model: str = Field("", description="model to tune; needed if [models] has more than one")
     grid: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(
-        default={}, description='values by setting, as in "models.mlp.hidden" = [[64], [90, 70, 50]]; all are crossed'
+        default={},
+        description='values by setting, as in "models.mlp.hidden" = [[64], [90, 70, 50]]; all are crossed',
     )
     zipped: tuple[tuple[str, ...], ...] = Field(
-        (), description="settings of the grid whose lists go in step, not crossed: [[setting, setting], …]"
+        (), description="grid settings varied together, not crossed: [[setting, setting], …]"
     )
     skip: tuple[dict[str, Any], ...] = Field(
-        (), description="cells of the grid that are not run, by their values; a list stands for each of its values"
+        (), description="grid cells to skip, by their values; a list matches any of its values"
     )
     published: tuple[Published, ...] = Field(
-        (), description='shown beside ours: [{ cell = { "models.mlp.hidden" = [90, 70, 50] }, accuracy = 0.74 }]'
+        (),
+        description='published results, as in [{ cell = { "models.mlp.hidden" = [90, 70, 50] }, accuracy = 0.74 }]',
     )
-    search: dict[str, SearchRange] = Field(default={}, description="ranges by setting, searched by Optuna")
-    sampler: Literal["tpe", "random"] = Field("tpe", description="search: how the next trial is chosen")
-    trials: int = Field(30, ge=1, le=1_000_000, description="search: trials in all")
-    minutes: float = Field(0.0, ge=0, description="search: no new batch after so many minutes; 0: no limit")
-    batch: int = Field(4, ge=1, le=1024, description="search: trials chosen at a time, and so the most side by side")
-    prune: bool = Field(True, description="search: end trials whose validation loss is above the median of the others")
+    search: dict[str, SearchRange] = Field(default={}, description="ranges by setting, searched with Optuna")
+    sampler: Literal["tpe", "random"] = Field("tpe", description="search: Optuna sampler")
+    trials: int = Field(30, ge=1, le=1_000_000, description="search: total number of trials")
+    minutes: float = Field(0.0, ge=0, description="search: start no new batch after this many minutes; 0: no limit")
+    batch: int = Field(4, ge=1, le=1024, description="search: trials per batch, the most that run in parallel")
+    prune: bool = Field(True, description="search: prune trials whose validation loss is above the median")
     folds: Annotated[int, Field(ge=0, le=100)] = Field(
-        0, description="0: trials are judged on the validation clips; k >= 2: on k folds of all clips outside the test"
+        0,
+        description="0: evaluate trials on the validation clips; k >= 2: on k folds of all but the test clips",
     )
 
     @field_validator("grid", mode="before")

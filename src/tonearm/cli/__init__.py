@@ -3,8 +3,8 @@
 Conventions
 -----------
 Results go to standard output, progress and notes to standard error. Exit codes: 0 done; 1 done, but
-something was left out (a broken clip, a failed model); 2 a mistake that the user can mend, said in one
-message; 130 stopped by the keyboard. Libraries are loaded by the command that needs them, so that `--help`
+something was left out (a broken clip, a failed model); 2 a mistake that the user can fix, reported in one
+message; 130 interrupted from the keyboard. Libraries are loaded by the command that needs them, so that `--help`
 answers at once.
 """
 
@@ -29,7 +29,7 @@ def main() -> None:
         print(f"tonearm: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("\ntonearm: stopped; the same command goes on where it was", file=sys.stderr)
+        print("\ntonearm: stopped; run the same command again to resume", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone, as in `tonearm … | head`

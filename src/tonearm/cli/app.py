@@ -3,7 +3,7 @@
 Conventions
 -----------
 As in the package. A setting is never an option of its own: `--config` names the TOML file and `--set a.b=c`
-overrides one setting of it, whatever the command. Only what is no setting is an option (where to write, how
+overrides one setting of it, whatever the command. Only what is not a setting is an option (where to write, how
 many processes).
 """
 
@@ -37,14 +37,14 @@ def _work_on(context: typer.Context, address: str) -> str:
 
 Folder = Annotated[
     str,
-    typer.Argument(metavar="FOLDER", help="class folders of music, a folder with metadata.csv, a table; or their URL"),
+    typer.Argument(metavar="FOLDER", help="class folders of audio, a folder with metadata.csv, a table, or a URL"),
 ]
 ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="TOML file with settings; `tonearm config` prints one")
+    Path | None, typer.Option("--config", help="TOML file of settings; `tonearm config` prints a template")
 ]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", help="override a setting; may be repeated")]
 Music = Annotated[
-    str, typer.Argument(metavar="FOLDER", help="class folders of music, or a folder with metadata.csv; or their URL")
+    str, typer.Argument(metavar="FOLDER", help="class folders of audio, a folder with metadata.csv, or a URL")
 ]
 
 
@@ -59,19 +59,19 @@ OutAnywhere = Annotated[
     Path, typer.Option("--out", parser=place, metavar="FOLDER", help="folder to write to, or a URL such as s3://…")
 ]
 RunFolder = Annotated[Path, typer.Argument(parser=place, metavar="RUN", help="a run folder that `tonearm run` wrote")]
-Workers = Annotated[int, typer.Option("--workers", min=1, help="processes that work side by side")]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="number of parallel processes")]
 Cluster = Annotated[
     str,
     typer.Option(
-        "--cluster", metavar="ADDRESS", help="work on a Dask cluster: tcp://HOST:8786, or local:N", callback=_work_on
+        "--cluster", metavar="ADDRESS", help="run on a Dask cluster: tcp://HOST:8786, or local:N", callback=_work_on
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
 @app.callback(invoke_without_command=True)
 def _version(
-    version: Annotated[bool, typer.Option("--version", help="print the version and stop")] = False,
+    version: Annotated[bool, typer.Option("--version", help="print the version and exit")] = False,
 ) -> None:
     if version:
         from importlib.metadata import version as installed
@@ -107,7 +107,7 @@ def scan(
     as_json: AsJson = False,
     cluster: Cluster = "",
 ) -> None:
-    """Say what a folder holds, what is broken, what is twice there."""
+    """Report classes, broken files and duplicates of a folder."""
     from tonearm.data.catalog import read_catalog
     from tonearm.data.tables import is_table, read_table
     from tonearm.scan.scan import scan_catalog, scan_dataset
@@ -126,7 +126,7 @@ def scan(
 
 @app.command()
 def features(config: ConfigFile = None, set_: Set = None) -> None:
-    """List the feature families: unit, formula, source."""
+    """List the feature families with unit, formula and source."""
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
@@ -162,7 +162,7 @@ def extract(
     workers: Workers = 1,
     cluster: Cluster = "",
 ) -> None:
-    """Compute every clip's features: CSV and Parquet."""
+    """Compute the features of every clip, as CSV and Parquet."""
     from tonearm.data.catalog import read_catalog
     from tonearm.representations.extract import FAILURES_CSV, FEATURES_CSV, extract_features
 
@@ -188,7 +188,7 @@ def spectrograms(
     workers: Workers = 1,
     cluster: Cluster = "",
 ) -> None:
-    """Draw every clip: OUT/KIND/GENRE/FILE.png."""
+    """Draw spectrograms: OUT/KIND/GENRE/FILE.png."""
     from tonearm.data.catalog import read_catalog
     from tonearm.representations.extract import FAILURES_CSV, draw_spectrograms
 
@@ -215,7 +215,7 @@ def _list_failures(failures: tuple[Any, ...], path: Path) -> None:
 @app.command()
 def run(
     config: Annotated[
-        Path, typer.Argument(metavar="CONFIG.toml", help="`tonearm config` prints one with all settings")
+        Path, typer.Argument(metavar="CONFIG.toml", help="TOML file of settings; `tonearm config` prints a template")
     ],
     set_: Set = None,
     out: OutAnywhere = Path("experiment"),
@@ -247,7 +247,7 @@ def predict(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            parser=place, metavar="FILE_OR_FOLDER...", help="music or pictures, folders of them, or a table"
+            parser=place, metavar="FILE_OR_FOLDER...", help="audio or image files, folders of them, or a feature table"
         ),
     ],
     out: Annotated[Path | None, typer.Option("--out", parser=place, metavar="FILE", help="CSV file to write")] = None,
@@ -255,7 +255,7 @@ def predict(
     workers: Workers = 1,
     cluster: Cluster = "",
 ) -> None:
-    """Say the genre of files, and how sure that is."""
+    """Predict the genre of files, with probabilities."""
     from tonearm.prediction import predict as predict_paths
 
     _check_file(out)
@@ -276,10 +276,10 @@ def submit(
     run_folder: RunFolder,
     test_folder: Annotated[Path, typer.Argument(parser=place, metavar="TEST_FOLDER", help="the files to classify")],
     out: Annotated[Path, typer.Option("--out", help="CSV file to write")] = Path("submission.csv"),
-    id_column: Annotated[str, typer.Option(help="name of the column of file names")] = "id",
-    label_column: Annotated[str, typer.Option(help="name of the column of labels")] = "class",
+    id_column: Annotated[str, typer.Option(help="name of the id column")] = "id",
+    label_column: Annotated[str, typer.Option(help="name of the label column")] = "class",
 ) -> None:
-    """Write a Kaggle-style file of predictions."""
+    """Write predictions as a Kaggle-style submission."""
     from tonearm.prediction import write_submission
 
     _check_file(out)
@@ -292,7 +292,7 @@ def submit(
 def compare_runs(
     folders: Annotated[list[Path], typer.Argument(metavar="RUN_OR_EXPERIMENT...", help="folders of `tonearm run`")],
 ) -> None:
-    """Test runs on the same clips against the best of them."""
+    """Compare runs on the same clips with the best of them."""
     from tonearm.experiment.compare import compare_folders
 
     found = compare_folders(folders)
@@ -307,12 +307,12 @@ def report(
         Path, typer.Argument(metavar="EXPERIMENT", help="a folder that `tonearm run` or `tonearm sweep` wrote")
     ],
     against: Annotated[
-        Path | None, typer.Option("--against", help="another experiment to set beside it, such as on an easier split")
+        Path | None, typer.Option("--against", help="another experiment to compare with, such as one on a random split")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="folder to write to; EXPERIMENT/report by default")] = None,
-    audio: Annotated[bool, typer.Option("--audio/--no-audio", help="embed short excerpts of clips")] = True,
+    audio: Annotated[bool, typer.Option("--audio/--no-audio", help="embed short audio excerpts")] = True,
 ) -> None:
-    """Write the report of an experiment or a sweep: one HTML file."""
+    """Write an experiment's or a sweep's report as one HTML file."""
     from tonearm.report import write_report
 
     print(write_report(experiment, out or experiment / "report", against, audio))
@@ -320,7 +320,7 @@ def report(
 
 @app.command("config")
 def show_config() -> None:
-    """Print a TOML file of all settings and their meaning."""
+    """Print a TOML template of all settings with descriptions."""
     from tonearm.config import template
 
     print(template(), end="")
@@ -329,14 +329,14 @@ def show_config() -> None:
 @app.command()
 def jam(
     out: Out,
-    clips_per_genre: Annotated[int, typer.Option(min=1, help="clips of each of the ten genres")] = 30,
-    seconds: Annotated[float, typer.Option(min=1.0, max=600.0, help="length of a clip")] = 10.0,
-    seed: Annotated[int, typer.Option(min=0, help="another seed, other music")] = 0,
-    format_: Annotated[Literal["wav", "flac", "ogg", "au"], typer.Option("--format", help="of the files")] = "wav",
-    clean: Annotated[bool, typer.Option("--clean", help="without the planted faults")] = False,
+    clips_per_genre: Annotated[int, typer.Option(min=1, help="clips per genre, of ten genres")] = 30,
+    seconds: Annotated[float, typer.Option(min=1.0, max=600.0, help="clip length in seconds")] = 10.0,
+    seed: Annotated[int, typer.Option(min=0, help="random seed")] = 0,
+    format_: Annotated[Literal["wav", "flac", "ogg", "au"], typer.Option("--format", help="audio file format")] = "wav",
+    clean: Annotated[bool, typer.Option("--clean", help="leave out the planted faults")] = False,
     workers: Workers = 1,
 ) -> None:
-    """Render the built-in labelled music."""
+    """Render the built-in data set of labelled music."""
     from tonearm.jam import render_jam
 
     with counting("music", "clips") as progress:
@@ -356,10 +356,10 @@ def jam(
 @app.command()
 def demo(
     out: Out = Path("demo"),
-    clips_per_genre: Annotated[int, typer.Option(min=4, help="clips of each of the ten genres")] = 30,
-    seconds: Annotated[float, typer.Option(min=2.0, max=60.0, help="length of a clip")] = 10.0,
+    clips_per_genre: Annotated[int, typer.Option(min=4, help="clips per genre, of ten genres")] = 30,
+    seconds: Annotated[float, typer.Option(min=2.0, max=60.0, help="clip length in seconds")] = 10.0,
 ) -> None:
-    """Show everything at work on the built-in music."""
+    """Demonstrate every step on the built-in music."""
     from tonearm.demo import run_demo
 
     run_demo(out, lambda paragraph: print(paragraph + "\n", flush=True), counting, clips_per_genre, seconds)

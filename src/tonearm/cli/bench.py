@@ -1,4 +1,4 @@
-"""`tonearm bench`: what this machine does in how many seconds."""
+"""`tonearm bench`: how fast this machine is."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 from tonearm.cli.app import ConfigFile, Out, Set, _config, _note, app
 
-bench = typer.Typer(help="Measure this machine.", no_args_is_help=True, rich_markup_mode=None)
+bench = typer.Typer(help="Benchmark this machine.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(bench, name="bench")
 
 
@@ -19,12 +19,12 @@ def _bench() -> None:
 @bench.command()
 def scaling(
     folder: Annotated[str, typer.Argument(metavar="FOLDER", help="class folders, or a folder with metadata.csv")],
-    workers: Annotated[str, typer.Option("--workers", help="comma-separated numbers of processes")] = "1,2,4",
+    workers: Annotated[str, typer.Option("--workers", help="numbers of processes to try, comma-separated")] = "1,2,4",
     out: Out = Path("scaling"),
     config: ConfigFile = None,
     set_: Set = None,
 ) -> None:
-    """Features and pictures by more and more processes."""
+    """Time features and spectrograms by number of processes."""
     from tonearm.data.catalog import read_catalog
     from tonearm.errors import ConfigError
     from tonearm.scaling import measure_scaling

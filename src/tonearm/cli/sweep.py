@@ -18,7 +18,7 @@ def sweep(
     workers: Workers = 1,
     cluster: Cluster = "",
 ) -> None:
-    """Try many settings of a model; judge the best by the test."""
+    """Tune a model by grid or search; test the best once."""
     from tonearm.sweep import run_sweep
 
     with staged(out) as folder:

@@ -52,7 +52,7 @@ def _models(values: Mapping[str, Any]) -> dict[str, ModelSettings]:
         kind = value.get("type", name)
         if kind not in MODELS:
             key = f"models.{name}.type = {kind!r}" if "type" in value else f"models.{name}"
-            raise ConfigError(f"{key}: no such model; {nearest(str(kind), MODELS)}")
+            raise ConfigError(f"{key}: is not a model; {nearest(str(kind), MODELS)}")
         try:
             models[name] = MODELS[kind].settings.model_validate({**value, "type": kind})
         except ValidationError as error:
@@ -96,7 +96,7 @@ class Config(Settings):
 def _check_published(config: Config) -> None:
     for name in config.report.published:
         if name not in config.models:
-            raise ConfigError(f"report.published: {name!r} is no model of [models]; {nearest(name, config.models)}")
+            raise ConfigError(f"report.published: {name!r} is not a model of [models]; {nearest(name, config.models)}")
 
 
 def load_config(
@@ -107,7 +107,8 @@ def load_config(
     """The config in the file `path` (None: all defaults) with `overrides` such as "train.seed=3" over it.
 
     arguments: sections with values that are no TOML text, such as {"data": {"folder": "music"}}; they stand over
-    the file and under the overrides. Raises ConfigError for whatever is unknown, of the wrong type, outside its limits, or does not go together.
+    the file and under the overrides. Raises ConfigError for whatever is unknown, of the wrong type, outside its
+    limits, or does not go together.
     """
     from tonearm.representations.features import check_features
 
@@ -136,7 +137,7 @@ def parse_config(values: Mapping[str, Any]) -> Config:
     'logistic'
     >>> parse_config({"trian": {"seed": 1}})
     Traceback (most recent call last):
-    tonearm.errors.ConfigError: trian: no such table; did you mean 'train'? known: audio, data, features, ...
+    tonearm.errors.ConfigError: trian: is not a section; did you mean 'train'? known: audio, data, features, ...
     """
     try:
         config = Config.model_validate(values)

@@ -95,17 +95,17 @@ def _explain(detail: ErrorDetails, root: type[Settings], prefix: str) -> str:
         section, depth = deeper, depth + 1
     key = prefix + ".".join(location)
     if detail["type"] == "extra_forbidden":
-        kind = "table" if isinstance(detail["input"], Mapping) else "setting"
-        return f"{key}: no such {kind}; {nearest(location[-1], section.model_fields)}"
+        kind = "section" if isinstance(detail["input"], Mapping) else "setting"
+        return f"{key}: is not a {kind}; {nearest(location[-1], section.model_fields)}"
     if detail["type"] == "unknown_word":
         context = detail["ctx"]
         hint = did_you_mean(detail["input"], context["words"])
-        return f"{key} = {detail['input']!r}: {hint}allowed is {context['allowed']}"
+        return f"{key} = {detail['input']!r}: {hint}must be {context['allowed']}"
     allowed = limits(section).get(location[depth]) if len(location) > depth else None
     if detail["type"] == "value_error" or allowed is None:
         return f"{key} = {detail['input']!r}: {detail['msg'].removeprefix('Value error, ')}"
     hint = did_you_mean(detail["input"], words(section, location[depth]))
-    return f"{key} = {detail['input']!r}: {hint}allowed is {allowed}"
+    return f"{key} = {detail['input']!r}: {hint}must be {allowed}"
 
 
 def _section(section: type[Settings], key: str) -> type[Settings] | None:

@@ -99,7 +99,7 @@ def _settle(path: Path) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write `text` as UTF-8 with the line ends it has, atomically; a file name's bytes that are no text as \\udcXX."""
+    """Write `text` as UTF-8 with the line ends it has, atomically; escapes bytes of file names that are not text."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
 

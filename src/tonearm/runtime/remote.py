@@ -4,7 +4,8 @@ Conventions
 -----------
 A place is a `pathlib.Path`, or for a URL universal_pathlib's `UPath`, which has the same methods. What reads files
 of a format gets a copy on this machine (`local_copy`); what is written goes up whole or not at all, as object stores
-do it. A `file:///…` URI is a path of this machine, in ASCII with its other bytes as %XX. Credentials and endpoints are the store's own matter: its environment variables and files, as fsspec reads them.
+do it. A `file:///…` URI is a path of this machine, in ASCII with its other bytes as %XX. Credentials and endpoints
+are the store's own matter: its environment variables and files, as fsspec reads them.
 """
 
 import atexit
