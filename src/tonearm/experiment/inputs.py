@@ -93,7 +93,10 @@ def read_data(config: Config, out: Path, counting: Counting = quietly, workers: 
         with counting("pixels", "pictures") as progress:
             return _packed(dict.fromkeys(needs, dataset), out, notes, 0, progress)
     data = _read_audio(config, out, set(needs), counting, workers)
-    return _tied(data, _recordings(config, out, counting, workers)) if config.split.recordings else data
+    if not config.split.recordings:
+        return data
+    groups, notes = _recordings(config, out, counting, workers)
+    return _tied(replace(data, notes=(*data.notes, *notes)), groups)
 
 
 def _refuse(needs: dict[str, str], there: set[str], what: str) -> None:
@@ -143,24 +146,30 @@ def _check_usable(done: Extraction, root: str, failures: Path) -> None:
         )
 
 
-def _recordings(config: Config, out: Path, counting: Counting, workers: int) -> list[tuple[str, ...]]:
-    """Names of clips that are one recording, from the folder where they were found before and no file has changed."""
+def _recordings(config: Config, out: Path, counting: Counting, workers: int) -> tuple[list[tuple[str, ...]], list[str]]:
+    """Names of clips that are one recording, and notes on files that contain several others.
+
+    Both are read from the folder if they were searched for before and no file, label or artist has changed.
+    """
     catalog = read_catalog(config.data)
-    state = [fingerprint({"fingerprint": DEFINITION})] + [clip_key(clip, "") for clip in catalog.clips]
+    state = [fingerprint({"fingerprint": DEFINITION})]
+    state += [clip_key(clip, f"{clip.label}\0{clip.group}") for clip in catalog.clips]
     path = out / RECORDINGS
     if path.is_file():
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept["state"] == state:
-            return [tuple(group) for group in kept["groups"]]
+            return [tuple(group) for group in kept["groups"]], kept["notes"]
     with counting("recordings", "clips") as progress:
-        groups = [group.names for group in find_duplicates(catalog, workers, progress)]
-    write_json(path, {"state": state, "groups": groups})
-    return groups
+        recordings = find_duplicates(catalog, workers, progress)
+    groups = [group.names for group in recordings.duplicates]
+    notes = [collection.sentence() for collection in recordings.collections]
+    write_json(path, {"state": state, "groups": groups, "notes": notes})
+    return groups, notes
 
 
 def _tied(data: Data, recordings: Sequence[tuple[str, ...]]) -> Data:
     """The data with the groups of clips that are one recording joined to one."""
-    there = set(data.clips.names)
+    there = set(data.clips.names[data.clips.labels != ""])  # unlabelled clips tie nothing
     recordings = [tuple(name for name in group if name in there) for group in recordings]
     recordings = [group for group in recordings if len(group) > 1]
     groups = tie_groups(data.clips.names, data.clips.groups, recordings)
