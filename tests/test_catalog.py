@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -104,12 +105,14 @@ def test_metadata_elsewhere_joins_by_name_and_reports_who_stays_alone(tmp_path: 
     assert [(clip.name, clip.label, clip.group, clip.split) for clip in catalog.clips] == [
         ("blues/blues.00000.au", "blues", "Hooker", "train"),
         ("blues/blues.00001.au", "soul", "King", "valid"),
-        ("rock/odd.au", "rock", "", ""),
+        ("rock/odd.au", "", "", ""),
     ]
     assert catalog.notes == (
         "1 clips have no row in more.csv: rock/odd.au",
         "1 rows of more.csv have no clip: gone.wav",
         "1 clips have another label in more.csv: blues/blues.00001.au",
+        "1 clip has no label, since more.csv has labels and gives none here: rock/odd.au; the names of folders are not "
+        "taken for labels beside it",
         "1 clips are left out by their split: blues/blues.00002.au",
     )
 
@@ -252,3 +255,66 @@ def test_a_metadata_file_without_rows_says_what_it_does_not_list(tmp_path: Path)
 def test_a_metadata_file_that_is_missing_is_said_to_be_missing(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match=r"missing\.csv: there is no such file"):
         read_metadata(tmp_path / "missing.csv", DataSettings())
+
+
+def test_metadata_without_labels_leaves_the_folders_names_as_labels(tmp_path: Path) -> None:
+    touch(tmp_path / "g", "blues/1.wav", "rock/2.wav")
+    (tmp_path / "m.csv").write_text("file_name,artist\n1.wav,Hooker\n")
+    assert rows(tmp_path / "g", metadata=str(tmp_path / "m.csv")) == [
+        ("blues/1.wav", "blues", "Hooker", ""),
+        ("rock/2.wav", "rock", "", ""),
+    ]
+
+
+def test_artists_and_genres_never_share_a_list_of_labels(tmp_path: Path) -> None:
+    touch(tmp_path / "g", "Ann/1.wav", "Bob/2.wav", "Cid/3.wav")
+    (tmp_path / "m.csv").write_text("file_name,label,artist\n1.wav,rock,Ann\n2.wav,,Bob\n")
+    catalog = read_catalog(DataSettings(folder=str(tmp_path / "g"), metadata=str(tmp_path / "m.csv")))
+    assert catalog.classes == ("rock",)
+    assert any(note.startswith("2 clips have no label, since m.csv has labels") for note in catalog.notes)
+
+
+ARTISTS = [f"Artist {number}/{track}.wav" for number in range(20) for track in range(3)]
+DISCS = ["Blue Album/CD1/1.wav", "Blue Album/CD 2/1.wav", "Red Album/disc-1/1.wav", "Live/1.wav"]
+GENRES = [f"genre {number}/{track}.wav" for number in range(19) for track in range(3)]
+DEEP = [f"{genre}/Ann/Album/CD1/{track}.wav" for genre in ("rock", "jazz") for track in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (ARTISTS, "(there are 20, half of them with at most 3 clips): Artist "),
+        ([f"train/{name}" for name in ARTISTS], "(there are 20, half of them with at most 3 clips): Artist "),
+        (DISCS, "(2 of 3 hold folders of discs): Blue Album, Red Album; put the clips"),
+        (GENRES, ""),
+        (DEEP, ""),
+        (["Discovery/1.wav", "rock/2.wav"], ""),
+    ],
+)
+def test_folders_that_look_like_artists_or_albums_are_noted(tmp_path: Path, names: list[str], says: str) -> None:
+    touch(tmp_path, *names)
+    notes = read_catalog(DataSettings(folder=str(tmp_path))).notes
+    assert len(notes) == bool(says)
+    assert not says or says in notes[0]
+
+
+def test_labels_of_metadata_end_the_note_on_folders(tmp_path: Path) -> None:
+    touch(tmp_path / "g", *ARTISTS)
+    listed = "".join(f"{name},{'rock' if number % 2 else 'jazz'}\n" for number, name in enumerate(ARTISTS))
+    (tmp_path / "m.csv").write_text("file_name,label\n" + listed)
+    catalog = read_catalog(DataSettings(folder=str(tmp_path / "g"), metadata=str(tmp_path / "m.csv")))
+    assert not any("look like" in note for note in catalog.notes)
+
+
+def test_asking_for_the_files_of_a_folder_walks_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "rock/a.wav")
+    walked: list[str] = []
+    scan = os.scandir
+
+    def count(path: str) -> Any:
+        walked.append(str(path))
+        return scan(path)
+
+    monkeypatch.setattr("tonearm.data.catalog.os.scandir", count)
+    assert list(list_files([tmp_path])) == [tmp_path / "rock" / "a.wav"]
+    assert walked == [str(tmp_path), str(tmp_path / "rock")]

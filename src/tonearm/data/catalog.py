@@ -6,7 +6,8 @@ Layouts, looked for in this order:
 
 1. `metadata.csv` in the folder: `file_name,label[,artist][,split]`; its order is the catalog's.
 2. `train/` and `test/` (and `valid/`), each of them one of these layouts; a flat one has no labels.
-3. Class folders: `<label>/<file>`, or deeper; the first folder is the label.
+3. Class folders: `<label>/<file>`, or deeper; the first folder is the label. What looks like artists or albums is
+   noted (`folders`), and a `data.metadata` with labels takes the place of all folders' names.
 4. Files alone: no labels, enough for prediction.
 
 Files with other endings than music's are ignored and counted; hidden files (AppleDouble's `._*` among them)
@@ -20,13 +21,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from tonearm.data.folders import describe_odd_classes
 from tonearm.data.metadata import LEFT_OUT, PARTS, Entry, match, name_some, read_metadata
 from tonearm.dsp.audio import EXTENSIONS
 from tonearm.errors import CatalogError
-from tonearm.runtime.remote import check_reachable, inside, is_url, names_under, path_text, place
+from tonearm.runtime.remote import check_reachable, inside, is_url, names_under, place
 from tonearm.settings import DataSettings
 
 METADATA = "metadata.csv"
+Walked = tuple[dict[str, Path], dict[str, int]]  # files by name, and how many of each other ending
 LAYOUTS = (
     "Known layouts: <label>/<file>; metadata.csv with file_name,label beside the files; "
     "train/ and test/ folders of these. Known endings: " + " ".join(sorted(EXTENSIONS))
@@ -48,7 +51,7 @@ class Clip:
 class Catalog:
     """The clips of a folder in a stable order.
 
-    ignored: how many files of each other ending were passed over. notes: what a person should know of
+    ignored: how many files of each other ending were ignored. notes: what a person should know of
     (clips without a metadata row, rows without a clip, clips left out).
     """
 
@@ -72,11 +75,13 @@ def read_catalog(settings: DataSettings, extensions: frozenset[str] = EXTENSIONS
     extensions: lower-case endings that count, by default those of music. Raises CatalogError where there is
     no such folder, nothing in it that counts, or its metadata cannot be used.
     """
-    return _leave_out(_gather(settings, extensions))
+    catalog = _leave_out(_gather(settings, extensions)[0])
+    note = describe_odd_classes([(clip.label, clip.name) for clip in catalog.clips])
+    return replace(catalog, notes=(*catalog.notes, note)) if note else catalog
 
 
-def _gather(settings: DataSettings, extensions: frozenset[str]) -> Catalog:
-    """The clips with those, too, that their split leaves out."""
+def _gather(settings: DataSettings, extensions: frozenset[str]) -> tuple[Catalog, list[Path]]:
+    """The clips, those that their split leaves out among them, and all files that are named like clips."""
     folder = place(settings.folder)
     check_reachable(folder)
     if not settings.folder:
@@ -86,28 +91,34 @@ def _gather(settings: DataSettings, extensions: frozenset[str]) -> Catalog:
         if folder.exists():
             kind = "is a file, not a folder of music; `tonearm run` and `tonearm scan` take a feature table as it is"
         raise CatalogError(f"{folder}: {kind}")
-    catalog = _read_part(folder, folder, "", settings, extensions)
+    files, ignored = _walk(folder, folder, extensions)
+    catalog = _read_part(folder, folder, "", settings, extensions, (files, ignored))
     if settings.metadata:
         catalog = _join(catalog, place(settings.metadata), settings)
     if not catalog.clips:
         others = ", ".join(f"{count} {ending or 'without ending'}" for ending, count in sorted(catalog.ignored.items()))
         said = "".join(f"; {note}" for note in catalog.notes)
         raise CatalogError(f"{folder}: no clips found (other files: {others or 'none'}). {LAYOUTS}{said}")
-    return catalog
+    return catalog, list(files.values())
 
 
-def _read_part(root: Path, folder: Path, split: str, settings: DataSettings, extensions: frozenset[str]) -> Catalog:
-    """The clips of a folder that may itself be one part (train, test) of `root`."""
-    found, ignored = _walk(root, folder, extensions)
+def _read_part(
+    root: Path, folder: Path, split: str, settings: DataSettings, extensions: frozenset[str], walked: Walked
+) -> Catalog:
+    """The clips of a folder that may itself be one part (train, test) of `root`. walked: what `_walk` gave of it."""
+    found, ignored = walked
     if (folder / METADATA).is_file():
         return _listed(root, folder, split, settings, found, ignored)
     parts = {path.name: path for path in _children(folder) if path.is_dir() and path.name.lower() in PARTS}
     if not split and any(PARTS[name.lower()] == "train" for name in parts):
-        catalogs = [_read_part(root, path, PARTS[name.lower()], settings, extensions) for name, path in parts.items()]
+        catalogs = [
+            _read_part(root, path, PARTS[name.lower()], settings, extensions, _walk(root, path, extensions))
+            for name, path in parts.items()
+        ]
         outside = [name for name in found if PurePosixPath(name).parts[0] not in parts]
         notes = tuple(note for catalog in catalogs for note in catalog.notes)
         if outside:
-            notes += (f"{len(outside)} files outside train and test were passed over: {name_some(outside)}",)
+            notes += (f"{len(outside)} files outside train and test were ignored: {name_some(outside)}",)
         return Catalog(str(root), tuple(clip for catalog in catalogs for clip in catalog.clips), ignored, notes)
     depth = len(inside(root, folder).parts)
     clips = []
@@ -117,7 +128,7 @@ def _read_part(root: Path, folder: Path, split: str, settings: DataSettings, ext
     return Catalog(str(root), tuple(clips), ignored)
 
 
-def _walk(root: Path, folder: Path, extensions: frozenset[str]) -> tuple[dict[str, Path], dict[str, int]]:
+def _walk(root: Path, folder: Path, extensions: frozenset[str]) -> Walked:
     """All files (and folders) named like clips by name relative to root, sorted; and the others by ending."""
     if is_url(folder):
         return _listing(root, folder, extensions)
@@ -146,7 +157,7 @@ def _walk(root: Path, folder: Path, extensions: frozenset[str]) -> tuple[dict[st
     return dict(sorted(found.items())), dict(ignored)
 
 
-def _listing(root: Path, folder: Path, extensions: frozenset[str]) -> tuple[dict[str, Path], dict[str, int]]:
+def _listing(root: Path, folder: Path, extensions: frozenset[str]) -> Walked:
     """What `_walk` gives, of a URL."""
     found: dict[str, Path] = {}
     ignored: Counter[str] = Counter()
@@ -187,23 +198,31 @@ def _listed(
 
 
 def _join(catalog: Catalog, path: Path, settings: DataSettings) -> Catalog:
-    """The catalog with what a metadata file elsewhere adds; where it speaks, it is right."""
-    partners, notes = match([clip.name for clip in catalog.clips], read_metadata(path, settings), path)
-    clips = tuple(_described(clip, entry) for clip, entry in zip(catalog.clips, partners, strict=True))
-    relabelled = [
-        new.name for old, new in zip(catalog.clips, clips, strict=True) if old.label and new.label != old.label
-    ]
+    """The catalog with what a metadata file elsewhere adds; if it has labels, no folder's name is one."""
+    entries = read_metadata(path, settings)
+    partners, notes = match([clip.name for clip in catalog.clips], entries, path)
+    labelled = any(entry.label for entry in entries)
+    described = [_described(clip, entry, labelled) for clip, entry in zip(catalog.clips, partners, strict=True)]
+    changed = [(old, new) for old, new in zip(catalog.clips, described, strict=True) if old.label != new.label]
+    relabelled = [new.name for old, new in changed if old.label and new.label]
     if relabelled:
         notes.append(f"{len(relabelled)} clips have another label in {path.name}: {name_some(relabelled)}")
-    return replace(catalog, clips=clips, notes=(*catalog.notes, *notes))
+    unlabelled = [new.name for _, new in changed if not new.label]
+    if unlabelled:
+        clips = "1 clip has" if len(unlabelled) == 1 else f"{len(unlabelled)} clips have"
+        notes.append(
+            f"{clips} no label, since {path.name} has labels and gives none here: {name_some(unlabelled)}; the names "
+            "of folders are not taken for labels beside it"
+        )
+    return replace(catalog, clips=tuple(described), notes=(*catalog.notes, *notes))
 
 
-def _described(clip: Clip, entry: Entry | None) -> Clip:
+def _described(clip: Clip, entry: Entry | None, labelled: bool) -> Clip:
+    """The clip with what its row says. labelled: the metadata has labels, so that a folder's name is none."""
+    label = "" if labelled else clip.label
     if entry is None:
-        return clip
-    return replace(
-        clip, label=entry.label or clip.label, group=entry.group or clip.group, split=entry.split or clip.split
-    )
+        return replace(clip, label=label)
+    return replace(clip, label=entry.label or label, group=entry.group or clip.group, split=entry.split or clip.split)
 
 
 def _leave_out(catalog: Catalog) -> Catalog:
@@ -217,16 +236,13 @@ def _leave_out(catalog: Catalog) -> Catalog:
 
 
 def list_files(paths: list[Path], extensions: frozenset[str] = EXTENSIONS) -> Iterator[Path]:
-    """Files as they are named, and all clips of folders: in catalog order, then those that the catalog passes over.
+    """Files as they are named, and all clips of folders: in catalog order, then those that the catalog ignores.
 
     What a split or a metadata file leaves out of training can still be asked about.
     """
     for path in paths:
         if path.is_dir():
-            catalog = _gather(DataSettings(folder=str(path)), extensions)
-            listed = [clip.path for clip in catalog.clips]
-            folder = place(path_text(str(path)))  # as the catalog has it
-            found = map(str, _walk(folder, folder, extensions)[0].values())
-            yield from map(place, dict.fromkeys([*listed, *found]))
+            catalog, files = _gather(DataSettings(folder=str(path)), extensions)
+            yield from map(place, dict.fromkeys([*(clip.path for clip in catalog.clips), *map(str, files)]))
         else:
             yield path

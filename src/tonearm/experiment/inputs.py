@@ -142,7 +142,10 @@ def _read_audio(config: Config, out: Path, counting: Counting, workers: int) -> 
         task.representation.name: _dataset(task, catalog, each) for task, each in zip(tasks, done, strict=False)
     }
     data = _packed(_shared_clips(datasets), out, [*catalog.notes, *notes], unusable, lambda done, total, failed: None)
-    return _tied(data, listening[0].groups()) if listening else data
+    if not listening:
+        return data
+    recordings, mixes = listening[0].load()
+    return _tied(replace(data, notes=(*data.notes, *mixes)), recordings)
 
 
 def _task(name: str, config: Config, out: Path) -> RowsTask | ImagesTask:
@@ -181,7 +184,7 @@ def _dataset(task: RowsTask | ImagesTask, catalog: Catalog, done: Extraction) ->
 
 def _tied(data: Data, recordings: Sequence[tuple[str, ...]]) -> Data:
     """The data with the groups of clips that are one recording joined to one."""
-    there = set(data.clips.names)
+    there = set(data.clips.names[data.clips.labels != ""])  # unlabelled clips tie nothing
     recordings = [tuple(name for name in group if name in there) for group in recordings]
     recordings = [group for group in recordings if len(group) > 1]
     groups = tie_groups(data.clips.names, data.clips.groups, recordings)

@@ -55,14 +55,17 @@ class ListeningTask:
         """Nothing has to be noted."""
 
     def finish(self, shards: Shards) -> None:
-        """Find the groups and write them."""
+        """Find the clips that are one recording and the files that contain several others, and write both."""
         heard = [(clip, Sound.from_bytes(values)) for clip, values in shards.rows()]
-        found = find_duplicates([clip for clip, _ in heard], [sound for _, sound in heard])
-        write_json(self.folder / GROUPS_JSON, [list(group.names) for group in found])
+        recordings = find_duplicates([clip for clip, _ in heard], [sound for _, sound in heard], labelled=True)
+        groups = [list(group.names) for group in recordings.duplicates]
+        notes = [collection.sentence() for collection in recordings.collections]
+        write_json(self.folder / GROUPS_JSON, {"groups": groups, "notes": notes})
 
-    def groups(self) -> list[tuple[str, ...]]:
-        """Names of clips that are one recording, as `finish` found them."""
-        return [tuple(names) for names in json.loads((self.folder / GROUPS_JSON).read_text(encoding="utf-8"))]
+    def load(self) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
+        """Names of clips that are one recording, and notes on files that contain several others."""
+        written = json.loads((self.folder / GROUPS_JSON).read_text(encoding="utf-8"))
+        return [tuple(names) for names in written["groups"]], tuple(written["notes"])
 
 
 class Listener:

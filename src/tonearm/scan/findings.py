@@ -9,7 +9,7 @@ JSON holds everything.
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from tonearm.data.metadata import NAMED_AT_MOST
+from tonearm.data.metadata import NAMED_AT_MOST, name_some
 
 LISTED_AT_MOST = 20
 
@@ -29,6 +29,23 @@ class Duplicates(NamedTuple):
     def contradicts(self) -> bool:
         """Whether the same music has different labels."""
         return len(set(self.labels)) > 1
+
+
+class Collection(NamedTuple):
+    """A long file that contains several others (`scan.mixes`).
+
+    seconds: where each begins in it. tied: whether it is one recording with them; a mix of several artists is not.
+    """
+
+    name: str
+    contains: tuple[str, ...]
+    seconds: tuple[float, ...]
+    tied: bool
+
+    def sentence(self) -> str:
+        """What it is and what follows, for a person."""
+        what = "counts as one recording with them" if self.tied else "is a mix, and ties nothing together"
+        return f"{self.name} {what}: it contains {len(self.contains)} other clips, {name_some(self.contains)}"
 
 
 class Problem(NamedTuple):
@@ -58,12 +75,14 @@ class ScanReport:
     duplicates: tuple[Duplicates, ...]
     ignored: dict[str, int]
     notes: tuple[str, ...]
+    collections: tuple[Collection, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON-ready values, nothing cut short."""
         values = asdict(self)
         values["problems"] = [problem._asdict() for problem in self.problems]
         values["duplicates"] = [{**group._asdict(), "contradicts": group.contradicts} for group in self.duplicates]
+        values["collections"] = [collection._asdict() for collection in self.collections]
         return values
 
     def text(self) -> str:
@@ -102,6 +121,9 @@ class ScanReport:
         alike = [group for group in self.duplicates if not group.contradicts]
         if alike:
             lines += [f"duplicates: {len(alike)} groups", *_cut([f"  {_named(group)}" for group in alike])]
+        if self.collections:
+            lines.append(f"long files that contain several others: {len(self.collections)}")
+            lines += _cut([f"  {collection.sentence()}" for collection in self.collections])
         if self.problems:
             lines.append(f"unusable: {len(self.problems)} clips")
             lines += _cut([f"  {name}: {kind}, {reason}" for name, kind, reason in self.problems])

@@ -1,10 +1,10 @@
-"""What a folder or table of music holds: counts, durations, what is broken and what is there twice.
+"""What a folder or table of music holds: counts, durations, broken files, duplicates and mixes.
 
 Conventions
 -----------
 Every file is read once, whole. Two clips are duplicates when their files are equal byte for byte
 ("bytes"), else when the decoded samples are ("samples": the same recording in another lossless format), else
-when they are one recording ("recording": re-encoded, louder, shifted, an excerpt; `fingerprint`); two rows of a
+when they are one recording ("recording": re-encoded, louder, shifted, an excerpt; `landmarks`); two rows of a
 table when all their numbers are equal ("features"). A group of duplicates whose labels differ comes first:
 whatever learns from it is taught a contradiction.
 """
@@ -23,8 +23,9 @@ from tonearm.data.dataset import Dataset
 from tonearm.dsp.sound import ClipSound
 from tonearm.errors import AudioError
 from tonearm.runtime.pool import run_tasks
-from tonearm.scan.findings import Duplicates, Problem, ScanReport
+from tonearm.scan.findings import Collection, Duplicates, Problem, ScanReport
 from tonearm.scan.landmarks import SR, Landmarks, compute_landmarks, find_groups, find_matches
+from tonearm.scan.mixes import find_containers, tying
 from tonearm.settings import AudioSettings
 
 CLIPS_A_TASK = 16
@@ -60,10 +61,17 @@ class Sound(NamedTuple):
         return cls(seconds, sr, channels, file_digest, sample_digest, "", "", landmarks)
 
 
+class Recordings(NamedTuple):
+    """Groups of clips that are one recording, and files that contain several others."""
+
+    duplicates: tuple[Duplicates, ...]
+    collections: tuple[Collection, ...]
+
+
 def scan_catalog(
     catalog: Catalog, workers: int = 1, progress: Callable[[int, int, int], None] | None = None
 ) -> ScanReport:
-    """Read every clip of the catalog and say what is there."""
+    """Read every clip of the catalog and report what the collection holds."""
     sounds = _read_all(catalog.clips, workers, progress or (lambda done, total, failed: None))
     usable = [sound for sound in sounds if not sound.kind]
     problems = [
@@ -72,6 +80,7 @@ def scan_catalog(
         if sound.kind
     ]
     lengths = [sound.seconds for sound in usable]
+    recordings = find_duplicates(catalog.clips, sounds)
     return ScanReport(
         root=catalog.root,
         clips=len(catalog),
@@ -82,9 +91,10 @@ def scan_catalog(
         rates=dict(sorted(Counter(sound.sr for sound in usable).items())),
         channels=dict(sorted(Counter(sound.channels for sound in usable).items())),
         problems=tuple(problems),
-        duplicates=find_duplicates(catalog.clips, sounds),
+        duplicates=recordings.duplicates,
         ignored=catalog.ignored,
         notes=catalog.notes,
+        collections=recordings.collections,
     )
 
 
@@ -159,30 +169,47 @@ def listen(sound: ClipSound) -> Sound:
     return Sound(waveform.seconds, waveform.sr, waveform.channels, digest, samples.hexdigest(), "", "", landmarks)
 
 
-def find_duplicates(clips: Sequence[Clip], sounds: Sequence[Sound]) -> tuple[Duplicates, ...]:
-    """Groups of the same samples, and of one recording where more than the same samples tie its clips together."""
+def find_duplicates(clips: Sequence[Clip], sounds: Sequence[Sound], labelled: bool = False) -> Recordings:
+    """Groups of the same samples, and of one recording where more than the same samples tie its clips together.
+
+    labelled: let only labelled clips tie others together, as a training does.
+    """
     same = _duplicate_sounds(clips, sounds)
-    recordings = find_recordings([clip.name for clip in clips], [clip.label for clip in clips], sounds)
+    recordings = find_recordings(clips, sounds, labelled)
     known = {frozenset(group.names) for group in same}
-    return _worst_first([*same, *(group for group in recordings if frozenset(group.names) not in known)])
+    others = (group for group in recordings.duplicates if frozenset(group.names) not in known)
+    return recordings._replace(duplicates=_worst_first([*same, *others]))
 
 
-def find_recordings(names: Sequence[str], labels: Sequence[str], sounds: Sequence[Sound]) -> list[Duplicates]:
-    """Groups of clips that are one recording, by their landmarks."""
+def find_recordings(clips: Sequence[Clip], sounds: Sequence[Sound], labelled: bool = False) -> Recordings:
+    """Groups of clips that are one recording, by their landmarks, and the files that contain several others.
+
+    labelled: let only labelled clips tie others together, as a training does.
+    """
     heard = [place for place, sound in enumerate(sounds) if sound.landmarks is not None]
-    matches = find_matches([landmarks for sound in sounds if (landmarks := sound.landmarks) is not None])
+    landmarks = [marks for sound in sounds if (marks := sound.landmarks) is not None]
+    labels, artists = [clips[place].label for place in heard], [clips[place].group for place in heard]
+    matches = find_matches(landmarks)
+    containers = find_containers(landmarks, matches, labels, artists)
+    matches = tying(matches, containers)
+    if labelled:
+        matches = [match for match in matches if labels[match.first] and labels[match.second]]
     later = {}
     for match in matches:
         later[match.first, match.second] = match.seconds
         later[match.second, match.first] = -match.seconds
+    names = [clips[place].name for place in heard]
     groups = []
     for group in find_groups(matches):
         # a clip that only others tie to the first one has no offset from it of its own
         seconds = tuple(later.get((group[0], member), 0.0) for member in group)
-        members = [heard[member] for member in group]
-        clips = tuple(names[place] for place in members), tuple(labels[place] for place in members)
-        groups.append(Duplicates("recording", *clips, seconds))
-    return groups
+        members = tuple(names[member] for member in group), tuple(labels[member] for member in group)
+        groups.append(Duplicates("recording", *members, seconds))
+    collections = [
+        Collection(names[one.clip], tuple(names[piece] for piece in one.pieces), one.seconds, not one.is_mix)
+        for one in containers
+    ]
+    return Recordings(tuple(groups), tuple(collections))
 
 
 def _duplicate_sounds(clips: Sequence[Clip], sounds: Sequence[Sound]) -> tuple[Duplicates, ...]:
