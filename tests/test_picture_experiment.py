@@ -51,7 +51,7 @@ def evaluated(folder: Path) -> dict[str, list[float]]:
 def test_all_models_are_judged_on_the_same_clips(experiment: Experiment) -> None:
     assert {row.model for row in experiment.rows} == set(MODELS)
     assert not any(row.error for row in experiment.rows)
-    clips = [set(evaluated(experiment.out / name)) for name in MODELS]
+    clips = [set(evaluated(experiment.out / "runs" / name / "holdout")) for name in MODELS]
     assert all(names == clips[0] for names in clips)
     assert len(clips[0]) == 48
     assert not (experiment.out / "unfinished" / "cnn" / "holdout").exists()
@@ -59,9 +59,9 @@ def test_all_models_are_judged_on_the_same_clips(experiment: Experiment) -> None
 
 @pytest.mark.parametrize("name", ["cnn", "cnn-mel", "transfer"])
 def test_predicting_a_training_file_is_its_evaluation(experiment: Experiment, music: Path, name: str) -> None:  # noqa: F811
-    rows = evaluated(experiment.out / name)
+    rows = evaluated(experiment.out / "runs" / name / "holdout")
     some = list(rows)[::9]
-    found = predict(experiment.out / name, [music / clip for clip in some])
+    found = predict(experiment.out / "runs" / name, [music / clip for clip in some])
     for clip, prediction in zip(some, found.rows, strict=True):
         assert list(prediction.probabilities.values()) == rows[clip]
 
@@ -72,16 +72,16 @@ def test_a_drawn_picture_is_taken_for_its_clip_and_another_height_refused(
     tmp_path: Path,
 ) -> None:
     drawn = experiment.out / "pictures" / "mel" / "bass" / "00.wav.png"
-    [of_picture] = predict(experiment.out / "cnn-mel", [drawn]).rows
-    [of_music] = predict(experiment.out / "cnn-mel", [music / "bass" / "00.wav"]).rows
+    [of_picture] = predict(experiment.out / "runs" / "cnn-mel", [drawn]).rows
+    [of_music] = predict(experiment.out / "runs" / "cnn-mel", [music / "bass" / "00.wav"]).rows
     assert of_picture.probabilities == of_music.probabilities
     Image.fromarray(drawings.stripes(0, 0, height=40)).save(tmp_path / "high.png")
-    [refused] = predict(experiment.out / "cnn-mel", [tmp_path / "high.png"]).rows
+    [refused] = predict(experiment.out / "runs" / "cnn-mel", [tmp_path / "high.png"]).rows
     assert refused.error == "is 40 pixels high; the run was trained on pictures of 32"
 
 
 def test_a_run_of_another_definition_is_refused(experiment: Experiment, tmp_path: Path) -> None:
-    shutil.copytree(experiment.out / "cnn", tmp_path / "run")
+    shutil.copytree(experiment.out / "runs" / "cnn" / "holdout", tmp_path / "run")
     facts = (tmp_path / "run" / "run.json").read_text()
     (tmp_path / "run" / "run.json").write_text(facts.replace('"definition": 1', '"definition": 0'))
     with pytest.raises(RunError, match="was trained on definition 0 of the pictures"):

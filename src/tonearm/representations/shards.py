@@ -13,7 +13,6 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -22,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.data.catalog import Catalog, Clip
-from tonearm.errors import ClipError, TonearmError
+from tonearm.errors import ClipError
 from tonearm.runtime.files import clear_leftovers, replacing
 from tonearm.runtime.memory import keep_freed_memory
 from tonearm.runtime.pool import Shared, run_tasks, worker_count
-from tonearm.runtime.remote import check_reachable, file_state, is_url
+from tonearm.runtime.remote import file_state, is_url
 
 PARTS = "parts"
 CLIPS_A_SHARD = 32, 1024  # docs/scale.md says why: few clips are lost by a kill, and not too many parts are written
@@ -101,33 +100,6 @@ def run_shards(
         parts.mkdir(parents=True, exist_ok=True)
     clear_leftovers(parts)
     return _run(catalog, worker, parts, workers, progress or (lambda done, total, failed: None))
-
-
-@contextmanager
-def hold(folder: Path) -> Iterator[None]:
-    """Keep other processes from working in the folder, which is made where it is missing.
-
-    The operating system lets go of it with the process, however that ends. Raises TonearmError where
-    another process holds the folder. Object stores have no locks: nobody keeps two from writing at one URL.
-    """
-    import filelock
-
-    if is_url(folder):
-        check_reachable(folder)
-        yield
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout as error:
-        raise TonearmError(
-            f"{folder}: another tonearm is writing there; wait for it or choose another folder"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _run(catalog: Catalog, worker: Worker, parts: Path, workers: int, progress: Progress) -> Shards:
