@@ -154,6 +154,6 @@ def test_no_model_learns_anything_from_rows_of_the_test(name: str, tmp_path: Pat
             other[divide(data.clips, config.split).splits[0].test] *= factor
             table(path, other, names, labels)
         run_experiment(config, tmp_path / str(number))
-        lines = (tmp_path / str(number) / name / "predictions.csv").read_text().splitlines()
+        lines = (tmp_path / str(number) / "runs" / name / "holdout" / "predictions.csv").read_text().splitlines()
         answers.append([line for line in lines if line.startswith(("valid", "train"))])
     assert answers[0] == answers[1]

@@ -94,8 +94,8 @@ def test_folds_side_by_side_are_those_one_after_the_other(music: Path, tmp_path:
     run_experiment(config(music, models=models, split=split), tmp_path / "one")
     run_experiment(config(music, models=models, split=split, train={"workers": 2}), tmp_path / "two", workers=2)
     for name in models:
-        assert (tmp_path / "one" / name / "predictions.csv").read_bytes() == (
-            tmp_path / "two" / name / "predictions.csv"
+        assert (tmp_path / "one" / "runs" / name / "folds" / "predictions.csv").read_bytes() == (
+            tmp_path / "two" / "runs" / name / "folds" / "predictions.csv"
         ).read_bytes()
 
 

@@ -195,7 +195,9 @@ def test_the_winner_is_the_run_that_its_config_gives(swept: Path, tmp_path: Path
     run_experiment(load_config(swept / "winner" / "config.toml"), tmp_path)
     assert read_scores(swept / "winner") == read_scores(tmp_path / "runs" / "logistic" / "holdout")
     for name in ("predictions.csv", "config.toml"):
-        assert (swept / "winner" / name).read_bytes() == (tmp_path / "runs" / "logistic" / "holdout" / name).read_bytes()
+        assert (swept / "winner" / name).read_bytes() == (
+            tmp_path / "runs" / "logistic" / "holdout" / name
+        ).read_bytes()
     test = read_scores(swept / "winner")["test"]["scores"]["accuracy"]["value"]
     said = (swept / "sweep.md").read_text()
     assert f"**test accuracy {test:.3f}**" in said

@@ -62,11 +62,11 @@ class Job:
 
 def check_travels(jobs: Iterable[Job]) -> None:
     """Raise ModelError where a model that was registered at run time cannot be sent to another process."""
-    from joblib.externals import cloudpickle
+    from joblib.externals.loky.backend.reduction import dumps
 
     for job in jobs:
         try:
-            cloudpickle.dumps((job.entry, job.settings))
+            dumps((job.entry, job.settings))
         except Exception as error:  # whatever the model's own objects raise
             raise ModelError(
                 f"models.{job.name}: a model of type {job.settings.type!r} cannot be sent to another process "

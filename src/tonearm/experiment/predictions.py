@@ -41,8 +41,14 @@ class PredictionTable:
     def of_part(self, part: str) -> "PredictionTable":
         """The rows of one part."""
         rows = self.parts == part
-        columns = (self.parts, self.names, self.truth, self.predictions, self.probabilities)
-        return PredictionTable(*(column[rows] for column in columns), self.labels)
+        return PredictionTable(
+            self.parts[rows],
+            self.names[rows],
+            self.truth[rows],
+            self.predictions[rows],
+            self.probabilities[rows],
+            self.labels,
+        )
 
 
 def write_predictions(path: Path, labels: Sequence[str], parts: dict[str, PartResult]) -> None:
@@ -69,7 +75,10 @@ def read_predictions(folder: Path) -> PredictionTable:
         numbers = np.array([[float(value) for value in row[4:]] for row in rows]).reshape(len(rows), len(header) - 4)
     except (OSError, ValueError, IndexError) as error:
         raise RunError(f"{path}: is damaged ({error}); train the model again") from error
-    return PredictionTable(*fixed.T, numbers, tuple(column.removeprefix("p_") for column in header[4:]))
+    parts, names, truth, predictions = fixed.T
+    return PredictionTable(
+        parts, names, truth, predictions, numbers, tuple(column.removeprefix("p_") for column in header[4:])
+    )
 
 
 def write_history(folder: Path, rows: Sequence[dict[str, Any]]) -> None:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from tonearm.data.catalog import Catalog, Clip
 from tonearm.errors import ClipError
 from tonearm.runtime.files import clear_leftovers, replacing
+from tonearm.runtime.locks import hold as hold
 from tonearm.runtime.memory import keep_freed_memory
 from tonearm.runtime.pool import Shared, run_tasks, worker_count
 from tonearm.runtime.remote import file_state, is_url

@@ -88,8 +88,12 @@ def _conclude(folder: SweepFolder, results: Results, runs: dict[str, ModelRuns] 
     if results.winner is None:
         folder.finish({}, ())
         return
-    runs = runs or folder.plan(results.model, digest_of_run(read_facts(results.winner)))
+    runs = runs or folder.plan(results.model, _digest(results.winner))
     folder.finish(runs, list(runs))
+
+
+def _digest(run: Path) -> str:
+    return digest_of_run(read_facts(run))
 
 
 def _nested(context: "SweepContext", folder: SweepFolder, division: Division) -> Results:
@@ -113,13 +117,12 @@ def _nested(context: "SweepContext", folder: SweepFolder, division: Division) ->
     last = replace(division, splits=(final_split(clips, context.config.split, division.method),))
     results = context.choose(folder, last)
     results = replace(results, division=division, nested=Nested(tests.scores, tuple(chosen)))
-    evaluated = {
-        f"{name}/{WINNER}": digest_of_run(read_facts(run)) for (name, _), run in zip(chosen, winners, strict=True)
-    }
-    runs = folder.plan(context.model, digest_of_run(read_facts(results.winner))) if results.winner else {}
-    for name, own in runs.items():
-        runs[name] = ModelRuns(tuple(evaluated), NESTED, WINNER, {**evaluated, **own.digests})
-    _conclude(folder, results, runs)
+    digests = {f"{split.name}/{WINNER}": _digest(run) for split, run in zip(division.splits, winners, strict=True)}
+    if results.winner is not None:
+        every = {**digests, WINNER: _digest(results.winner)}
+        _conclude(folder, results, {context.model: ModelRuns(tuple(digests), NESTED, WINNER, every)})
+    else:
+        _conclude(folder, results)
     return results
 
 

@@ -2,9 +2,10 @@
 
 Conventions
 -----------
-`trials/<digest>.json` is written at once when a trial ends, by the process that ran it; the digest is that of its settings, its clips and their parts, so a sweep that was killed, or was given more cells, takes what is there.
+`trials/<digest>.json` is written at once when a trial ends, by the process that ran it; the digest is that of its
+settings, its clips and their parts, so a sweep that was killed, or was given more cells, reuses what is finished.
 States: "done"; "failed", with the reason (such a trial is tried again when the sweep is started again, since what it
-lacked may be there by then); "pruned", ended early by the median rule; "skipped", never run.
+lacked may be installed by then); "pruned", ended early by the median rule; "skipped", never run.
 
 The median rule (Golovin et al., "Google Vizier", KDD 2017, section 3.2.2, in Optuna's form): a training ends at an
 epoch at which its lowest validation loss so far is above the median of the losses that the finished trials had there.
