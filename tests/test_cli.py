@@ -51,7 +51,7 @@ def test_from_a_folder_to_predictions_with_two_commands(music: Path, tmp_path: P
     )
     said = call("run", tmp_path / "my.toml", "--out", tmp_path / "out", "--set", "split.test=0.25")
     assert "| logistic |" in said
-    assert f"tonearm predict {tmp_path / 'out' / 'logistic'}" in said
+    assert f"tonearm predict {tmp_path / 'out' / 'runs' / 'logistic'}" in said
     found = json.loads(call("predict", tmp_path / "out" / "runs" / "logistic", music / "low" / "0.wav", "--json"))
     assert found[0]["label"] == "low"
     assert sum(found[0]["probabilities"].values()) == pytest.approx(1.0)
