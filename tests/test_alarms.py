@@ -146,14 +146,14 @@ def test_no_model_learns_anything_from_rows_of_the_test(name: str, tmp_path: Pat
         table(path, X, names, labels)
         config = parse_config(settings(path, models={name: fast}, split={"valid": 0.2, "recordings": False}))
         if number:
-            from tonearm.experiment.inputs import read_data
+            from tonearm.experiment.inputs import read_inputs
             from tonearm.splits.divide import divide
 
-            data = read_data(config, tmp_path)
+            data = read_inputs(config, tmp_path)
             other = X.copy()
             other[divide(data.clips, config.split).splits[0].test] *= factor
             table(path, other, names, labels)
         run_experiment(config, tmp_path / str(number))
-        lines = (tmp_path / str(number) / name / "predictions.csv").read_text().splitlines()
+        lines = (tmp_path / str(number) / "runs" / name / "holdout" / "predictions.csv").read_text().splitlines()
         answers.append([line for line in lines if line.startswith(("valid", "train"))])
     assert answers[0] == answers[1]

@@ -51,15 +51,15 @@ def test_from_a_folder_to_predictions_with_two_commands(music: Path, tmp_path: P
     )
     said = call("run", tmp_path / "my.toml", "--out", tmp_path / "out", "--set", "split.test=0.25")
     assert "| logistic |" in said
-    assert f"tonearm predict {tmp_path / 'out' / 'logistic'}" in said
-    found = json.loads(call("predict", tmp_path / "out" / "logistic", music / "low" / "0.wav", "--json"))
+    assert f"tonearm predict {tmp_path / 'out' / 'runs' / 'logistic'}" in said
+    found = json.loads(call("predict", tmp_path / "out" / "runs" / "logistic", music / "low" / "0.wav", "--json"))
     assert found[0]["label"] == "low"
     assert sum(found[0]["probabilities"].values()) == pytest.approx(1.0)
-    call("predict", tmp_path / "out" / "logistic", music, "--out", tmp_path / "p.csv")
+    call("predict", tmp_path / "out" / "runs" / "logistic", music, "--out", tmp_path / "p.csv")
     with (tmp_path / "p.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 12
     assert "logistic stands alone" in call("compare", tmp_path / "out")
-    assert "12 rows" in call("submit", tmp_path / "out" / "logistic", music, "--out", tmp_path / "s.csv")
+    assert "12 rows" in call("submit", tmp_path / "out" / "runs" / "logistic", music, "--out", tmp_path / "s.csv")
     assert (tmp_path / "s.csv").read_text().startswith("id,class\nhigh/0.wav,")  # each class has a 0.wav
 
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from tonearm.errors import RunError
+from tonearm.evaluation.compare import Answers, compare
 from tonearm.evaluation.uncertainty import holm, mcnemar_exact, paired_difference
-from tonearm.experiment.compare import Answers, compare, compare_folders
+from tonearm.experiment.comparison import compare_folders
+from tonearm.experiment.folder import ExperimentFolder
 from tonearm.runtime.files import write_csv, write_json
 
 NAMES = tuple(f"{i:03d}.wav" for i in range(200))
@@ -27,6 +29,8 @@ def write(folder: Path, one: Answers, part: str = "test") -> Path:
         for name, right in zip(one.names, one.right[:, 0], strict=True)
     ]
     write_csv(folder / "predictions.csv", ("part", "filename", "truth", "prediction"), rows)
+    facts = {"format": 1, "digest": one.run, "division": {"method": "group", "digest": "of the clips"}}
+    write_json(folder / "run.json", facts)
     return folder
 
 
@@ -68,16 +72,30 @@ def test_other_clips_are_refused() -> None:
 
 def test_folders_of_runs_and_experiments(tmp_path: Path) -> None:
     first, second = answers("svm", 0.9, 0), answers("mlp", 0.6, 1)
-    write(tmp_path / "experiment" / "svm", first)
-    write(tmp_path / "experiment" / "mlp", second)
-    write_json(tmp_path / "experiment" / "leaderboard.json", {})
-    write_csv(tmp_path / "experiment" / "splits.csv", ("filename", "group"), GROUPS.items())
-    whole = compare_folders([tmp_path / "experiment"])
+    folder = ExperimentFolder(tmp_path / "experiment")
+    runs = {one.run: folder.plan(one.run, {"holdout": one.run}, "holdout") for one in (first, second)}
+    for one in (first, second):
+        write(folder.run(one.run, "holdout"), one)
+    folder.finish(runs, ["svm", "mlp"])
+    write_csv(folder.splits_csv, ("filename", "group"), GROUPS.items())
+    whole = compare_folders([folder.path])
     assert whole.pairs == compare([first, second], GROUPS).pairs
-    assert compare_folders([tmp_path / "experiment" / "mlp", tmp_path / "experiment" / "svm"]).pairs == whole.pairs
+    assert compare_folders([folder.path / "runs" / "mlp", folder.run("svm", "holdout")]).pairs == whole.pairs
     lonely = write(tmp_path / "elsewhere" / "svm", first, part="valid")
-    both = compare_folders([tmp_path / "experiment", lonely])
+    both = compare_folders([folder.path, lonely])
     assert [one.run for one in both.answers] == ["elsewhere/svm", "experiment/svm", "mlp"]
-    assert "stands alone" in compare_folders([lonely]).sentence()
+    assert "is the only run" in compare_folders([lonely]).sentence()
     with pytest.raises(RunError, match="neither a run nor an experiment"):
         compare_folders([tmp_path])
+
+
+def test_other_divisions_and_unknown_ones_are_not_tested() -> None:
+    best = answers("best", 0.9, 0)
+    for division, says in (
+        ("other", "trained and tested on the same parts"),
+        (None, "other was trained on is"),
+    ):
+        other = Answers("other", NAMES, answers("", 0.7, 1).right, division, "stratified")
+        found = compare([best, other], GROUPS)
+        assert found.pairs == ()
+        assert says in found.sentence()

@@ -75,16 +75,16 @@ def test_it_leaves_everything_a_person_and_a_machine_need(experiment: Experiment
         "learning_curves.svg",
         "features/features.csv",
         "features/failures.csv",
-        "mlp/run.json",
-        "mlp/config.toml",
-        "mlp/history.csv",
-        "mlp/predictions.csv",
-        "mlp/scores.json",
-        "mlp/scores.csv",
-        "mlp/classes.csv",
-        "mlp/confusion.csv",
-        "mlp/confusion.png",
-        "mlp/confusion.svg",
+        "runs/mlp/holdout/run.json",
+        "runs/mlp/holdout/config.toml",
+        "runs/mlp/holdout/history.csv",
+        "runs/mlp/holdout/predictions.csv",
+        "runs/mlp/holdout/scores.json",
+        "runs/mlp/holdout/scores.csv",
+        "runs/mlp/holdout/classes.csv",
+        "runs/mlp/holdout/confusion.csv",
+        "runs/mlp/holdout/confusion.png",
+        "runs/mlp/holdout/confusion.svg",
     } <= found
     assert experiment.division.method == "group"
     assert experiment.unusable == 1
@@ -173,7 +173,7 @@ def test_the_same_seed_gives_the_same_bits_and_workers_change_nothing(music: Pat
     first = run_experiment(config(music, **settings), tmp_path / "one")
     second = run_experiment(config(music, train={"workers": 2}, **settings), tmp_path / "two", workers=2)
     for row in first.rows:
-        for path in sorted((first.out / row.model).rglob("predictions.csv")):
+        for path in sorted((first.out / "runs" / row.model).rglob("predictions.csv")):
             assert path.read_bytes() == (second.out / path.relative_to(first.out)).read_bytes()
     assert [row.scores for row in first.rows] == [row.scores for row in second.rows]
 
@@ -181,10 +181,10 @@ def test_the_same_seed_gives_the_same_bits_and_workers_change_nothing(music: Pat
 def test_folds_are_pooled_so_that_every_clip_is_judged_once(music: Path, tmp_path: Path) -> None:
     done = run_experiment(config(music, models={"logistic": {}}, split={"folds": 3, "valid": 0.25}), tmp_path)
     [row] = done.rows
-    with (tmp_path / "logistic" / "predictions.csv").open(newline="") as file:
+    with (tmp_path / "runs" / "logistic" / "folds" / "predictions.csv").open(newline="") as file:
         judged = [entry["filename"] for entry in csv.DictReader(file)]
     assert len(judged) == len(set(judged)) == 48
-    assert read_scores(tmp_path / "logistic")["test"]["clips"] == 48
+    assert read_scores(tmp_path / "runs" / "logistic" / "folds")["test"]["clips"] == 48
     low, high = row.interval
     assert low is not None
     assert high is not None
@@ -196,11 +196,11 @@ def test_folds_are_pooled_so_that_every_clip_is_judged_once(music: Path, tmp_pat
 def test_what_is_finished_is_taken_and_what_changed_is_done_anew(music: Path, tmp_path: Path) -> None:
     said: list[str] = []
     run_experiment(config(music), tmp_path, said.append)
-    stamp = (tmp_path / "mlp" / "run.json").read_bytes()
+    stamp = (tmp_path / "runs" / "mlp" / "holdout" / "run.json").read_bytes()
     said.clear()
     run_experiment(config(music), tmp_path, said.append)
     assert sum("is there already" in line for line in said) == 3
-    assert (tmp_path / "mlp" / "run.json").read_bytes() == stamp
+    assert (tmp_path / "runs" / "mlp" / "holdout" / "run.json").read_bytes() == stamp
     said.clear()
     run_experiment(config(music, models={**FAST, "mlp": {"epochs": 4}}), tmp_path, said.append)
     assert sum("is there already" in line for line in said) == 2
@@ -234,7 +234,7 @@ def test_killed_in_the_middle_and_started_again_it_ends_the_same(music: Path, tm
     (tmp_path / "c.toml").write_text(to_toml(settings))
     out = tmp_path / "out"
     process = subprocess.Popen([sys.executable, "-c", INTERRUPTED, str(tmp_path / "c.toml"), str(out)])
-    while not (out / "logistic" / "run.json").exists() and process.poll() is None:
+    while not (out / "runs" / "logistic" / "holdout" / "run.json").exists() and process.poll() is None:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
@@ -349,7 +349,7 @@ def test_a_damaged_or_newer_run_says_what_is_wrong(
     experiment: Experiment, music: Path, tmp_path: Path, kind: str, says: str
 ) -> None:
     folder = tmp_path / "run"
-    shutil.copytree(experiment.out / "logistic", folder)
+    shutil.copytree(experiment.out / "runs" / "logistic" / "holdout", folder)
     damage(folder, kind)
     with pytest.raises(RunError, match=says) as caught:
         predict(folder, [music / "bass" / "00.wav"])
@@ -357,7 +357,7 @@ def test_a_damaged_or_newer_run_says_what_is_wrong(
 
 
 def test_a_folder_that_is_no_run_names_those_it_holds(experiment: Experiment, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="it holds these runs: logistic, mlp, svm"):
+    with pytest.raises(RunError, match="it holds these runs: runs/logistic/holdout, runs/mlp/holdout"):
         load_run(experiment.out)
     with pytest.raises(RunError, match="no such run folder"):
         load_run(tmp_path / "nothing")
@@ -410,18 +410,18 @@ def test_of_folds_a_final_model_of_all_clips_is_kept_and_the_folds_are_named_as_
     settings = {"models": {"logistic": {}}, "split": {"folds": 3, "valid": 0.25}}
     done = run_experiment(config(music, **settings), tmp_path / "out")
     final = done.folder_of(done.rows[0])
-    assert final == tmp_path / "out" / "logistic" / "final"
+    assert final == tmp_path / "out" / "runs" / "logistic" / "final"
     facts = json.loads((final / "run.json").read_text())
     assert sum(facts["split"]["clips"].values()) == 48
     assert set(facts["split"]["clips"]) == {"train", "valid"}
-    assert not list((tmp_path / "out").glob("*/fold*/model"))
+    assert not list((tmp_path / "out").glob("runs/*/fold*/model"))
     assert predict(final, [music / "bass" / "00.wav"]).rows[0].label == "bass"
     with pytest.raises(RunError, match=r"models of folds are not kept .*predict with .*final"):
-        load_run(tmp_path / "out" / "logistic" / "fold1")
+        load_run(tmp_path / "out" / "runs" / "logistic" / "fold1")
     # asked for afterwards, the folds' models are made: none is there
     settings["split"]["keep"] = "folds"  # type: ignore[index]
     again = run_experiment(config(music, **settings), tmp_path / "out")
-    assert load_run(tmp_path / "out" / "logistic" / "fold2").labels == ("bass", "middle", "treble")
+    assert load_run(tmp_path / "out" / "runs" / "logistic" / "fold2").labels == ("bass", "middle", "treble")
     assert again.rows[0].scores == done.rows[0].scores
 
 
@@ -431,19 +431,19 @@ def test_repeated_folds_judge_every_clip_once_a_repeat_and_resample_its_answers_
     split = {"folds": 3, "valid": 0.25, "keep": "folds"}
     once = run_experiment(config(music, split=split), tmp_path / "once")
     thrice = run_experiment(config(music, split={**split, "repeats": 3}), tmp_path / "thrice")
-    with (tmp_path / "thrice" / "logistic" / "predictions.csv").open(newline="") as file:
+    with (tmp_path / "thrice" / "runs" / "logistic" / "folds" / "predictions.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 3 * 48
     shares = [row["truth"] == row["prediction"] for row in rows]
     [row] = [row for row in thrice.rows if row.model == "logistic"]
     assert row.score("test") == pytest.approx(np.mean(shares))
-    assert read_scores(tmp_path / "thrice" / "logistic")["test"]["groups"] == 12
-    first = (tmp_path / "once" / "mlp" / "fold2" / "predictions.csv").read_text()
-    assert (tmp_path / "thrice" / "mlp" / "fold2" / "predictions.csv").read_text() == first
-    from tonearm.experiment.compare import compare_folders
+    assert read_scores(tmp_path / "thrice" / "runs" / "logistic" / "folds")["test"]["groups"] == 12
+    first = (tmp_path / "once" / "runs" / "mlp" / "fold2" / "predictions.csv").read_text()
+    assert (tmp_path / "thrice" / "runs" / "mlp" / "fold2" / "predictions.csv").read_text() == first
+    from tonearm.experiment.comparison import compare_folders
 
     assert not compare_folders([tmp_path / "thrice"]).refused
-    assert "1 answers a clip" in compare_folders([tmp_path / "once", tmp_path / "thrice"]).refused
+    assert "1 prediction for each clip and" in compare_folders([tmp_path / "once", tmp_path / "thrice"]).refused
     assert once.division.method == thrice.division.method == "group"
 
 

@@ -10,7 +10,7 @@ import signals
 from test_experiment import config
 from tonearm.data.catalog import Clip, read_catalog
 from tonearm.dsp.audio import resample
-from tonearm.experiment.inputs import read_data
+from tonearm.experiment.inputs import read_inputs
 from tonearm.scan.landmarks import SR, compute_landmarks
 from tonearm.scan.scan import Recordings, Sound, find_recordings, scan_catalog
 from tonearm.settings import DataSettings
@@ -97,6 +97,6 @@ def test_scan_and_training_name_the_mix(songs: list[np.ndarray], tmp_path: Path)
     assert (collection["name"], collection["contains"]) == ("mix.wav", ("x/0.wav", "y/1.wav", "x/2.wav", "y/3.wav"))
     assert report.duplicates == ()
     for _ in range(2):  # searched for, and kept
-        data = read_data(config(music, models={"logistic": {}}), tmp_path / "out")
+        data = read_inputs(config(music, models={"logistic": {}}), tmp_path / "out")
         assert any(note.startswith("mix.wav is a mix, and ties nothing together: it contains 4") for note in data.notes)
         assert set(data.clips.groups) == {""}

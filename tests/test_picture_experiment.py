@@ -17,7 +17,7 @@ from test_experiment import music, sound  # noqa: F401  # the fixture
 from tonearm.config import Config, parse_config
 from tonearm.errors import ConfigError, RunError
 from tonearm.experiment.experiment import Experiment, run_experiment
-from tonearm.experiment.inputs import read_data
+from tonearm.experiment.inputs import read_inputs
 from tonearm.experiment.runs import load_run
 from tonearm.prediction import predict
 
@@ -51,7 +51,7 @@ def evaluated(folder: Path) -> dict[str, list[float]]:
 def test_all_models_are_judged_on_the_same_clips(experiment: Experiment) -> None:
     assert {row.model for row in experiment.rows} == set(MODELS)
     assert not any(row.error for row in experiment.rows)
-    clips = [set(evaluated(experiment.out / name)) for name in MODELS]
+    clips = [set(evaluated(experiment.out / "runs" / name / "holdout")) for name in MODELS]
     assert all(names == clips[0] for names in clips)
     assert len(clips[0]) == 48
     assert not (experiment.out / "unfinished" / "cnn" / "holdout").exists()
@@ -59,9 +59,9 @@ def test_all_models_are_judged_on_the_same_clips(experiment: Experiment) -> None
 
 @pytest.mark.parametrize("name", ["cnn", "cnn-mel", "transfer"])
 def test_predicting_a_training_file_is_its_evaluation(experiment: Experiment, music: Path, name: str) -> None:  # noqa: F811
-    rows = evaluated(experiment.out / name)
+    rows = evaluated(experiment.out / "runs" / name / "holdout")
     some = list(rows)[::9]
-    found = predict(experiment.out / name, [music / clip for clip in some])
+    found = predict(experiment.out / "runs" / name, [music / clip for clip in some])
     for clip, prediction in zip(some, found.rows, strict=True):
         assert list(prediction.probabilities.values()) == rows[clip]
 
@@ -72,16 +72,16 @@ def test_a_drawn_picture_is_taken_for_its_clip_and_another_height_refused(
     tmp_path: Path,
 ) -> None:
     drawn = experiment.out / "pictures" / "mel" / "bass" / "00.wav.png"
-    [of_picture] = predict(experiment.out / "cnn-mel", [drawn]).rows
-    [of_music] = predict(experiment.out / "cnn-mel", [music / "bass" / "00.wav"]).rows
+    [of_picture] = predict(experiment.out / "runs" / "cnn-mel", [drawn]).rows
+    [of_music] = predict(experiment.out / "runs" / "cnn-mel", [music / "bass" / "00.wav"]).rows
     assert of_picture.probabilities == of_music.probabilities
     Image.fromarray(drawings.stripes(0, 0, height=40)).save(tmp_path / "high.png")
-    [refused] = predict(experiment.out / "cnn-mel", [tmp_path / "high.png"]).rows
+    [refused] = predict(experiment.out / "runs" / "cnn-mel", [tmp_path / "high.png"]).rows
     assert refused.error == "is 40 pixels high; the run was trained on pictures of 32"
 
 
 def test_a_run_of_another_definition_is_refused(experiment: Experiment, tmp_path: Path) -> None:
-    shutil.copytree(experiment.out / "cnn", tmp_path / "run")
+    shutil.copytree(experiment.out / "runs" / "cnn" / "holdout", tmp_path / "run")
     facts = (tmp_path / "run" / "run.json").read_text()
     (tmp_path / "run" / "run.json").write_text(facts.replace('"definition": 1', '"definition": 0'))
     with pytest.raises(RunError, match="uses definition 0 of the pictures"):
@@ -94,8 +94,8 @@ def test_folds_side_by_side_are_those_one_after_the_other(music: Path, tmp_path:
     run_experiment(config(music, models=models, split=split), tmp_path / "one")
     run_experiment(config(music, models=models, split=split, train={"workers": 2}), tmp_path / "two", workers=2)
     for name in models:
-        assert (tmp_path / "one" / name / "predictions.csv").read_bytes() == (
-            tmp_path / "two" / name / "predictions.csv"
+        assert (tmp_path / "one" / "runs" / name / "folds" / "predictions.csv").read_bytes() == (
+            tmp_path / "two" / "runs" / name / "folds" / "predictions.csv"
         ).read_bytes()
 
 
@@ -153,7 +153,9 @@ def test_a_clip_that_one_representation_cannot_use_is_left_out_of_all(tmp_path: 
     spectrogram = {**SMALL, "n_fft": 4096}
     models: dict[str, dict[str, Any]] = {"logistic": {}, "cnn-mel": {}}
     blind = {"recordings": False}
-    data = read_data(config(tmp_path / "music", models=models, spectrogram=spectrogram, split=blind), tmp_path / "out")
+    data = read_inputs(
+        config(tmp_path / "music", models=models, spectrogram=spectrogram, split=blind), tmp_path / "out"
+    )
     assert_array_equal(data.datasets["features"].names, data.datasets["mel"].names)
     assert len(data.clips) == 8
     assert data.unusable == 1
@@ -164,7 +166,7 @@ def test_clips_of_one_class_may_have_one_name_in_two_folders(music: Path, tmp_pa
     copy = Path(shutil.copytree(music, tmp_path / "music"))
     rows = (copy / "metadata.csv").read_text().replace("bass/00.wav,bass", "bass/00.wav,middle")
     (copy / "metadata.csv").write_text(rows)
-    data = read_data(config(copy, models={"cnn": {"reads": "mel"}}), tmp_path / "out")
+    data = read_inputs(config(copy, models={"cnn": {"reads": "mel"}}), tmp_path / "out")
     both = {"bass/00.wav", "middle/00.wav"}
     found = {name: path for name, path in zip(data.clips.names, data.clips.X, strict=True) if name in both}
     assert set(found) == both

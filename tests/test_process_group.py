@@ -133,13 +133,15 @@ def test_two_processes_learn_what_one_learns_and_one_of_them_writes(table: Path,
         == 1
     )
     alone = run_experiment(config(table, {"mlp": MLP, "logistic": {}}, accelerate=False), tmp_path / "one")
-    two, one = history(tmp_path / "two" / "mlp"), history(alone.out / "mlp")
+    two, one = history(tmp_path / "two" / "runs" / "mlp" / "holdout"), history(alone.out / "runs" / "mlp" / "holdout")
     assert len(two) == len(one) == MLP["epochs"]
     for ours, theirs in zip(two, one, strict=True):
         assert ours == pytest.approx(theirs, rel=1e-4)
-    for name, theirs in weights(alone.out / "mlp").items():
-        assert_allclose(weights(tmp_path / "two" / "mlp")[name], theirs, rtol=1e-3, atol=1e-5)
-    assert read_scores(tmp_path / "two" / "logistic") == read_scores(alone.out / "logistic")
+    for name, theirs in weights(alone.out / "runs" / "mlp" / "holdout").items():
+        assert_allclose(weights(tmp_path / "two" / "runs" / "mlp" / "holdout")[name], theirs, rtol=1e-3, atol=1e-5)
+    assert read_scores(tmp_path / "two" / "runs" / "logistic" / "holdout") == read_scores(
+        alone.out / "runs" / "logistic" / "holdout"
+    )
     # started again it finds everything done, in both processes
     again = launch(settings, tmp_path / "two")
     assert again.communicate(timeout=300)[1].count("is there already") == 2
@@ -158,13 +160,13 @@ def test_a_killed_training_of_two_processes_ends_as_an_undisturbed_one(table: Pa
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert state.is_file()
-    assert not (killed / "mlp").exists(), "it was too quick to be killed"
+    assert not (killed / "runs" / "mlp" / "holdout").exists(), "it was too quick to be killed"
     for folder in (killed, undisturbed):
         process = launch(settings, folder)
         noted = process.communicate(timeout=300)[1]
         assert process.returncode == 0, noted
-    assert history(killed / "mlp") == history(undisturbed / "mlp")
-    ours, theirs = weights(killed / "mlp"), weights(undisturbed / "mlp")
+    assert history(killed / "runs" / "mlp" / "holdout") == history(undisturbed / "runs" / "mlp" / "holdout")
+    ours, theirs = weights(killed / "runs" / "mlp" / "holdout"), weights(undisturbed / "runs" / "mlp" / "holdout")
     assert ours.keys() == theirs.keys()
     assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
 

@@ -13,7 +13,7 @@ from test_experiment import FEATURES, config
 from tonearm.dsp import audio
 from tonearm.errors import SplitError
 from tonearm.experiment.experiment import run_experiment
-from tonearm.experiment.inputs import read_data
+from tonearm.experiment.inputs import read_inputs
 from tonearm.splits.recordings import tie_groups
 
 LOGISTIC: dict[str, object] = {"models": {"logistic": {}}}
@@ -37,7 +37,7 @@ def test_copies_are_tied_and_stay_in_one_part_without_any_artist_known(copies: P
     done = run_experiment(config(copies, **LOGISTIC, split={"folds": 4}), tmp_path, said.append)
     assert done.division.method == "group"
     assert "note: 32 clips are copies or parts of 16 recordings; `tonearm scan` names them" in said
-    names = read_data(config(copies, **LOGISTIC), tmp_path).clips.names
+    names = read_inputs(config(copies, **LOGISTIC), tmp_path).clips.names
     for split in done.division.splits:
         tested = set(names[split.test])
         assert tested
@@ -69,7 +69,7 @@ def test_equal_rows_of_a_table_are_one_recording(tmp_path: Path) -> None:
         a, b = generator.normal(size=2)
         rows += [f"{number},{'xy'[number % 2]},{a},{b}", f"{number} again,{'xy'[number % 2]},{a},{b}"]
     (tmp_path / "t.csv").write_text("\n".join(rows) + "\n")
-    data = read_data(config(tmp_path / "t.csv", **LOGISTIC), tmp_path)
+    data = read_inputs(config(tmp_path / "t.csv", **LOGISTIC), tmp_path)
     assert len(data.recordings) == 24
     assert len(set(data.clips.groups)) == 24
     with pytest.raises(SplitError, match="stand in two parts"):
@@ -81,7 +81,7 @@ def test_files_are_listened_to_once_and_again_when_they_change(
 ) -> None:
     music = Path(shutil.copytree(copies, tmp_path / "music"))
     settings = config(music, **LOGISTIC, features=FEATURES)
-    assert len(read_data(settings, tmp_path / "out").recordings) == 16
+    assert len(read_inputs(settings, tmp_path / "out").recordings) == 16
     opened: list[str] = []
     read = audio.read
 
@@ -90,10 +90,10 @@ def test_files_are_listened_to_once_and_again_when_they_change(
         return read(path, *part)
 
     monkeypatch.setattr("tonearm.dsp.sound.read", count)
-    assert len(read_data(settings, tmp_path / "out").recordings) == 16
+    assert len(read_inputs(settings, tmp_path / "out").recordings) == 16
     assert opened == []
     soundfile.write(music / "left" / "0.wav", signals.bells(6.0, 77), signals.SR, subtype="FLOAT")
-    assert len(read_data(settings, tmp_path / "out").recordings) == 15
+    assert len(read_inputs(settings, tmp_path / "out").recordings) == 15
     assert opened == ["0.wav"]  # once, for features and recordings alike
 
 

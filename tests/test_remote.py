@@ -113,23 +113,23 @@ def test_a_model_learns_and_predicts_by_url_as_it_does_here(
     )
     found = CliRunner().invoke(app, ["run", str(given), "--out", str(out)])
     assert found.exit_code == 1, found.output  # a clip is broken
-    assert f"tonearm predict {memory}/experiment/logistic" in found.output
-    name = "logistic/predictions.csv"
+    assert f"tonearm predict {memory}/experiment/runs/logistic" in found.output
+    name = "runs/logistic/holdout/predictions.csv"
     assert (out / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
     assert not list((tmp_path / "cache" / "tonearm" / "staged").iterdir())
     again = CliRunner().invoke(app, ["run", str(given), "--out", str(out)])
     assert "is there already" in again.output
-    here = predict(tmp_path / "here" / "logistic", [music])
+    here = predict(tmp_path / "here" / "runs" / "logistic", [music])
     answers = CliRunner().invoke(
-        app, ["predict", str(out / "logistic"), f"{memory}/music", "--out", f"{memory}/answers.csv"]
+        app, ["predict", str(out / "runs" / "logistic"), f"{memory}/music", "--out", f"{memory}/answers.csv"]
     )
     assert answers.exit_code == 1  # again that one
-    there = predict(str(out / "logistic"), [f"{memory}/music", f"{memory}/music/bass/00.wav"])
+    there = predict(str(out / "runs" / "logistic"), [f"{memory}/music", f"{memory}/music/bass/00.wav"])
     assert [row.probabilities for row in there.rows[:-1]] == [row.probabilities for row in here.rows]
     assert there.rows[-1].probabilities == next(r for r in here.rows if r.name.endswith("bass/00.wav")).probabilities
     assert len(place(f"{memory}/answers.csv").read_text().splitlines()) == 1 + len(here.rows)
     table = CliRunner().invoke(
-        app, ["predict", str(out / "logistic"), f"{memory}/experiment/features/features.parquet"]
+        app, ["predict", str(out / "runs" / "logistic"), f"{memory}/experiment/features/features.parquet"]
     )
     assert table.exit_code == 0, table.output
 

@@ -100,7 +100,7 @@ def test_the_leaderboards_numbers_are_those_of_the_folder(html: str, folders: tu
         for part in ("train", "valid", "test"):
             assert f"<td>{row['scores'][part]['accuracy']:.3f}</td>" in cells[1]
         assert f"{row['interval'][0]:.3f} to {row['interval'][1]:.3f}" in cells[1]
-        size = sum(path.stat().st_size for path in (folders[0] / row["model"] / "final" / "model").iterdir())
+        size = sum(path.stat().st_size for path in (folders[0] / "runs" / row["model"] / "final" / "model").iterdir())
         assert f"<td>{size / 1e6:.1f} MB</td>" in cells[1] or f"<td>{size / 1e3:.0f} kB</td>" in cells[1]
     assert escape(board["verdict"][1:]) in html
 
@@ -120,7 +120,7 @@ def test_the_two_splits_stand_side_by_side_and_the_easy_one_is_labelled(html: st
 
 def test_mistakes_are_the_surest_wrong_answers_of_the_best_model(folders: tuple[Path, Path]) -> None:
     best = json.loads((folders[1] / "leaderboard.json").read_text())["models"][0]["model"]
-    with (folders[1] / best / "predictions.csv").open(newline="") as file:
+    with (folders[1] / "runs" / best / "folds" / "predictions.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     wrong = [row for row in rows if row["truth"] != row["prediction"]]
     wrong.sort(key=lambda row: -float(row[f"p_{row['prediction']}"]))
@@ -181,7 +181,7 @@ def test_excerpts_have_a_bound_and_sound_can_be_left_out(music: Path, monkeypatc
 def test_names_are_text_and_never_markup(folders: tuple[Path, Path], tmp_path: Path) -> None:
     evil = tmp_path / "<script>alert(1)</script>"
     shutil.copytree(folders[0], evil)
-    for path in (*evil.glob("*/predictions.csv"), evil / "splits.csv"):
+    for path in (*evil.glob("runs/*/*/predictions.csv"), evil / "splits.csv"):
         path.write_text(path.read_text().replace("bass", "<img src=x onerror=alert(2)>"))
     html = write_report(evil, tmp_path / "out").read_text(encoding="utf-8")
     assert "<script" not in html
@@ -190,13 +190,13 @@ def test_names_are_text_and_never_markup(folders: tuple[Path, Path], tmp_path: P
 
 
 def test_what_is_no_experiment_says_so(folders: tuple[Path, Path], tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"is no experiment, since it has no leaderboard\.json; `tonearm run` makes one"):
+    with pytest.raises(RunError, match=r"is not an experiment, since it has no layout\.json; `tonearm run` makes one"):
         write_report(tmp_path, tmp_path)
     shutil.copytree(folders[0], tmp_path / "old")
     board = json.loads((tmp_path / "old" / "leaderboard.json").read_text())
     del board["verdict"]
     (tmp_path / "old" / "leaderboard.json").write_text(json.dumps(board))
-    with pytest.raises(RunError, match="is damaged or from an older tonearm"):
+    with pytest.raises(RunError, match="the experiment is damaged"):
         write_report(tmp_path / "old", tmp_path)
 
 

@@ -21,7 +21,7 @@ from tonearm.dsp import audio
 from tonearm.dsp.sound import ClipSound
 from tonearm.errors import ConfigError, RepresentationError, RunError
 from tonearm.experiment.experiment import Experiment, run_experiment
-from tonearm.experiment.inputs import read_data
+from tonearm.experiment.inputs import read_inputs
 from tonearm.prediction import predict
 from tonearm.representations.base import Representation, read_in_batches
 from tonearm.representations.combined import Joined
@@ -159,7 +159,7 @@ def test_representations_that_go_together_decode_each_clip_once(
 
     monkeypatch.setattr("tonearm.dsp.sound.read", count)
     models = {"svm": {"reads": ["features", "crossings"]}, "cnn": {"reads": "mel"}, "cnn-mel": {"reads": "log"}}
-    read_data(config(music, models=models), tmp_path)
+    read_inputs(config(music, models=models), tmp_path)
     assert sorted(opened) == sorted(path.name for path in music.glob("*/*.wav"))
 
 
@@ -201,7 +201,7 @@ def test_predicting_a_file_gives_the_bits_of_its_evaluation(
 def test_joined_rows_are_the_parts_side_by_side(music: Path, tmp_path: Path) -> None:
     models = {"svm": {"reads": ["features", "crossings"]}, "trees": {"reads": "features"}}
     settings = config(music, models=models)
-    data = read_data(settings, tmp_path)
+    data = read_inputs(settings, tmp_path)
     joined, features = data.of(settings.models["svm"]), data.of(settings.models["trees"])
     assert np.array_equal(joined.X, np.hstack([features.X, data.datasets["crossings"].X]))
     assert joined.columns == represent(["features", "crossings"], settings).columns

@@ -23,8 +23,9 @@ from tonearm.cli import app
 from tonearm.config import Config, load_config, parse_config
 from tonearm.data.tables import read_table
 from tonearm.errors import ConfigError, RunError, SplitError
-from tonearm.experiment.compare import read_groups
-from tonearm.experiment.experiment import fit_job, run_experiment
+from tonearm.experiment.comparison import read_groups
+from tonearm.experiment.experiment import run_experiment
+from tonearm.experiment.jobs import fit_job
 from tonearm.experiment.runs import load_run, probabilities, read_scores
 from tonearm.models.cnn import CNNSettings, map_sizes
 from tonearm.report import write_report
@@ -185,16 +186,18 @@ def test_a_trial_scores_what_a_run_with_its_settings_scores(table: Path, swept: 
     [row] = [row for row in rows_of(swept) if (row["learning_rate"], row["epochs"]) == ("0.3", "10")]
     models = {"logistic": {"solver": "gradient-descent", "learning_rate": 0.3, "epochs": 10}}
     run_experiment(config(table, {}, models=models), tmp_path)
-    scores = read_scores(tmp_path / "logistic")
+    scores = read_scores(tmp_path / "runs" / "logistic" / "holdout")
     for part, score in itertools.product(("train", "valid"), ("accuracy", "precision", "recall", "f1")):
         assert float(row[f"{part}_{score}"]) == scores[part]["scores"][score]["value"]
 
 
 def test_the_winner_is_the_run_that_its_config_gives(swept: Path, tmp_path: Path) -> None:
     run_experiment(load_config(swept / "winner" / "config.toml"), tmp_path)
-    assert read_scores(swept / "winner") == read_scores(tmp_path / "logistic")
+    assert read_scores(swept / "winner") == read_scores(tmp_path / "runs" / "logistic" / "holdout")
     for name in ("predictions.csv", "config.toml"):
-        assert (swept / "winner" / name).read_bytes() == (tmp_path / "logistic" / name).read_bytes()
+        assert (swept / "winner" / name).read_bytes() == (
+            tmp_path / "runs" / "logistic" / "holdout" / name
+        ).read_bytes()
     test = read_scores(swept / "winner")["test"]["scores"]["accuracy"]["value"]
     said = (swept / "sweep.md").read_text()
     assert f"**test accuracy {test:.3f}**" in said
@@ -301,7 +304,7 @@ def test_inner_folds_judge_every_clip_outside_the_test_once(table: Path, tmp_pat
     other = config(tmp_path / "rest.csv", {}, models=models, split={"folds": 3, "valid": 0, "seed": 5})
     run_experiment(other, tmp_path / "run")
     assert results.judged_clips == len(rest)
-    expected = read_scores(tmp_path / "run" / "logistic")["test"]["scores"]
+    expected = read_scores(tmp_path / "run" / "runs" / "logistic" / "folds")["test"]["scores"]
     [row] = rows_of(tmp_path / "sweep")
     for score in ("accuracy", "f1", "log_loss"):
         assert float(row[f"valid_{score}"]) == pytest.approx(expected[score]["value"], rel=1e-12)

@@ -46,13 +46,13 @@ def test_tensorboard_has_every_epoch_and_the_scores(music: Path, plain: Path, tm
     assert same_answers(tmp_path, plain)
     log = EventAccumulator(str(tmp_path / "tensorboard" / "mlp" / "holdout"))
     log.Reload()
-    rows = history(tmp_path / "mlp")
+    rows = history(tmp_path / "runs" / "mlp" / "holdout")
     charts = ("loss/train", "accuracy/train", "loss/valid", "accuracy/valid", "training/learning_rate")
     for name, chart in zip(EPOCH, charts, strict=True):
         told = log.Scalars(chart)
         assert [event.step for event in told] == [1, 2, 3]
         assert [event.value for event in told] == pytest.approx([row[name] for row in rows], rel=1e-6)
-    accuracy = read_scores(tmp_path / "logistic")["test"]["scores"]["accuracy"]["value"]
+    accuracy = read_scores(tmp_path / "runs" / "logistic" / "holdout")["test"]["scores"]["accuracy"]["value"]
     other = EventAccumulator(str(tmp_path / "tensorboard" / "logistic" / "holdout"))
     other.Reload()
     assert other.Scalars("score/test_accuracy")[0].value == pytest.approx(accuracy)
@@ -71,12 +71,12 @@ def test_mlflow_has_settings_epochs_and_scores(music: Path, plain: Path, tmp_pat
     assert all(run.info.status == "FINISHED" for run in runs)
     mlp = told["mlp/holdout"]
     assert mlp.data.params["epochs"] == "3"
-    rows = history(out / "mlp")
+    rows = history(out / "runs" / "mlp" / "holdout")
     for name in EPOCH:
         points = client.get_metric_history(mlp.info.run_id, name)
         assert [point.step for point in points] == [1, 2, 3]
         assert [point.value for point in points] == pytest.approx([row[name] for row in rows])
-    scores = read_scores(out / "logistic")["test"]["scores"]
+    scores = read_scores(out / "runs" / "logistic" / "holdout")["test"]["scores"]
     assert told["logistic/holdout"].data.metrics["score/test_f1"] == pytest.approx(scores["f1"]["value"])
 
 

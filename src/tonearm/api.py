@@ -114,9 +114,10 @@ def train(folder: str | Path, /, out: str | Path, workers: int = 1, **sections: 
 
 
 def predict(run: str | Path, paths: str | Path | Sequence[str | Path]) -> "Predictions":
-    """Labels and probabilities of files, folders of them, or the rows of a table, by a run folder.
+    """Labels and probabilities of files, folders of them, or the rows of a table.
 
-    Raises RunError where the folder is no run; a file that cannot be used is a row with its reason.
+    run: a run folder, a model's folder, or an experiment or a sweep, whose best model then predicts. Raises RunError
+    where there is no such run; a file that cannot be used is a row with its reason.
     """
     from tonearm.prediction import predict as predict_paths
 

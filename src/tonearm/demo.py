@@ -13,7 +13,8 @@ from typing import Any
 
 from tonearm.config import Config, parse_config
 from tonearm.experiment.experiment import Experiment, run_experiment
-from tonearm.experiment.inputs import Counting, read_data
+from tonearm.experiment.folder import ExperimentFolder
+from tonearm.experiment.inputs import Counting, read_inputs
 from tonearm.experiment.leaderboard import Row
 from tonearm.report import write_report
 
@@ -46,7 +47,7 @@ def run_demo(
         "artist: no band is heard both in training and in the test, as it will be with your next album."
     )
     config = _config(music, "auto")
-    data = read_data(config, out / "representations", counting, workers)
+    data = read_inputs(config, out / "representations", counting, workers)
     honest = run_experiment(config, out / "by-artist", _quiet, data=data)
     say(_read(honest))
     say(
@@ -111,7 +112,7 @@ def _quiet(line: str) -> None:
 
 
 def _read(experiment: Experiment) -> str:
-    return (experiment.out / "leaderboard.md").read_text(encoding="utf-8").rstrip("\n")
+    return ExperimentFolder(experiment.out).leaderboard_md.read_text(encoding="utf-8").rstrip("\n")
 
 
 def compare(honest: Iterable[Row], optimistic: Iterable[Row]) -> str:
@@ -142,7 +143,7 @@ def _predict(experiment: Experiment, music: Path, say: Callable[[str], None]) ->
 
 
 def _farewell(out: Path, experiment: Experiment) -> str:
-    run = experiment.folder_of(experiment.rows[0])
+    run = experiment.folder_of(experiment.rows[0]).parent
     return f"""Everything lies in {out}: music, features (CSV and Parquet), one run folder a model, leaderboards,
 learning curves and confusion matrices. For your own music, in one folder a genre:
 

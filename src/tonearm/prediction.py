@@ -27,7 +27,8 @@ from tonearm.dsp.audio import EXTENSIONS
 from tonearm.dsp.sound import ClipSound
 from tonearm.errors import RepresentationError, RunError
 from tonearm.evaluation.scores import predicted
-from tonearm.experiment.runs import Run, load_run, probabilities
+from tonearm.experiment.lookup import run_to_load
+from tonearm.experiment.runs import Run, digest_of_run, load_run, probabilities
 from tonearm.representations.base import Representation, read_clips
 from tonearm.representations.registry import restore
 from tonearm.runtime.files import write_csv
@@ -119,11 +120,12 @@ def predict(run: Run | str | Path, paths: Sequence[str | Path], workers: int = 1
     """What the run says of files, of the clips of folders, or of the rows of a feature table.
 
     workers: processes that read files and predict; the answers are the same bits.
-    Raises RunError where the folder is no run or the run cannot read what is given, CatalogError where a
-    folder holds no music.
+    run: also a path or URL: of a run folder, a model's folder, an experiment or a sweep (`experiment.lookup`).
+    Raises RunError where there is no such run, it is not of its experiment's last command, or it cannot read what is
+    given; CatalogError where a folder holds no music.
     """
     if not isinstance(run, Run):
-        run = load_run(run)
+        run = load_run(run_to_load(run))
     places = [place(path) for path in paths]
     tables = [path for path in places if is_table(path)]
     if tables:
@@ -136,7 +138,7 @@ def predict(run: Run | str | Path, paths: Sequence[str | Path], workers: int = 1
     blocks = (files[start : start + FILES_AT_ONCE] for start in range(0, len(files), FILES_AT_ONCE))
     # here the run is at hand; elsewhere each process loads it once, and again when it was trained anew
     folder = run.folder if is_url(run.folder) else run.folder.resolve()
-    holder = run if workers == 1 and not on_cluster() else (folder, str(run.facts.get("fingerprint")))
+    holder = run if workers == 1 and not on_cluster() else (folder, digest_of_run(run.facts))
     tasks = ((holder, representation, block) for block in blocks)
     rows = [row for block in run_tasks(_predict_files, tasks, workers) for row in block]
     return Predictions(run.labels, tuple(rows), representation.notes)
@@ -234,20 +236,23 @@ def write_submission(
 ) -> tuple[int, list[str]]:
     """Write a Kaggle-style file: one row for each file of the folder, in catalog order, whatever its state.
 
-    A file that cannot be used gets the commonest class of the training part. The ids are the files' own names, or
-    where two have one name all names relative to the folder. Returns how many rows there are and a warning for each
-    such file. Raises RunError where there is no such folder or table.
+    A file that cannot be used gets the commonest class of the training part. The ids are the files' own names; where
+    two files have the same name, all ids are names relative to the folder, and of a table, its names as they are.
+    Returns the number of rows and a warning for each such file. Raises RunError where there is no such folder or table.
     """
     if not place(folder).exists():
         raise RunError(f"{folder}: there is no such folder or table of clips to classify")
     if not isinstance(run, Run):
-        run = load_run(run)
+        run = load_run(run_to_load(run))
     found = predict(run, [folder])
     majority = run.facts["majority"]
     warnings = [f"{row.name}: {row.error}; it gets the commonest class, {majority}" for row in found.failed]
     ids = [Path(row.name).name for row in found.rows]
     if len(set(ids)) < len(ids):
-        ids = [inside(place(folder), place(row.name)).as_posix() for row in found.rows]
-        warnings.append(f"files of one name lie in several folders: {id_column} holds the folders, too")
+        if is_table(place(folder)):
+            ids = [row.name for row in found.rows]
+        else:
+            ids = [inside(place(folder), place(row.name)).as_posix() for row in found.rows]
+        warnings.append(f"files in different folders have the same name: {id_column} holds the folders, too")
     write_csv(out, (id_column, label_column), zip(ids, (row.label or majority for row in found.rows), strict=True))
     return len(ids), warnings

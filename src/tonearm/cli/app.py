@@ -224,6 +224,7 @@ def run(
 ) -> None:
     """Train, evaluate and compare the config's models."""
     from tonearm.experiment.experiment import run_experiment
+    from tonearm.experiment.folder import ExperimentFolder
 
     settings = _config(config, set_)
     if settings.sweep.grid or settings.sweep.search:
@@ -232,10 +233,10 @@ def run(
         experiment = run_experiment(settings, folder, lambda line: _note(line), counting, workers)
         if not experiment.rows:
             return  # one of several processes that train together, and not the one that speaks
-        print((folder / "leaderboard.md").read_text(encoding="utf-8"), end="")
+        print(ExperimentFolder(folder).leaderboard_md.read_text(encoding="utf-8"), end="")
         best = experiment.rows[0]
         if not best.error:
-            model = out / experiment.folder_of(best).relative_to(folder).as_posix()
+            model = out / experiment.folder_of(best).parent.relative_to(folder).as_posix()
             print(f"\nclassify files with: tonearm predict {model} FILE_OR_FOLDER")
     if experiment.unusable or any(row.error for row in experiment.rows):
         raise typer.Exit(1)
@@ -293,7 +294,7 @@ def compare_runs(
     folders: Annotated[list[Path], typer.Argument(metavar="RUN_OR_EXPERIMENT...", help="folders of `tonearm run`")],
 ) -> None:
     """Compare runs on the same clips with the best of them."""
-    from tonearm.experiment.compare import compare_folders
+    from tonearm.experiment.comparison import compare_folders
 
     found = compare_folders(folders)
     print(found.text())
@@ -311,11 +312,12 @@ def report(
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="folder to write to; EXPERIMENT/report by default")] = None,
     audio: Annotated[bool, typer.Option("--audio/--no-audio", help="embed short audio excerpts")] = True,
+    workers: Workers = 1,
 ) -> None:
     """Write an experiment's or a sweep's report as one HTML file."""
     from tonearm.report import write_report
 
-    print(write_report(experiment, out or experiment / "report", against, audio))
+    print(write_report(experiment, out, against, audio, counting, workers))
 
 
 @app.command("config")

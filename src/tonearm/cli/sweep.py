@@ -20,10 +20,11 @@ def sweep(
 ) -> None:
     """Tune a model by grid or search; test the best once."""
     from tonearm.sweep import run_sweep
+    from tonearm.sweep.folder import SweepFolder
 
     with staged(out) as folder:
         results = run_sweep(_config(config, set_), folder, lambda line: _note(line), counting, workers)
-        print((folder / "sweep.md").read_text(encoding="utf-8"), end="")
+        print(SweepFolder(folder).sweep_md.read_text(encoding="utf-8"), end="")
     if results.winner is not None:
         winner = out / results.winner.relative_to(folder).as_posix()
         print(f"\nclassify files with: tonearm predict {winner} FILE_OR_FOLDER")

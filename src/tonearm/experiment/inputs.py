@@ -45,7 +45,7 @@ Counting = Callable[[str, str], AbstractContextManager[Progress]]
 
 
 @dataclass(frozen=True)
-class Data:
+class ModelInputs:
     """Representations by name, where the pixels of images lie, and what was left out.
 
     packs: folder of each kind of picture's pixels. notes: for a person. unusable: clips that no model gets.
@@ -77,7 +77,7 @@ def quietly(title: str, unit: str) -> AbstractContextManager[Progress]:
     return nullcontext(lambda done, total, failed: None)
 
 
-def read_data(config: Config, out: Path, counting: Counting = quietly, workers: int = 1) -> Data:
+def read_inputs(config: Config, out: Path, counting: Counting = quietly, workers: int = 1) -> ModelInputs:
     """The representations that the config's models read, of the folder or table it names.
 
     What has to be computed is written to `out`. counting: opens a progress display. Raises CatalogError where
@@ -108,16 +108,16 @@ def _refuse(config: Config, readable: Iterable[str], what: str) -> None:
             raise ConfigError(f"models.{model}: reads {kind}, but {what}; models for it: {', '.join(able)}")
 
 
-def _read_table(config: Config) -> Data:
+def _read_table(config: Config) -> ModelInputs:
     dataset, notes = read_table(config.data)
     name = name_of(dataset.representation)
     readable = name if name in REPRESENTATIONS else "features"  # somebody else's numbers
     _refuse(config, {readable}, f"{config.data.folder} is a table of {name if name == readable else 'features'}")
     found = scan_dataset(dataset, config.data.folder, ()).duplicates if config.split.recordings else ()
-    return _tied(Data({readable: dataset}, {}, tuple(notes), 0), [group.names for group in found])
+    return _tied(ModelInputs({readable: dataset}, {}, tuple(notes), 0), [group.names for group in found])
 
 
-def _read_ready_pictures(config: Config, out: Path, counting: Counting) -> Data:
+def _read_ready_pictures(config: Config, out: Path, counting: Counting) -> ModelInputs:
     images = [name for name, kind in REPRESENTATIONS.items() if kind.gives == "images"]
     _refuse(config, images, f"{config.data.folder} holds pictures")
     dataset, notes = read_pictures(config.data, (config.spectrogram.width, config.spectrogram.height))
@@ -125,7 +125,7 @@ def _read_ready_pictures(config: Config, out: Path, counting: Counting) -> Data:
         return _packed(dict.fromkeys(_needed(config), dataset), out, notes, 0, progress)
 
 
-def _read_audio(config: Config, out: Path, counting: Counting, workers: int) -> Data:
+def _read_audio(config: Config, out: Path, counting: Counting, workers: int) -> ModelInputs:
     catalog = read_catalog(config.data)
     if not catalog.classes:
         raise CatalogError(
@@ -182,7 +182,7 @@ def _dataset(task: RowsTask | ImagesTask, catalog: Catalog, done: Extraction) ->
     return dataset_of(clips, [str(task.path(clip)) for clip in clips], task.representation.facts())
 
 
-def _tied(data: Data, recordings: Sequence[tuple[str, ...]]) -> Data:
+def _tied(data: ModelInputs, recordings: Sequence[tuple[str, ...]]) -> ModelInputs:
     """The data with the groups of clips that are one recording joined to one."""
     there = set(data.clips.names[data.clips.labels != ""])  # unlabelled clips tie nothing
     recordings = [tuple(name for name in group if name in there) for group in recordings]
@@ -205,7 +205,9 @@ def _shared_clips(datasets: dict[str, Dataset]) -> dict[str, Dataset]:
     }
 
 
-def _packed(datasets: dict[str, Dataset], out: Path, notes: Iterable[str], unusable: int, progress: Progress) -> Data:
+def _packed(
+    datasets: dict[str, Dataset], out: Path, notes: Iterable[str], unusable: int, progress: Progress
+) -> ModelInputs:
     """The data with the pixels of its pictures decoded, and without the pictures that cannot be."""
     packs: dict[str, Path] = {}
     broken: dict[str, str] = {}
@@ -223,4 +225,4 @@ def _packed(datasets: dict[str, Dataset], out: Path, notes: Iterable[str], unusa
     if broken:
         reason = next(iter(broken.values()))
         said.append(f"{len(broken)} pictures cannot be used: {name_some(list(broken))}; the first one {reason}")
-    return Data(_shared_clips(datasets), packs, tuple(said), unusable + len(broken))
+    return ModelInputs(_shared_clips(datasets), packs, tuple(said), unusable + len(broken))

@@ -8,7 +8,7 @@ groups; train and validation are means over the folds. `leaderboard.json` holds 
 numbers, the Markdown what a person reads.
 """
 
-import csv
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -17,19 +17,18 @@ from typing import Any
 import numpy as np
 
 from tonearm.config import Config
+from tonearm.evaluation.compare import compare
 from tonearm.evaluation.scores import Scores, evaluate
-from tonearm.experiment.compare import LEADERBOARD_JSON, compare, read_answers
-from tonearm.experiment.runs import (
-    FINAL,
-    HISTORY_CSV,
+from tonearm.experiment.comparison import read_answers
+from tonearm.experiment.folder import FOLDS_JSON, ExperimentFolder, ModelRuns
+from tonearm.experiment.predictions import (
     PREDICTIONS_CSV,
     PartResult,
-    judged_part,
-    read_facts,
-    read_scores,
+    read_history,
+    read_predictions,
     write_predictions,
-    write_scores,
 )
+from tonearm.experiment.runs import digest_of_run, judged_part, read_facts, read_scores, write_scores
 from tonearm.plots import confusion_figure, curves_figure, save_figure
 from tonearm.runtime.files import write_csv, write_json, write_text
 from tonearm.splits.divide import Division
@@ -53,7 +52,7 @@ class Row:
     interval: tuple[float | None, float | None]
     judged: str
     train_seconds: float
-    evaluate_milliseconds_a_clip: float
+    predict_milliseconds_a_clip: float
     error: str = ""
     calibration: dict[str, float] = field(default_factory=dict)
     published: float | None = None
@@ -64,33 +63,36 @@ class Row:
 
 
 def write_leaderboard(
-    out: Path,
+    folder: ExperimentFolder,
     config: Config,
     division: Division,
+    runs: Mapping[str, ModelRuns],
     groups: Mapping[str, str],
     failures: Mapping[Path, str],
     warnings: Sequence[str] = (),
 ) -> tuple[Row, ...]:
-    """Compare the runs in `out`, write leaderboard.json, .csv and .md, and return the rows, best first.
+    """Compare the runs, write leaderboard.json, .csv and .md, and return the rows, best first.
 
-    groups: group of each clip by its name, for the intervals over all folds. warnings: leaks that were allowed.
+    runs: of each model. groups: group of each clip by its name, for the intervals over all folds. failures: reason by
+    run folder. warnings: leaks that were allowed.
     """
     rows = []
     for name, settings in config.models.items():
-        folders = run_folders(out, name, division)
-        failed = next((failures[folder] for folder in [*folders, out / name / FINAL] if folder in failures), "")
+        every = [folder.path / path for path in runs[name].digests]
+        failed = next((failures[run] for run in every if run in failures), "")
+        evaluated = [folder.path / path for path in runs[name].evaluated]
         if failed:
             rows.append(Row(name, settings.type, {}, (None, None), "", 0.0, 0.0, failed))
-        elif len(folders) == 1:
-            rows.append(_single(name, settings.type, folders[0]))
+        elif len(evaluated) == 1:
+            rows.append(_single(name, settings.type, evaluated[0]))
         else:
-            rows.append(_pooled(name, settings.type, out / name, folders, groups))
+            rows.append(_pooled(name, settings.type, folder.path / runs[name].answers, evaluated, groups))
     rows = [replace(row, published=config.report.published.get(row.model)) for row in rows]
     rows.sort(key=_order)
-    trained = [read_answers(out / row.model, row.model) for row in rows if not row.error]
+    trained = [read_answers(folder.path / runs[row.model].answers, row.model) for row in rows if not row.error]
     verdict = compare(trained, groups).sentence() if trained else "no model could be trained"
     write_json(
-        out / LEADERBOARD_JSON,
+        folder.leaderboard_json,
         {
             "split": division.sentence,
             "method": division.method,
@@ -99,16 +101,9 @@ def write_leaderboard(
             "models": [_to_json(row) for row in rows],
         },
     )
-    write_csv(out / "leaderboard.csv", *_table(rows))
-    write_text(out / "leaderboard.md", markdown(rows, division, verdict, warnings))
+    write_csv(folder.leaderboard_csv, *_table(rows))
+    write_text(folder.leaderboard_md, markdown(rows, division, verdict, warnings))
     return tuple(rows)
-
-
-def run_folders(out: Path, model: str, division: Division) -> list[Path]:
-    """Where the model's runs lie: one folder, or one a fold in it."""
-    if len(division.splits) == 1:
-        return [out / model]
-    return [out / model / split.name for split in division.splits]
 
 
 def _order(row: Row) -> tuple[bool, float, str]:
@@ -131,7 +126,7 @@ def _single(name: str, kind: str, folder: Path) -> Row:
         (accuracy["low"], accuracy["high"]),
         judged,
         seconds["train"],
-        1e3 * seconds["evaluate_a_clip"],
+        1e3 * seconds["predict_a_clip"],
         calibration=_calibration([facts], judged),
     )
 
@@ -152,10 +147,8 @@ def _pooled(name: str, kind: str, folder: Path, folds: list[Path], groups: Mappi
     """The folds together: every clip judged by the model that has not seen it."""
     rows = [_single(name, kind, fold) for fold in folds]
     out_of_fold = read_test_parts(folds, groups)
-    labels = list(out_of_fold.scores.labels)
-    write_predictions(folder / PREDICTIONS_CSV, labels, {"test": out_of_fold})
-    write_scores(folder, {"test": out_of_fold.scores})
-    save_figure(confusion_figure(out_of_fold.scores.confusion, labels), folder / "confusion")
+    write_pooled(folder, out_of_fold, folds)
+    save_figure(confusion_figure(out_of_fold.scores.confusion, out_of_fold.scores.labels), folder / "confusion")
     values = {
         part: {score: float(np.mean([row.score(part, score) for row in rows])) for score in rows[0].scores[part]}
         for part in PARTS
@@ -170,28 +163,33 @@ def _pooled(name: str, kind: str, folder: Path, folds: list[Path], groups: Mappi
         (interval.low, interval.high),
         "test",
         sum(row.train_seconds for row in rows),
-        float(np.mean([row.evaluate_milliseconds_a_clip for row in rows])),
+        float(np.mean([row.predict_milliseconds_a_clip for row in rows])),
         calibration=_calibration([read_facts(fold) for fold in folds], "test"),
     )
 
 
 def read_test_parts(folds: Iterable[Path], groups: Mapping[str, str]) -> PartResult:
     """The test parts of the folds' predictions, read back from their files; repeats of a clip are one group."""
-    names, truth, probabilities, labels = [], [], [], []
-    for fold in folds:
-        with (fold / PREDICTIONS_CSV).open(encoding="utf-8", newline="") as file:
-            header, *rows = csv.reader(file)
-        labels = [column.removeprefix("p_") for column in header[4:]]
-        for part, name, true, _, *row in rows:
-            if part == "test":
-                names.append(name)
-                truth.append(true)
-                probabilities.append([float(value) for value in row])
-    every = np.array(truth, dtype=object)
-    found = np.array(probabilities)
+    tests = [read_predictions(fold).of_part("test") for fold in folds]
+    names = np.concatenate([test.names for test in tests])
+    truth = np.concatenate([test.truth for test in tests])
+    probabilities = np.concatenate([test.probabilities for test in tests])
     of_group = np.array([groups[name] or f"\0{name}" for name in names], dtype=object)
-    scores: Scores = evaluate(every, found, tuple(labels), of_group)
-    return PartResult(np.array(names, dtype=object), every, found, scores)
+    scores: Scores = evaluate(truth, probabilities, tests[-1].labels, of_group)
+    return PartResult(names, truth, probabilities, scores)
+
+
+def write_pooled(folder: Path, tests: PartResult, folds: Sequence[Path]) -> None:
+    """Predictions and scores of all folds' test parts together, and folds.json: of which runs, divided how."""
+    write_predictions(folder / PREDICTIONS_CSV, tests.scores.labels, {"test": tests})
+    write_scores(folder, {"test": tests.scores})
+    facts = [read_facts(fold) for fold in folds]
+    digests = "|".join(run["division"]["digest"] for run in facts)
+    division = {
+        "method": facts[0]["division"]["method"],
+        "digest": hashlib.sha256(digests.encode()).hexdigest(),
+    }
+    write_json(folder / FOLDS_JSON, {"runs": [digest_of_run(run) for run in facts], "division": division})
 
 
 def _to_json(row: Row) -> dict[str, Any]:
@@ -206,11 +204,11 @@ def _table(rows: list[Row]) -> tuple[list[str], list[list[Any]]]:
     """Header and rows of leaderboard.csv."""
     scores = list(dict.fromkeys(name for row in rows for part in row.scores.values() for name in part))
     header = ["model", "type", *(f"{part}_{score}" for part in PARTS for score in scores), "low", "high"]
-    header += ["train_seconds", "evaluate_milliseconds_a_clip", "error", "published"]
+    header += ["train_seconds", "predict_milliseconds_a_clip", "error", "published"]
     table = []
     for row in rows:
         values = [row.scores.get(part, {}).get(score) for part in PARTS for score in scores]
-        times = [row.train_seconds, row.evaluate_milliseconds_a_clip, row.error, row.published]
+        times = [row.train_seconds, row.predict_milliseconds_a_clip, row.error, row.published]
         table.append([row.model, row.type, *values, *row.interval, *times])
     return header, table
 
@@ -233,7 +231,7 @@ def markdown(rows: Sequence[Row], division: Division, verdict: str, warnings: Se
             continue
         cells = [row.model, *(_shown(row.score(part)) for part in PARTS), _interval(row)]
         cells += [_shown(row.score("test", "f1")), _shown(row.score("test", "log_loss"))]
-        cells += [f"{row.train_seconds:.1f} s", f"{row.evaluate_milliseconds_a_clip:.2f} ms"]
+        cells += [f"{row.train_seconds:.1f} s", f"{row.predict_milliseconds_a_clip:.2f} ms"]
         cells += [_shown(float("nan") if row.published is None else row.published)] if beside else []
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", "published: accuracy on its makers' own test clips (report.published)"] if beside else []
@@ -246,7 +244,7 @@ def _calibrated(rows: Sequence[Row]) -> list[str]:
     if not known:
         return []
     titles = ["probabilities", "log loss before, after", "calibration error before, after", "sure answers"]
-    lines = ["", f"| {' | '.join(titles)} | right of these |", "|---|---|---|---|---|"]
+    lines = ["", f"| {' | '.join(titles)} | accuracy when sure |", "|---|---|---|---|---|"]
     for row in known:
         one = row.calibration
         pairs = [f"{one[f'{name}_before']:.3f}, {one[f'{name}_after']:.3f}" for name in ("log_loss", "ece")]
@@ -264,17 +262,17 @@ def _interval(row: Row) -> str:
     return "–" if low is None or high is None else f"{low:.3f} to {high:.3f}"
 
 
-def draw_learning_curves(out: Path, rows: Iterable[Row], division: Division) -> bool:
-    """learning_curves.png and .svg of all models that have epochs (of the first fold); whether there were any."""
-    histories = {}
-    for row in rows:
-        path = run_folders(out, row.model, division)[0] / HISTORY_CSV
-        if path.is_file() and not row.error:
-            with path.open(encoding="utf-8", newline="") as file:
-                histories[row.model] = [
-                    {key: float(value) if value else None for key, value in epoch.items()}
-                    for epoch in csv.DictReader(file)
-                ]
+def draw_learning_curves(folder: ExperimentFolder, rows: Iterable[Row], runs: Mapping[str, ModelRuns]) -> bool:
+    """learning_curves.png and .svg of all models with epochs (of the first fold); whether there are any.
+
+    Where there are none, curves of an earlier command are removed.
+    """
+    trained = [row.model for row in rows if not row.error]
+    histories = {name: read_history(folder.path / runs[name].evaluated[0]) for name in trained}
+    histories = {name: history for name, history in histories.items() if history}
     if histories:
-        save_figure(curves_figure(histories), out / "learning_curves")
+        save_figure(curves_figure(histories), folder.learning_curves)
+    else:
+        for suffix in (".png", ".svg"):
+            folder.learning_curves.with_suffix(suffix).unlink(missing_ok=True)
     return bool(histories)

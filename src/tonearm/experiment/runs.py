@@ -31,7 +31,8 @@ from numpy.typing import NDArray
 from tonearm import training
 from tonearm.errors import RunError
 from tonearm.evaluation.calibration import scale
-from tonearm.evaluation.scores import Scores, predicted
+from tonearm.evaluation.scores import Scores
+from tonearm.experiment.predictions import PREDICTIONS_CSV, PartResult, write_history, write_predictions
 from tonearm.models.storage import load_classifier, save_classifier
 from tonearm.plots import confusion_figure, save_figure
 from tonearm.runtime.files import replacing_folder, write_csv, write_json, write_text
@@ -39,31 +40,15 @@ from tonearm.runtime.remote import fetched, place
 
 FINAL = "final"  # beside the folds, the model of all clips
 FORMAT = 1  # raised when an older tonearm could not read the folder
-RUN_JSON, CONFIG_TOML, MODEL, HISTORY_CSV, PREDICTIONS_CSV = (
-    "run.json",
-    "config.toml",
-    "model",
-    "history.csv",
-    "predictions.csv",
-)
+RUN_JSON, CONFIG_TOML, MODEL = "run.json", "config.toml", "model"
 VERSIONED = ("tonearm", "numpy", "scipy", "scikit-learn", "librosa", "numba", "torch", "skorch", "skops")
-
-
-@dataclass(frozen=True)
-class PartResult:
-    """What the model says of one part: names and truth, shape (clips,), probabilities (clips, labels)."""
-
-    names: NDArray[np.object_]
-    truth: NDArray[np.object_]
-    probabilities: NDArray[np.float64]
-    scores: Scores
 
 
 @dataclass(frozen=True)
 class Outcome:
     """A trained model and its results, before they are a folder.
 
-    facts: what goes to run.json beside the versions: model, labels, representation, seconds, data, fingerprint.
+    facts: what goes to run.json beside the versions: model, labels, representation, seconds, data, digest.
     pictures: whether the confusion is drawn too; of folds only all together are. keep: whether the model is written.
     """
 
@@ -143,17 +128,12 @@ def _write_results(folder: Path, outcome: Outcome) -> None:
         save_figure(confusion_figure(scores.confusion, scores.labels), folder / "confusion")
     history = training.history(outcome.classifier)
     if history:
-        write_csv(folder / HISTORY_CSV, history[0], [list(epoch.values()) for epoch in history])
+        write_history(folder, history)
 
 
-def write_predictions(path: Path, labels: list[str], parts: dict[str, PartResult]) -> None:
-    """One row a clip and part: what it is, what the model says, and how sure it is of each label."""
-    rows = []
-    for part, result in parts.items():
-        said = [labels[best] for best in predicted(result.probabilities)]
-        for name, truth, label, row in zip(result.names, result.truth, said, result.probabilities, strict=True):
-            rows.append([part, name, truth, label, *row.tolist()])
-    write_csv(path, ("part", "filename", "truth", "prediction", *(f"p_{label}" for label in labels)), rows)
+def digest_of_run(facts: dict[str, Any]) -> str:
+    """What identifies the run's settings and data; earlier versions wrote it as "fingerprint"."""
+    return str(facts.get("digest", facts.get("fingerprint", "")))
 
 
 def write_scores(folder: Path, scores: dict[str, Scores]) -> None:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from tonearm.errors import ConfigError, TonearmError
+from tonearm.experiment.folder import ResultsFolder
 from tonearm.settings import TrackSettings
 
-TENSORBOARD = "tensorboard"  # folder beside the models
 SCORE = "score"  # what the names of the last scores begin with, since epochs have an accuracy, too
 
 
@@ -53,7 +53,7 @@ def tracked(settings: TrackSettings, out: Path, name: str, split: str, values: M
     """
     training = Tracked()
     with (
-        _on_tensorboard(settings, out / TENSORBOARD / name / split, training),
+        _on_tensorboard(settings, ResultsFolder(out).tensorboard(name, split), training),
         _on_mlflow(settings, out.resolve().name, f"{name}/{split}", values, training),
     ):
         yield training

@@ -14,8 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tonearm.errors import CatalogError, RunError
+from tonearm.experiment.folder import ExperimentFolder, ResultsFolder
+from tonearm.experiment.inputs import Counting, quietly
 from tonearm.report.clips import Excerpts
-from tonearm.report.collect import Material, Mistake, collect, suspicious_clips, worst_mistakes
+from tonearm.report.collect import ExperimentRecord, Mistake, collect, suspicious_clips, worst_mistakes
 from tonearm.report.page import page
 from tonearm.report.sweep import is_sweep, sweep_page
 from tonearm.runtime.files import write_csv, write_text
@@ -25,28 +27,44 @@ SHOWN_MISTAKES, SHOWN_SUSPICIOUS = 12, 20
 ALL = 1_000_000
 
 
-def write_report(experiment: Path, out: Path, against: Path | None = None, audio: bool = True) -> Path:
-    """Write the report of the experiment, or of the sweep, in a folder to the folder `out`; the path of report.html.
+def write_report(
+    experiment: Path,
+    out: Path | None = None,
+    against: Path | None = None,
+    audio: bool = True,
+    counting: Counting = quietly,
+    workers: int = 1,
+) -> Path:
+    """Write the report of the experiment, or of the sweep, in a folder; the path of report.html.
 
-    against: another experiment, such as one on an easier split, to set beside it. audio: whether excerpts of clips are
-    embedded as sound. Raises RunError where a folder is neither.
+    out: folder to write to, the owner's own by default. against: another experiment, such as one on an easier split,
+    to set beside it. audio: whether excerpts of clips are embedded as sound. counting, workers: of the scan of the
+    collection. Raises RunError where a folder is neither.
     """
+    out = out or ResultsFolder(experiment).report
     if is_sweep(experiment):
         if against:
             raise RunError(f"{experiment}: is a sweep; --against sets experiments of `tonearm run` beside each other")
         write_text(out / "report.html", sweep_page(experiment))
         return out / "report.html"
-    material = collect(experiment)
+    record = collect(experiment)
     other = collect(against) if against else None
     mistakes: list[Mistake] = []
     suspicious: list[Mistake] = []
-    if material.trained:
-        mistakes = worst_mistakes(material.trained[0], ALL)
-        suspicious = suspicious_clips(material.trained[0], ALL)
-    excerpts = Excerpts(material.config["data"], audio)
-    html = page(material, other, _scan(material), mistakes[:SHOWN_MISTAKES], suspicious[:SHOWN_SUSPICIOUS], excerpts)
+    if record.trained:
+        mistakes = worst_mistakes(record.trained[0], ALL)
+        suspicious = suspicious_clips(record.trained[0], ALL)
+    excerpts = Excerpts(record.config["data"], audio)
+    html = page(
+        record,
+        other,
+        _scan(record, counting, workers),
+        mistakes[:SHOWN_MISTAKES],
+        suspicious[:SHOWN_SUSPICIOUS],
+        excerpts,
+    )
     write_text(out / "report.html", html)
-    write_text(out / "report.md", _markdown(material, mistakes, suspicious))
+    write_text(out / "report.md", _markdown(record, mistakes, suspicious))
     for name, clips in (("mistakes", mistakes), ("suspicious", suspicious)):
         write_csv(out / f"{name}.csv", ("filename", "label", "said", "probability"), [_row(clip) for clip in clips])
     return out / "report.html"
@@ -56,28 +74,34 @@ def _row(clip: Mistake) -> tuple[str, str, str, float]:
     return clip.name, clip.truth, clip.said, clip.probability
 
 
-def _scan(material: Material) -> str:
+def _scan(record: ExperimentRecord, counting: Counting, workers: int) -> str:
     """What `tonearm scan` says of the data, or why it cannot be asked any more."""
     from tonearm.data.catalog import read_catalog
     from tonearm.data.pictures import is_picture_folder
     from tonearm.data.tables import is_table, read_table
     from tonearm.scan.scan import scan_catalog, scan_dataset
 
-    settings = DataSettings(**material.config["data"])
-    classes = ", ".join(f"{name} {count}" for name, count in material.classes.items())
+    settings = DataSettings(**record.config["data"])
+    classes = ", ".join(f"{name} {count}" for name, count in record.classes.items())
     try:
         if is_table(settings.folder):
             dataset, notes = read_table(settings)
             return scan_dataset(dataset, settings.folder, notes).text()
         if is_picture_folder(settings.folder):
             return f"ready pictures: {classes}"
-        return scan_catalog(read_catalog(settings)).text()
+        catalog = read_catalog(settings)
+        with counting("scan", "clips") as progress:
+            return scan_catalog(catalog, workers, progress).text()
     except CatalogError as error:
         return f"{classes}\n(not scanned: {error})"
 
 
-def _markdown(material: Material, mistakes: Sequence[Mistake], suspicious: Sequence[Mistake]) -> str:
-    lines = [f"# {material.folder.name}", "", (material.folder / "leaderboard.md").read_text(encoding="utf-8").rstrip()]
+def _board(record: ExperimentRecord) -> str:
+    return ExperimentFolder(record.folder).leaderboard_md.read_text(encoding="utf-8").rstrip()
+
+
+def _markdown(record: ExperimentRecord, mistakes: Sequence[Mistake], suspicious: Sequence[Mistake]) -> str:
+    lines = [f"# {record.folder.name}", "", _board(record)]
     for title, clips, most in (
         ("The worst mistakes", mistakes, SHOWN_MISTAKES),
         ("Suspicious labels", suspicious, SHOWN_SUSPICIOUS),

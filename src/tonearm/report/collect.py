@@ -2,8 +2,8 @@
 
 Conventions
 -----------
-Nothing is computed that the folder holds already. A model's answers are those on its judged part: the test, with
-folds all folds' tests together.
+Nothing is computed that the folder holds already. A model's answers are its predictions of the evaluated part:
+the test, with folds all folds' tests together.
 """
 
 import csv
@@ -20,19 +20,9 @@ from numpy.typing import NDArray
 from tonearm.errors import RunError
 from tonearm.evaluation.label_issues import Suspicion, suspicious_labels
 from tonearm.evaluation.scores import Reliability, reliability
-from tonearm.experiment.compare import LEADERBOARD_JSON, SPLITS_CSV
-from tonearm.experiment.runs import (
-    CONFIG_TOML,
-    FINAL,
-    HISTORY_CSV,
-    MODEL,
-    PREDICTIONS_CSV,
-    RUN_JSON,
-    read_facts,
-    read_scores,
-)
-
-FAILURES = ("features/failures.csv", "pictures/failures.csv")
+from tonearm.experiment.folder import ExperimentFolder, ModelRuns
+from tonearm.experiment.predictions import read_history, read_predictions
+from tonearm.experiment.runs import MODEL, read_facts, read_scores
 
 
 @dataclass(frozen=True)
@@ -81,7 +71,7 @@ class Mistake:
 
 
 @dataclass(frozen=True)
-class Material:
+class ExperimentRecord:
     """An experiment: verdict, split, models best first, clips by class, groups, failures, settings and versions."""
 
     folder: Path
@@ -109,33 +99,34 @@ class Material:
         return self.method in ("random", "stratified") and self.groups > 0
 
 
-def collect(folder: Path) -> Material:
-    """Read the experiment in `folder`. Raises RunError where there is none or it is damaged."""
-    path = folder / LEADERBOARD_JSON
-    if not path.is_file():
-        raise RunError(f"{folder}: is no experiment, since it has no {LEADERBOARD_JSON}; `tonearm run` makes one")
-    try:
-        board = json.loads(path.read_text(encoding="utf-8"))
-        config_text = (folder / CONFIG_TOML).read_text(encoding="utf-8")
-        clips = _read_csv(folder / SPLITS_CSV)
-        models = tuple(_model(folder / row["model"], row) for row in board["models"])
-        said = board["verdict"], board["split"], board["method"], tuple(board["warnings"])
-    except (OSError, ValueError, KeyError) as error:
+def collect(path: Path) -> ExperimentRecord:
+    """Read the experiment in a folder. Raises RunError where it is none, is damaged, or its command has not ended."""
+    folder = ExperimentFolder(path)
+    folder.check_layout()
+    if not folder.manifest_json.is_file():
         raise RunError(
-            f"{folder}: the experiment is damaged or from an older tonearm ({type(error).__name__}: {error}); "
-            "run it again"
-        ) from error
+            f"{path}: is not an experiment, since it has no {folder.manifest_json.name}; `tonearm run` makes one"
+        )
+    runs = folder.finished().models
+    try:
+        board = json.loads(folder.leaderboard_json.read_text(encoding="utf-8"))
+        config_text = folder.config_toml.read_text(encoding="utf-8")
+        clips = _read_csv(folder.splits_csv)
+        models = tuple(_model(path, runs[row["model"]], row) for row in board["models"])
+        head = board["verdict"], board["split"], board["method"], tuple(board["warnings"])
+    except (OSError, ValueError, KeyError) as error:
+        raise RunError(f"{path}: the experiment is damaged ({type(error).__name__}: {error}); run it again") from error
     groups = [clip["group"] for clip in clips if clip["group"]]
     failures = {
         row["filename"]: row["reason"]
-        for name in FAILURES
-        if (folder / name).is_file()
-        for row in _read_csv(folder / name)
+        for failures_csv in folder.failures_csv
+        if failures_csv.is_file()
+        for row in _read_csv(failures_csv)
     }
     first = next((model for model in models if not model.row["error"]), None)
-    return Material(
-        folder,
-        *said,
+    return ExperimentRecord(
+        path,
+        *head,
         models,
         dict(sorted(Counter(clip["label"] for clip in clips).items())),
         len(set(groups)),
@@ -143,7 +134,7 @@ def collect(folder: Path) -> Material:
         tuple(failures.items()),
         config_text,
         tomllib.loads(config_text),
-        {} if first is None else read_facts(_runs(folder / first.name)[0])["versions"],
+        {} if first is None else read_facts(path / runs[first.name].evaluated[0])["versions"],
     )
 
 
@@ -177,42 +168,24 @@ def suspicious_clips(model: ModelResult, most: int) -> list[Mistake]:
     ]
 
 
-def _model(folder: Path, row: dict[str, Any]) -> ModelResult:
+def _model(folder: Path, runs: ModelRuns, row: dict[str, Any]) -> ModelResult:
     if row["error"]:
         return ModelResult(row, {}, None, [], 0.0)
-    run = _runs(folder)[0]
-    kept = folder / FINAL if (folder / FINAL / MODEL).is_dir() else run
-    size = sum(path.stat().st_size for path in (kept / MODEL).iterdir())
-    return ModelResult(
-        row, read_scores(folder)[row["judged"]], _answers(folder, row["judged"]), _history(run), size / 1e6
-    )
-
-
-def _runs(folder: Path) -> list[Path]:
-    """The model's run folder, or those of its folds."""
-    folds = sorted(path.parent for path in folder.glob(f"fold*/{RUN_JSON}"))
-    return folds or [folder]
+    answers, part = folder / runs.answers, row["judged"]
+    size = sum(path.stat().st_size for path in (folder / runs.predict / MODEL).iterdir())
+    history = read_history(folder / runs.evaluated[0])
+    return ModelResult(row, read_scores(answers)[part], _answers(answers, part), history, size / 1e6)
 
 
 def _answers(folder: Path, part: str) -> Answers:
-    rows = [row for row in _read_csv(folder / PREDICTIONS_CSV) if row["part"] == part]
-    labels = tuple(column.removeprefix("p_") for column in rows[0] if column.startswith("p_"))
-    of_clip: dict[str, list[list[float]]] = {}
-    truth = {row["filename"]: row["truth"] for row in rows}
-    for row in rows:
-        of_clip.setdefault(row["filename"], []).append([float(row[f"p_{label}"]) for label in labels])
-    # a clip of repeated folds has several answers: their mean
-    probabilities = np.array([np.mean(answers, axis=0) for answers in of_clip.values()])
-    return Answers(
-        np.array(list(truth), dtype=object), np.array(list(truth.values()), dtype=object), probabilities, labels
-    )
-
-
-def _history(run: Path) -> list[dict[str, float | None]]:
-    path = run / HISTORY_CSV
-    if not path.is_file():
-        return []
-    return [{key: float(value) if value else None for key, value in row.items()} for row in _read_csv(path)]
+    table = read_predictions(folder).of_part(part)
+    rows_of: dict[str, list[int]] = {}
+    for row, name in enumerate(table.names):
+        rows_of.setdefault(name, []).append(row)
+    first = [rows[0] for rows in rows_of.values()]
+    # a clip of repeated folds has several predictions: their mean
+    probabilities = np.array([np.mean(table.probabilities[rows], axis=0) for rows in rows_of.values()])
+    return Answers(table.names[first], table.truth[first], probabilities, table.labels)
 
 
 def _read_csv(path: Path) -> list[dict[str, str]]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from tonearm.report.charts import Series, interval_bar, line_chart, slope_chart
 from tonearm.report.clips import Excerpts
-from tonearm.report.collect import Material, Mistake, ModelResult
+from tonearm.report.collect import ExperimentRecord, Mistake, ModelResult
 from tonearm.report.html import document, number, sentence, table
 
 CALIBRATED = ("log_loss_before", "log_loss_after", "ece_before", "ece_after")
@@ -24,8 +24,8 @@ OPTIMISTIC = (
 
 
 def page(
-    material: Material,
-    against: Material | None,
+    record: ExperimentRecord,
+    against: ExperimentRecord | None,
     data_text: str,
     mistakes: Sequence[Mistake],
     suspicious: Sequence[Mistake],
@@ -33,17 +33,17 @@ def page(
 ) -> str:
     """The whole page. data_text: what a scan says of the data."""
     sections = [
-        _head(material),
-        _leaderboard(material.models),
-        _slopes(material, against) if against else "",
-        _curves(material.trained),
-        _calibration(material.trained),
-        confusions(material.trained),
-        classes(material.trained),
-        _data(material, data_text),
+        _head(record),
+        _leaderboard(record.models),
+        _slopes(record, against) if against else "",
+        _curves(record.trained),
+        _calibration(record.trained),
+        confusions(record.trained),
+        classes(record.trained),
+        _data(record, data_text),
         _clips(
             "The worst mistakes",
-            f"What {_best(material)}, the best model, is surest of and wrong about, on clips that it has not seen.",
+            f"What {_best(record)}, the best model, is surest of and wrong about, on clips that it has not seen.",
             mistakes,
             excerpts,
             "says",
@@ -56,24 +56,24 @@ def page(
             excerpts,
             "more likely",
         ),
-        _repeat(material),
+        _repeat(record),
     ]
-    title = f"tonearm: {material.folder.name}"
+    title = f"tonearm: {record.folder.name}"
     return document(title, sections, ("leaderboard", "to the leaderboard"))
 
 
-def _best(material: Material) -> str:
-    return escape(material.trained[0].name) if material.trained else "no model"
+def _best(record: ExperimentRecord) -> str:
+    return escape(record.trained[0].name) if record.trained else "no model"
 
 
-def _head(material: Material) -> str:
-    alarm = f'<p class="alarm">{OPTIMISTIC}</p>' if material.optimistic else ""
-    alarm += "".join(f'<p class="alarm">{escape(sentence(line))}</p>' for line in material.warnings)
-    clips = sum(material.classes.values())
+def _head(record: ExperimentRecord) -> str:
+    alarm = f'<p class="alarm">{OPTIMISTIC}</p>' if record.optimistic else ""
+    alarm += "".join(f'<p class="alarm">{escape(sentence(line))}</p>' for line in record.warnings)
+    clips = sum(record.classes.values())
     return (
-        f"<h1>{escape(material.folder.name)}: {len(material.models)} models on {clips} clips of "
-        f'{len(material.classes)} classes</h1>\n<p class="verdict">{escape(sentence(material.verdict))}</p>\n'
-        f'<p class="soft">{escape(sentence(material.split))}</p>{alarm}'
+        f"<h1>{escape(record.folder.name)}: {len(record.models)} models on {clips} clips of "
+        f'{len(record.classes)} classes</h1>\n<p class="verdict">{escape(sentence(record.verdict))}</p>\n'
+        f'<p class="soft">{escape(sentence(record.split))}</p>{alarm}'
     )
 
 
@@ -113,12 +113,12 @@ def _leaderboard_row(model: ModelResult, beside: bool) -> str:
     return (
         f'<tr><td>{escape(model.name)}</td>{numbers}<td class="text">{interval}</td>'
         f"<td>{interval_bar(accuracy, low, high)}</td>{others}<td>{model.row['train_seconds']:.1f} s</td>"
-        f"<td>{model.row['evaluate_milliseconds_a_clip']:.2f} ms</td><td>{size}</td>"
+        f"<td>{model.row['predict_milliseconds_a_clip']:.2f} ms</td><td>{size}</td>"
         + (f"<td>{number(model.row['published'])}</td></tr>" if beside else "</tr>")
     )
 
 
-def _slopes(material: Material, against: Material) -> str:
+def _slopes(record: ExperimentRecord, against: ExperimentRecord) -> str:
     other = {model.name: model for model in against.trained}
     pairs = [
         (
@@ -126,7 +126,7 @@ def _slopes(material: Material, against: Material) -> str:
             model.score(str(model.row["judged"])),
             other[model.name].score(str(other[model.name].row["judged"])),
         )
-        for model in material.trained
+        for model in record.trained
         if model.name in other
     ]
     if not pairs:
@@ -136,11 +136,11 @@ def _slopes(material: Material, against: Material) -> str:
         f"<td>{100 * (there - here):+.1f} points</td></tr>"
         for name, here, there in sorted(pairs, key=lambda pair: -pair[1])
     )
-    titles = escape(material.folder.name), escape(against.folder.name)
+    titles = escape(record.folder.name), escape(against.folder.name)
     return (
-        f"<h2>{titles[0]} against {titles[1]}</h2><p>{escape(sentence(material.split))}</p>"
+        f"<h2>{titles[0]} against {titles[1]}</h2><p>{escape(sentence(record.split))}</p>"
         f"<p>Against it: {escape(sentence(against.split))}</p>"
-        f"{slope_chart(material.folder.name, against.folder.name, pairs)}"
+        f"{slope_chart(record.folder.name, against.folder.name, pairs)}"
         f"{table(['<model', *titles, 'difference'], rows)}"
     )
 
@@ -197,7 +197,7 @@ def _calibration(models: Sequence[ModelResult]) -> str:
         "calibration error before",
         "after",
         "sure answers",
-        "right of these",
+        "accuracy when sure",
     ]
     return (
         '<h2>How far to trust the probabilities</h2><p class="soft">A temperature fitted on the validation clips makes '
@@ -253,14 +253,12 @@ def classes(models: Sequence[ModelResult]) -> str:
     return f"<h2>Classes, by {escape(models[0].name)}</h2>{table(titles, rows)}"
 
 
-def _data(material: Material, text: str) -> str:
-    failures = "".join(f"<li>{escape(name)}: {escape(reason)}</li>" for name, reason in material.failures)
-    known = f"{material.groups} artists or recordings are known" if material.groups else "No artists are known"
-    broken = (
-        f"<details><summary>{len(material.failures)} clips could not be used</summary><ul>{failures}</ul></details>"
-    )
+def _data(record: ExperimentRecord, text: str) -> str:
+    failures = "".join(f"<li>{escape(name)}: {escape(reason)}</li>" for name, reason in record.failures)
+    known = f"{record.groups} artists or recordings are known" if record.groups else "No artists are known"
+    broken = f"<details><summary>{len(record.failures)} clips could not be used</summary><ul>{failures}</ul></details>"
     return (
-        f"<h2>The data</h2><p>{known}, for {material.grouped_clips} of {sum(material.classes.values())} clips.</p>"
+        f"<h2>The data</h2><p>{known}, for {record.grouped_clips} of {sum(record.classes.values())} clips.</p>"
         f'<pre tabindex="0">{escape(text)}</pre>{broken if failures else ""}'
     )
 
@@ -286,12 +284,12 @@ def _clips(title: str, words: str, clips: Sequence[Mistake], excerpts: Excerpts,
     return f'<h2>{title}</h2><p>{words}</p><ul class="clips">{"".join(items)}</ul>'
 
 
-def _repeat(material: Material) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in material.versions.items())
-    name = escape(material.folder.name)
+def _repeat(record: ExperimentRecord) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in record.versions.items())
+    name = escape(record.folder.name)
     return (
-        "<h2>To repeat it</h2><p>Save the settings as <code>config.toml</code>; the same versions on the same machine "
+        "<h2>Reproduce</h2><p>Save the settings as <code>config.toml</code>; the same versions on the same machine "
         f'give the same numbers to the last bit.</p><pre tabindex="0">tonearm run config.toml --out {name}\n'
         f"tonearm report {name}</pre><details><summary>settings</summary>"
-        f'<pre tabindex="0">{escape(material.config_text)}</pre></details><p class="soft">{escape(versions)}</p>'
+        f'<pre tabindex="0">{escape(record.config_text)}</pre></details><p class="soft">{escape(versions)}</p>'
     )

@@ -1,4 +1,4 @@
-"""The report of a sweep: the winner, the picture of all trials, the ranked table, and how to repeat it.
+"""The report of a sweep: the winner, the picture of all trials, the ranked table, and how to reproduce it.
 
 Conventions
 -----------
@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from tonearm.errors import RunError
-from tonearm.experiment.runs import CONFIG_TOML, judged_part, read_facts, read_scores
+from tonearm.experiment.folder import LAYOUT_JSON, read_manifest, refuse_older
+from tonearm.experiment.runs import judged_part, read_facts, read_scores
 from tonearm.report.charts import interval_bar
 from tonearm.report.collect import ModelResult
 from tonearm.report.html import document, number, sentence, table
 from tonearm.report.page import classes, confusions
-from tonearm.sweep import PUBLISHED, PUBLISHED_MEANING, SWEEP_CSV, SWEEP_JSON, WINNER
+from tonearm.sweep import PUBLISHED, PUBLISHED_MEANING
+from tonearm.sweep.folder import SweepFolder
 
 PICTURES = {
     "heatmap": "Validation accuracy by the two settings that were crossed; the best cell is framed.",
@@ -28,28 +30,30 @@ PICTURES = {
 
 def is_sweep(folder: Path) -> bool:
     """Whether `tonearm sweep` wrote the folder."""
-    return (folder / SWEEP_JSON).is_file()
+    refuse_older(folder)
+    return (folder / LAYOUT_JSON).is_file() and read_manifest(folder).kind == SweepFolder.kind
 
 
-def sweep_page(folder: Path) -> str:
-    """The whole page. Raises RunError where the folder is damaged."""
+def sweep_page(path: Path) -> str:
+    """The whole page. Raises RunError where the folder is damaged, or its command has not ended."""
+    folder = SweepFolder(path)
+    manifest = folder.finished()
     try:
-        facts = json.loads((folder / SWEEP_JSON).read_text(encoding="utf-8"))
-        with (folder / SWEEP_CSV).open(encoding="utf-8", newline="") as file:
+        facts = json.loads(folder.sweep_json.read_text(encoding="utf-8"))
+        with folder.sweep_csv.open(encoding="utf-8", newline="") as file:
             header, *trials = csv.reader(file)
-        config_text = (folder / CONFIG_TOML).read_text(encoding="utf-8")
+        config_text = folder.config_toml.read_text(encoding="utf-8")
+        winner = folder.winner if manifest.ranking else None
         sections = [
-            _head(folder, facts["how"], facts["verdict"], facts["model"], len(trials)),
-            _picture(folder),
+            _head(path, facts["how"], facts["verdict"], facts["model"], len(trials)),
+            _picture(path),
             _ranking(header, trials, facts["settings"]),
-            *_winner(folder, str(facts["model"])),
-            _repeat(folder, config_text),
+            *_winner(winner, str(facts["model"])),
+            _repeat(path, winner, config_text),
         ]
     except (OSError, ValueError, KeyError) as error:
-        raise RunError(
-            f"{folder}: the sweep is damaged or from an older tonearm ({type(error).__name__}: {error}); run it again"
-        ) from error
-    return document(f"tonearm: {folder.name}", sections, ("trials", "to the trials"))
+        raise RunError(f"{path}: the sweep is damaged ({type(error).__name__}: {error}); run it again") from error
+    return document(f"tonearm: {path.name}", sections, ("trials", "to the trials"))
 
 
 def _head(folder: Path, how: str, verdict: str, model: str, trials: int) -> str:
@@ -109,10 +113,9 @@ def _cell(cells: dict[str, str], name: str, digits: int = 3) -> str:
     return number(float(cells[name]) if cells[name] else None, digits)
 
 
-def _winner(folder: Path, model: str) -> list[str]:
-    """Confusion and classes of the winner on the clips that judge it."""
-    winner = folder / WINNER
-    if not winner.is_dir():
+def _winner(winner: Path | None, model: str) -> list[str]:
+    """Confusion and classes of the winner on its evaluated part."""
+    if winner is None:
         return []
     found = read_scores(winner)
     row: dict[str, Any] = {"model": f"the winner, {model}"}
@@ -120,11 +123,11 @@ def _winner(folder: Path, model: str) -> list[str]:
     return [confusions(judged), classes(judged)]
 
 
-def _repeat(folder: Path, config_text: str) -> str:
+def _repeat(folder: Path, winner: Path | None, config_text: str) -> str:
     name = escape(folder.resolve().name)
-    versions = read_facts(folder / WINNER)["versions"] if (folder / WINNER).is_dir() else {}
+    versions = read_facts(winner)["versions"] if winner else {}
     return (
-        "<h2>To repeat it</h2><p>Save the settings as <code>config.toml</code>; the same versions on the same machine "
+        "<h2>Reproduce</h2><p>Save the settings as <code>config.toml</code>; the same versions on the same machine "
         f'give the same numbers to the last bit.</p><pre tabindex="0">tonearm sweep config.toml --out {name}\n'
         f"tonearm report {name}</pre><details><summary>settings</summary>"
         f'<pre tabindex="0">{escape(config_text)}</pre></details><p class="soft">'

@@ -22,8 +22,9 @@ from tonearm.representations.features.representation import Features
 from tonearm.representations.image_files import ImagesTask
 from tonearm.representations.pictures import Pictures
 from tonearm.representations.row_files import RowsTask
-from tonearm.representations.shards import ClipTask, Progress, Shards, hold, run_shards
+from tonearm.representations.shards import ClipTask, Progress, Shards, run_shards
 from tonearm.runtime.files import write_csv
+from tonearm.runtime.locks import hold
 from tonearm.runtime.pool import check_visible
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings, SpectrogramSettings
 

@@ -22,13 +22,12 @@ from numpy.typing import NDArray
 
 from tonearm.data.catalog import Catalog, Clip
 from tonearm.dsp.sound import ClipSound
-from tonearm.errors import TonearmError
 from tonearm.representations.base import Failure, Reader, read_in_batches
 from tonearm.representations.parts import find_known, keep_parts, part_files, read_part, write_part
 from tonearm.runtime.files import clear_leftovers
 from tonearm.runtime.memory import keep_freed_memory
 from tonearm.runtime.pool import Shared, run_tasks, worker_count
-from tonearm.runtime.remote import check_reachable, file_state, is_url
+from tonearm.runtime.remote import file_state, is_url
 
 PARTS = "parts"
 CLIPS_A_SHARD = 32, 1024  # docs/scale.md says why: few clips are lost by a kill, and not too many parts are written
@@ -155,33 +154,6 @@ def _work_off(catalog: Catalog, plans: Sequence[_Plan], workers: int, progress: 
 def _work(catalog: Catalog, plans: Sequence[_Plan], index: int) -> _Work:
     keys = tuple(plan.keys[index] if plan.waiting[index] else None for plan in plans)
     return _Work(catalog.clips[index], keys)
-
-
-@contextlib.contextmanager
-def hold(folder: Path) -> Iterator[None]:
-    """Keep other processes from working in the folder, which is made where it is missing.
-
-    The operating system lets go of it with the process, however that ends. Raises TonearmError where
-    another process holds the folder. Object stores have no locks: nobody keeps two from writing at one URL.
-    """
-    import filelock
-
-    if is_url(folder):
-        check_reachable(folder)
-        yield
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout as error:
-        raise TonearmError(
-            f"{folder}: another tonearm is writing there; wait for it or choose another folder"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _divide(waiting: list[int], workers: int) -> Iterator[list[int]]:

@@ -2,11 +2,11 @@
 
 Conventions
 -----------
-`grid` makes cells of `[sweep]`, `search` lets Optuna choose, `trials` trains and keeps each choice, `driver` leads, and
-`results` ranks, prints and draws.
+`grid` makes cells of `[sweep]`, `search` lets Optuna choose, `trials` trains and keeps each choice, `driver` leads,
+`results` ranks, `wording` and `output` write, and `folder` owns the folder.
 """
 
-from tonearm.sweep.driver import WINNER, run_sweep
-from tonearm.sweep.results import PUBLISHED, PUBLISHED_MEANING, SWEEP_CSV, SWEEP_JSON, Results
+from tonearm.sweep.driver import run_sweep
+from tonearm.sweep.results import PUBLISHED, PUBLISHED_MEANING, Results
 
-__all__ = ["PUBLISHED", "PUBLISHED_MEANING", "SWEEP_CSV", "SWEEP_JSON", "WINNER", "Results", "run_sweep"]
+__all__ = ["PUBLISHED", "PUBLISHED_MEANING", "Results", "run_sweep"]

@@ -2,15 +2,7 @@
 
 Conventions
 -----------
-```
-config.toml        every effective setting; splits.csv which clip is in which part
-features/, …       what the models read; data/<name>/ where settings of audio, features or pictures are swept
-trials/            one file a trial (`trials`); unfinished/ the state of trainings that were killed
-sweep.csv/.parquet/.md/.json, heatmap.* or parallel.*    the results (`results`)
-winner/            a run folder, as `tonearm run` makes one
-fold1/ …, nested/  with split.folds: each fold's own trials and winner, and the answers of all winners on their tests
-```
-Clips are divided once. Trials are handed a data set without the test clips, so they cannot score them; the winner
+Clips are divided once. Trials are given a data set without the test clips, so they cannot score them; the winner
 (the highest validation accuracy, the lower log loss among equals) is trained on the training clips as
 `tonearm run` would train it, and it alone is scored on the test. With split.folds = k the sweep is nested: on each
 fold the settings are chosen anew without its test clips, which judges the choosing; then they are chosen once more on
@@ -28,23 +20,26 @@ from tonearm.data.dataset import Dataset
 from tonearm.data.pictures import is_picture_folder
 from tonearm.data.tables import is_table
 from tonearm.errors import ConfigError, ModelError, SplitError
-from tonearm.experiment.experiment import Job, divide_data, train_job, write_splits
-from tonearm.experiment.inputs import Counting, Data, quietly, read_data
-from tonearm.experiment.leaderboard import read_test_parts
-from tonearm.experiment.runs import PREDICTIONS_CSV, write_predictions, write_scores
-from tonearm.models import reads
+from tonearm.experiment.experiment import divide_data, write_splits
+from tonearm.experiment.folder import ModelRuns
+from tonearm.experiment.inputs import Counting, ModelInputs, quietly, read_inputs
+from tonearm.experiment.jobs import Job, check_travels, job_digest, train_job
+from tonearm.experiment.leaderboard import read_test_parts, write_pooled
+from tonearm.experiment.runs import digest_of_run, read_facts
+from tonearm.models import MODELS, reads
 from tonearm.representations.base import digest_of
 from tonearm.representations.registry import represent
 from tonearm.runtime.files import clear_leftovers, write_text
-from tonearm.runtime.pool import Shared, check_visible, run_tasks
+from tonearm.runtime.pool import Shared, check_visible, on_cluster, run_tasks
 from tonearm.settings import SplitSettings
 from tonearm.splits.divide import Division, Rows, Split, divide, final_split
+from tonearm.sweep.folder import NESTED, WINNER, SweepFolder
 from tonearm.sweep.grid import Cell, Values, check_paths, describe, expand, plain, swept_model, with_values
-from tonearm.sweep.results import Nested, Results, write_results
+from tonearm.sweep.output import write_results
+from tonearm.sweep.results import Nested, Results
 from tonearm.sweep.search import search
 from tonearm.sweep.trials import Limits, Task, Trial, known_trial, run_trial
 
-WINNER, NESTED = "winner", "nested"
 Tell = Callable[[str], None]
 
 
@@ -67,42 +62,69 @@ def run_sweep(
     cells = _cells(config, model)
     for cell in cells:
         with_values(config, model, cell.values)  # all are checked before anything is trained
-    out.mkdir(parents=True, exist_ok=True)
-    check_visible([config.data.folder, out])
-    for folder in (out, out / "trials"):
-        clear_leftovers(folder)
-    shelf = _Shelf(base, out, counting, workers)
-    for note in shelf.base.notes:
-        tell(f"note: {note}")
-    division, warnings = divide_data(shelf.base, base)
-    for line in (*warnings, division.sentence):
-        tell(line)
-    write_text(out / "config.toml", to_toml(config))
-    write_splits(out / "splits.csv", shelf.base.clips, division)
-    course = _Course(config, model, cells, shelf, tell)
-    results = _nested(course, out, division) if config.split.folds else course.choose(out, division)
-    write_results(out, results)
+    folder = SweepFolder(out)
+    with folder.held():
+        check_visible([config.data.folder, out])
+        clear_leftovers(folder.trials)
+        cache = DataCache(base, folder, counting, workers)
+        for note in cache.base.notes:
+            tell(f"note: {note}")
+        division, warnings = divide_data(cache.base, base)
+        for line in (*warnings, division.sentence):
+            tell(line)
+        folder.begin({})
+        write_text(folder.config_toml, to_toml(config))
+        write_splits(folder.splits_csv, cache.base.clips, division)
+        context = SweepContext(config, model, cells, cache, tell)
+        if config.split.folds:
+            return _nested(context, folder, division)
+        results = context.choose(folder, division)
+        _conclude(folder, results)
     return results
 
 
-def _nested(course: "_Course", out: Path, division: Division) -> Results:
-    """The results on all clips, with what the winners of the folds say of theirs. Raises ModelError."""
+def _conclude(folder: SweepFolder, results: Results, runs: dict[str, ModelRuns] | None = None) -> None:
+    """Write the results, and say in the manifest that the sweep is done. runs: other than the winner alone."""
+    write_results(folder, results)
+    if results.winner is None:
+        folder.finish({}, ())
+        return
+    runs = runs or folder.plan(results.model, _digest(results.winner))
+    folder.finish(runs, list(runs))
+
+
+def _digest(run: Path) -> str:
+    return digest_of_run(read_facts(run))
+
+
+def _nested(context: "SweepContext", folder: SweepFolder, division: Division) -> Results:
+    """The results on all clips, with what the folds' winners predict of their own test clips. Raises ModelError."""
     winners, chosen = [], []
     for split in division.splits:
-        course.tell(f"{split.name}: settings are chosen without its {len(split.test)} test clips")
-        results = course.choose(out / split.name, replace(division, splits=(split,)))
-        write_results(out / split.name, results)
+        context.tell(f"{split.name}: settings are chosen without its {len(split.test)} test clips")
+        fold = folder.fold(split.name)
+        fold.path.mkdir(exist_ok=True)
+        fold.begin({})
+        results = context.choose(fold, replace(division, splits=(split,)))
+        _conclude(fold, results)
         if results.winner is None:
-            raise ModelError(f"{split.name}: no trial could be trained; {out / split.name / 'sweep.md'} says why")
+            raise ModelError(f"{split.name}: no trial could be trained; {fold.sweep_md} says why")
         winners.append(results.winner)
         chosen.append((split.name, results.ranked[0].values))
-    clips = course.shelf.base.clips
-    judged = read_test_parts(winners, dict(zip(clips.names, clips.groups, strict=True)))
-    write_predictions(out / NESTED / PREDICTIONS_CSV, list(clips.classes), {"test": judged})
-    write_scores(out / NESTED, {"test": judged.scores})
-    course.tell("all clips: settings are chosen once more, for the model to use")
-    last = replace(division, splits=(final_split(clips, course.config.split, division.method),))
-    return replace(course.choose(out, last), division=division, nested=Nested(judged.scores, tuple(chosen)))
+    clips = context.cache.base.clips
+    tests = read_test_parts(winners, dict(zip(clips.names, clips.groups, strict=True)))
+    write_pooled(folder.nested, tests, winners)
+    context.tell("all clips: settings are chosen once more, for the model to use")
+    last = replace(division, splits=(final_split(clips, context.config.split, division.method),))
+    results = context.choose(folder, last)
+    results = replace(results, division=division, nested=Nested(tests.scores, tuple(chosen)))
+    digests = {f"{split.name}/{WINNER}": _digest(run) for split, run in zip(division.splits, winners, strict=True)}
+    if results.winner is not None:
+        every = {**digests, WINNER: _digest(results.winner)}
+        _conclude(folder, results, {context.model: ModelRuns(tuple(digests), NESTED, WINNER, every)})
+    else:
+        _conclude(folder, results)
+    return results
 
 
 def _cells(config: Config, model: str) -> tuple[Cell, ...]:
@@ -123,20 +145,20 @@ def _cells(config: Config, model: str) -> tuple[Cell, ...]:
     return expand(settings)
 
 
-class _Shelf:
+class DataCache:
     """The representation of each config, read once; all hold the same clips, or `of` says why not."""
 
-    def __init__(self, config: Config, out: Path, counting: Counting, workers: int) -> None:
-        self._out, self._counting, self._workers = out, counting, workers
+    def __init__(self, config: Config, folder: SweepFolder, counting: Counting, workers: int) -> None:
+        self._folder, self._counting, self._workers = folder, counting, workers
         self._key = self._name(config)
-        self.base = read_data(config, out, counting, workers)
-        self._read: dict[str, Data] = {self._key: self.base}
+        self.base = read_inputs(config, folder.path, counting, workers)
+        self._read: dict[str, ModelInputs] = {self._key: self.base}
 
-    def of(self, config: Config) -> Data:
+    def of(self, config: Config) -> ModelInputs:
         """The data that the config's model reads. Raises ModelError where their clips are not those of the others."""
         key = self._name(config)
         if key not in self._read:
-            self._read[key] = read_data(config, self._out / "data" / key, self._counting, self._workers)
+            self._read[key] = read_inputs(config, self._folder.data(key), self._counting, self._workers)
         data = self._read[key]
         for column in ("names", "labels", "groups"):
             if getattr(data.clips, column).tolist() != getattr(self.base.clips, column).tolist():
@@ -153,36 +175,37 @@ class _Shelf:
 
 
 @dataclass(frozen=True)
-class _Course:
+class SweepContext:
     """What every trial of a sweep has in common. cells: of a grid, () for a search."""
 
     config: Config
     model: str
     cells: tuple[Cell, ...]
-    shelf: _Shelf
+    cache: DataCache
     tell: Tell
 
-    def choose(self, out: Path, division: Division) -> Results:
-        """The trials without the test clips of the only split, and their winner, trained and judged in `out`."""
-        rows, splits = _apart(self.config, self.shelf.base.clips, division)
-        heat = _Heat(self, out, rows, splits)
-        trials = heat.grid(self.cells) if self.cells else search(self.config.sweep, self.config.train.seed, heat.run)
+    def choose(self, folder: SweepFolder, division: Division) -> Results:
+        """The trials without the test clips of the only split, and their winner, trained and tested in the folder."""
+        rows, splits = _apart(self.config, self.cache.base.clips, division)
+        runner = TrialRunner(self, folder.path, rows, splits)
+        trials = (
+            runner.grid(self.cells) if self.cells else search(self.config.sweep, self.config.train.seed, runner.run)
+        )
         results = Results(self.config, self.model, division, tuple(trials), sum(len(split.valid) for split in splits))
         if not results.ranked:
             return results
-        best, [split] = results.ranked[0], division.splits
-        return replace(results, winner=_train_winner(best, self.config, self.model, out, self.shelf, split, self.tell))
+        return replace(results, winner=_train_winner(results.ranked[0], self, folder, division))
 
 
 @dataclass(frozen=True)
-class _Heat:
+class TrialRunner:
     """The trials on some clips: which they are, and the splits that judge a trial."""
 
-    course: _Course
+    context: SweepContext
     out: Path
     rows: Rows
     splits: tuple[Split, ...]
-    _seen: dict[int, Data] = field(default_factory=dict)
+    _seen: dict[int, ModelInputs] = field(default_factory=dict)
 
     def grid(self, cells: Sequence[Cell]) -> list[Trial]:
         """A trial for each cell, in their order."""
@@ -192,7 +215,7 @@ class _Heat:
     def run(self, choices: Sequence[Values], limits: Limits) -> list[Trial]:
         """A trial for each choice of values, in their order; those that are there are not run again."""
         found: dict[int, Trial] = {}
-        waiting: dict[int, tuple[Task, Data]] = {}
+        waiting: dict[int, tuple[Task, ModelInputs]] = {}
         for place, values in enumerate(choices):
             try:
                 task, data = self._task(values, limits)
@@ -209,28 +232,33 @@ class _Heat:
         found |= self._run_waiting(waiting)
         return [found[place] for place in range(len(choices))]
 
-    def _run_waiting(self, waiting: dict[int, tuple[Task, Data]]) -> dict[int, Trial]:
+    def _run_waiting(self, waiting: dict[int, tuple[Task, ModelInputs]]) -> dict[int, Trial]:
         done = {}
         tasks = ((task, Shared(data)) for task, data in waiting.values())
-        trials = run_tasks(run_trial, tasks, self.course.config.train.workers)
+        workers = self.context.config.train.workers
+        if waiting and (workers > 1 or on_cluster()):
+            task, _ = next(iter(waiting.values()))
+            check_travels([task.job(task.splits[0], self.out)])
+        trials = run_tasks(run_trial, tasks, workers)
         for place, trial in zip(waiting, trials, strict=True):
             self._say(trial)
             done[place] = trial
         return done
 
-    def _task(self, values: Values, limits: Limits) -> tuple[Task, Data]:
-        config = with_values(self.course.config, self.course.model, values)
-        data = self.course.shelf.of(config)
+    def _task(self, values: Values, limits: Limits) -> tuple[Task, ModelInputs]:
+        config = with_values(self.context.config, self.context.model, values)
+        data = self.context.cache.of(config)
         if id(data) not in self._seen:
             datasets = {name: dataset.take(self.rows) for name, dataset in data.datasets.items()}
             self._seen[id(data)] = replace(data, datasets=datasets)
-        return Task(values, config, self.splits, self.out, limits), self._seen[id(data)]
+        entry = MODELS[config.models[self.context.model].type]
+        return Task(values, config, self.splits, self.out, limits, entry), self._seen[id(data)]
 
     def _say(self, trial: Trial, before: str = "") -> None:
         said = trial.reason
         if trial.state == "done":
             said = f"valid {trial.score('accuracy'):.3f}, train {trial.score('accuracy', 'train'):.3f} accuracy"
-        self.course.tell(f"{describe(trial.values)}: {before}{said}, {trial.seconds:.1f} s")
+        self.context.tell(f"{describe(trial.values)}: {before}{said}, {trial.seconds:.1f} s")
 
 
 def _apart(config: Config, clips: Dataset, division: Division) -> tuple[Rows, tuple[Split, ...]]:
@@ -253,12 +281,16 @@ def _apart(config: Config, clips: Dataset, division: Division) -> tuple[Rows, tu
     return rows, (Split(split.name, train, valid, rows[:0]),)
 
 
-def _train_winner(best: Trial, config: Config, model: str, out: Path, shelf: _Shelf, split: Split, tell: Tell) -> Path:
+def _train_winner(best: Trial, context: SweepContext, folder: SweepFolder, division: Division) -> Path:
     """Train the winner on the training clips and score it on the test; its run folder. Raises ModelError."""
-    chosen = with_values(config, model, best.values)
-    job = Job(model, chosen.models[model], split, out / WINNER, out / "unfinished" / WINNER, out)
-    said, reason = train_job(job, shelf.of(chosen), chosen, quietly)
+    config = with_values(context.config, context.model, best.values)
+    data, [split], settings = context.cache.of(config), division.splits, config.models[context.model]
+    state = folder.unfinished(WINNER)
+    job = Job(context.model, settings, split, folder.winner, state, folder.path, method=division.method)
+    job = replace(job, digest=job_digest(job, data, config))
+    folder.begin(folder.plan(context.model, job.digest))
+    text, reason = train_job(job, data, config, quietly)
     if reason:
         raise ModelError(f"the winner, {describe(best.values)}, cannot be trained on all training clips: {reason}")
-    tell(f"winner, {describe(best.values)}: {said}")
+    context.tell(f"winner, {describe(best.values)}: {text}")
     return job.folder

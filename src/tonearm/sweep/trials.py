@@ -2,10 +2,10 @@
 
 Conventions
 -----------
-`trials/<fingerprint>.json` is written at once when a trial ends, by the process that ran it; the fingerprint is that
-of its settings, its clips and their parts, so a sweep that was killed, or was given more cells, takes what is there.
+`trials/<digest>.json` is written at once when a trial ends, by the process that ran it; the digest is that of its
+settings, its clips and their parts, so a sweep that was killed, or was given more cells, reuses what is finished.
 States: "done"; "failed", with the reason (such a trial is tried again when the sweep is started again, since what it
-lacked may be there by then); "pruned", ended early by the median rule; "skipped", never run.
+lacked may be installed by then); "pruned", ended early by the median rule; "skipped", never run.
 
 The median rule (Golovin et al., "Google Vizier", KDD 2017, section 3.2.2, in Optuna's form): a training ends at an
 epoch at which its lowest validation loss so far is above the median of the losses that the finished trials had there.
@@ -25,11 +25,13 @@ import numpy as np
 from tonearm.config import Config
 from tonearm.errors import ModelError
 from tonearm.evaluation.scores import Scores, evaluate
-from tonearm.experiment.experiment import Job, fingerprint_of, fit_job
-from tonearm.experiment.inputs import Data, quietly
+from tonearm.experiment.inputs import ModelInputs, quietly
+from tonearm.experiment.jobs import Job, fit_job, job_digest
 from tonearm.experiment.runs import probabilities
+from tonearm.models import Model
 from tonearm.runtime.files import write_json
 from tonearm.splits.divide import Split
+from tonearm.sweep.folder import SweepFolder
 from tonearm.training import history
 
 FINISHED_BEFORE_PRUNING = 5  # trials whose median is worth something
@@ -68,7 +70,7 @@ class Trial:
 class Task:
     """A trial to be run: its values and config, the splits that judge it, where its file and its state lie.
 
-    limits: of the median rule, () where nothing is pruned.
+    limits: of the median rule, () where nothing is pruned. entry: the model's line in `MODELS`.
     """
 
     values: dict[str, Any]
@@ -76,6 +78,7 @@ class Task:
     splits: tuple[Split, ...]
     out: Path
     limits: Limits = ()
+    entry: Model | None = None
 
     @property
     def model(self) -> str:
@@ -84,48 +87,48 @@ class Task:
 
     def job(self, split: Split, unfinished: Path) -> Job:
         """The training on one split."""
-        return Job(
-            self.model, self.config.models[self.model], split, unfinished / "none", unfinished / split.name, unfinished
-        )
+        folder, state = unfinished / "none", unfinished / split.name
+        return Job(self.model, self.config.models[self.model], split, folder, state, unfinished, entry=self.entry)
 
-    def fingerprint(self, data: Data) -> str:
+    def digest(self, data: ModelInputs) -> str:
         """A digest of all that decides the trial's scores."""
-        each = [fingerprint_of(self.job(split, Path()), data, self.config) for split in self.splits]
+        each = [job_digest(self.job(split, Path()), data, self.config) for split in self.splits]
         return hashlib.sha256("|".join(each).encode()).hexdigest()
 
 
-def known_trial(task: Task, data: Data) -> Trial | None:
+def known_trial(task: Task, data: ModelInputs) -> Trial | None:
     """The trial from its file, where it is this very one and need not be run again. data: as for `run_trial`."""
-    fingerprint = task.fingerprint(data)
-    path = _path(task, fingerprint)
+    digest = task.digest(data)
+    path = _path(task, digest)
     if not path.is_file():
         return None
     kept = json.loads(path.read_text(encoding="utf-8"))
     limits = kept.pop("limits")
     done = kept["state"] == "done" or (kept["state"] == "pruned" and limits == _digest(task.limits))
-    if kept.pop("fingerprint") != fingerprint or not done:
+    if kept.pop("digest", "") != digest or not done:
         return None
     kept |= {"values": task.values, "interval": tuple(kept["interval"]), "losses": tuple(map(tuple, kept["losses"]))}
     return Trial(**kept)
 
 
-def run_trial(task: Task, data: Data) -> Trial:
+def run_trial(task: Task, data: ModelInputs) -> Trial:
     """The trial, trained, scored and kept in its file. data: without the clips of the test."""
-    fingerprint = task.fingerprint(data)
-    trial = _train(task, data, task.out / "unfinished" / fingerprint[:16])
-    write_json(_path(task, fingerprint), {"fingerprint": fingerprint, "limits": _digest(task.limits), **asdict(trial)})
+    task.job(task.splits[0], task.out).register()
+    digest = task.digest(data)
+    trial = _train(task, data, SweepFolder(task.out).unfinished(digest[:16]))
+    write_json(_path(task, digest), {"digest": digest, "limits": _digest(task.limits), **asdict(trial)})
     return trial
 
 
-def _path(task: Task, fingerprint: str) -> Path:
-    return task.out / "trials" / f"{fingerprint[:16]}.json"
+def _path(task: Task, digest: str) -> Path:
+    return SweepFolder(task.out).trials / f"{digest[:16]}.json"
 
 
 def _digest(limits: Limits) -> str:
     return hashlib.sha256(json.dumps(limits).encode()).hexdigest()
 
 
-def _train(task: Task, data: Data, unfinished: Path) -> Trial:
+def _train(task: Task, data: ModelInputs, unfinished: Path) -> Trial:
     from threadpoolctl import threadpool_limits
 
     start = time.perf_counter()
@@ -140,7 +143,7 @@ def _train(task: Task, data: Data, unfinished: Path) -> Trial:
     return trial
 
 
-def _scored(task: Task, data: Data, unfinished: Path) -> Trial:
+def _scored(task: Task, data: ModelInputs, unfinished: Path) -> Trial:
     """Train on every split; the validation parts are judged together, the training parts one by one."""
     dataset = data.of(task.config.models[task.model])
     labels, X, y, groups = dataset.classes, dataset.X, dataset.labels, dataset.groups

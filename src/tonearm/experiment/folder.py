@@ -1,0 +1,208 @@
+"""The owner of a results folder: its paths, its lock, its layout, and which of its runs belong to the last command.
+
+Conventions
+-----------
+```
+layout.json       layout, kind, tonearm's version, state of the last command ("running" or "done"), and its runs: for
+                  each model the evaluated ones, where their predictions are, the one to predict with; digests of all
+config.toml, splits.csv, leaderboard.*, learning_curves.*, report/, tensorboard/
+features/, …      made by `inputs`
+runs/<model>/holdout/, fold1/, …, final/    run folders; folds/ holds the predictions of all folds together
+unfinished/<model>/<split>/                 the state of trainings that were killed
+```
+Runs that an earlier command made stay, so that going back to its settings trains nothing; but a run inside a results
+folder counts only where the manifest lists it with the digest that the run itself has. A copied run folder has no
+owner and always counts. Folders without layout.json are of layout 1: their run folders load, and nothing else is read.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import ClassVar
+
+from tonearm.errors import RunError
+from tonearm.experiment.runs import FINAL
+from tonearm.runtime.files import clear_leftovers, write_json
+from tonearm.runtime.locks import hold
+from tonearm.runtime.remote import inside, place
+
+LAYOUT = 2
+LAYOUT_JSON, LEADERBOARD_JSON, SWEEP_JSON = "layout.json", "leaderboard.json", "sweep.json"
+RUNS, FOLDS, FOLDS_JSON = "runs", "folds", "folds.json"
+COMMANDS = {"experiment": "run", "sweep": "sweep"}
+
+
+@dataclass(frozen=True)
+class ModelRuns:
+    """A model's runs in one command, as paths inside the results folder.
+
+    evaluated: the hold-out or the folds. answers: where the predictions are that stand for the model. predict: the
+    run to predict with. digests: of each run.
+    """
+
+    evaluated: tuple[str, ...]
+    answers: str
+    predict: str
+    digests: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What layout.json says. ranking: trained models, best first; () until the command is done."""
+
+    kind: str
+    state: str
+    models: Mapping[str, ModelRuns]
+    ranking: tuple[str, ...]
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Digest of each run by its path."""
+        return {path: digest for runs in self.models.values() for path, digest in runs.digests.items()}
+
+
+class ResultsFolder:
+    """A folder that one command writes: what experiments and sweeps have in common."""
+
+    kind: ClassVar[str]
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = place(path)
+        self.manifest_json = self.path / LAYOUT_JSON
+        self.config_toml = self.path / "config.toml"
+        self.splits_csv = self.path / "splits.csv"
+        self.report = self.path / "report"
+
+    def unfinished(self, *names: str) -> Path:
+        """Where a training keeps its state."""
+        return self.path.joinpath("unfinished", *names)
+
+    def tensorboard(self, model: str, split: str) -> Path:
+        """Where TensorBoard's log of a training is."""
+        return self.path / "tensorboard" / model / split
+
+    @contextmanager
+    def held(self, leads: bool = True) -> Iterator[None]:
+        """Keep other commands out of the folder, check that it is ours, and clear what a killed command left.
+
+        leads: of processes that train together, only the leading one holds. Raises TonearmError where another
+        command holds the folder, RunError where it is of another layout or kind.
+        """
+        self.check_layout()
+        if not leads:
+            yield
+            return
+        with hold(self.path):
+            clear_leftovers(self.path)
+            yield
+
+    def check_layout(self) -> None:
+        """Raise RunError where the folder holds results of another layout, or of another command."""
+        refuse_older(self.path)
+        if self.manifest_json.is_file():
+            self.manifest()
+
+    def begin(self, models: Mapping[str, ModelRuns]) -> None:
+        """Say which runs the command is going to make, before it makes them."""
+        self._write("running", models, ())
+
+    def finish(self, models: Mapping[str, ModelRuns], ranking: Sequence[str]) -> None:
+        """Say that the command is done. ranking: the models that were trained, best first."""
+        self._write("done", models, ranking)
+
+    def _write(self, state: str, models: Mapping[str, ModelRuns], ranking: Sequence[str]) -> None:
+        entries = {
+            name: {"evaluated": list(runs.evaluated), "answers": runs.answers, "predict": runs.predict}
+            | {"digests": dict(runs.digests)}
+            for name, runs in models.items()
+        }
+        facts = {"layout": LAYOUT, "kind": self.kind, "tonearm": version("tonearm"), "state": state}
+        write_json(self.manifest_json, {**facts, "ranking": list(ranking), "models": entries})
+
+    def manifest(self) -> Manifest:
+        """layout.json. Raises RunError where it is missing, damaged, of a newer layout or of another kind."""
+        manifest = read_manifest(self.path)
+        if manifest.kind != self.kind:
+            raise RunError(
+                f"{self.path}: was written by `tonearm {COMMANDS[manifest.kind]}`, and `tonearm "
+                f"{COMMANDS[self.kind]}` does not read or write such a folder; choose another one"
+            )
+        return manifest
+
+    def finished(self) -> Manifest:
+        """The manifest of a command that is done. Raises RunError where it is not."""
+        manifest = self.manifest()
+        check_done(self.path, manifest)
+        return manifest
+
+    def model_of(self, folder: Path) -> str:
+        """Name of the model whose run folder it is."""
+        relative = inside(self.path, folder).parts
+        return relative[1] if relative[0] == RUNS else folder.name
+
+
+class ExperimentFolder(ResultsFolder):
+    """The folder of `tonearm run`."""
+
+    kind = "experiment"
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path)
+        self.leaderboard_json = self.path / LEADERBOARD_JSON
+        self.leaderboard_csv = self.path / "leaderboard.csv"
+        self.leaderboard_md = self.path / "leaderboard.md"
+        self.learning_curves = self.path / "learning_curves"
+        self.failures_csv = tuple(self.path / name / "failures.csv" for name in ("features", "pictures"))
+
+    def run(self, model: str, split: str) -> Path:
+        """The run folder of a model on a split."""
+        return self.path / RUNS / model / split
+
+    def plan(self, model: str, digests: Mapping[str, str], predict: str) -> ModelRuns:
+        """The model's runs. digests: of each run by its split, the evaluated ones first. predict: split of the run
+        to predict with.
+        """
+        paths = {split: f"{RUNS}/{model}/{split}" for split in digests}
+        evaluated = tuple(path for split, path in paths.items() if split != FINAL)
+        answers = evaluated[0] if len(evaluated) == 1 else f"{RUNS}/{model}/{FOLDS}"
+        return ModelRuns(evaluated, answers, paths[predict], {paths[split]: digests[split] for split in digests})
+
+
+def read_manifest(path: Path) -> Manifest:
+    """layout.json of an experiment or a sweep. Raises RunError where it is missing, damaged or of a newer layout."""
+    file = path / LAYOUT_JSON
+    try:
+        facts = json.loads(file.read_text(encoding="utf-8"))
+        if facts["layout"] > LAYOUT:
+            raise RunError(
+                f"{path}: has layout {facts['layout']}, written by tonearm {facts['tonearm']}; this one reads layout "
+                f"{LAYOUT}: upgrade tonearm"
+            )
+        models = {
+            name: ModelRuns(tuple(runs["evaluated"]), runs["answers"], runs["predict"], dict(runs["digests"]))
+            for name, runs in facts["models"].items()
+        }
+        return Manifest(facts["kind"], facts["state"], models, tuple(facts["ranking"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{file}: cannot be read ({type(error).__name__}: {error}); run the command again") from error
+
+
+def check_done(path: Path, manifest: Manifest) -> None:
+    """Raise RunError where the last command was stopped, or still works."""
+    if manifest.state != "done":
+        command = f"tonearm {COMMANDS[manifest.kind]}"
+        raise RunError(f"{path}: the last `{command}` is still running or was stopped; let it end, or start it again")
+
+
+def refuse_older(path: Path, advice: str = "choose another folder, or remove this one") -> None:
+    """Raise RunError where the folder is an experiment or a sweep of layout 1."""
+    if (path / LAYOUT_JSON).is_file():
+        return
+    if any((path / name).is_file() for name in (LEADERBOARD_JSON, SWEEP_JSON)):
+        raise RunError(
+            f"{path}: was written by an older tonearm (layout 1; this one has layout {LAYOUT}); its run folders can "
+            f"be used as they are: {advice}"
+        )

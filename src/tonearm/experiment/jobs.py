@@ -1,0 +1,226 @@
+"""One job of an experiment or a sweep: train and evaluate one model on one split, and keep what came out."""
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tonearm.config import Config, to_toml
+from tonearm.data.pictures import open_pack
+from tonearm.errors import ModelError
+from tonearm.evaluation.calibration import calibrate, effect, scale
+from tonearm.evaluation.scores import evaluate
+from tonearm.experiment.inputs import Counting, ModelInputs, quietly
+from tonearm.experiment.predictions import PartResult
+from tonearm.experiment.runs import (
+    FINAL,
+    MODEL,
+    RUN_JSON,
+    Outcome,
+    digest_of_run,
+    probabilities,
+    read_facts,
+    save_run,
+)
+from tonearm.experiment.tracking import tracked
+from tonearm.models import MODELS, Model, ModelSettings
+from tonearm.splits.divide import Split
+from tonearm.training.contract import FittedClassifier, LearnsByEpochs
+from tonearm.training.process_group import process_group
+
+
+@dataclass(frozen=True)
+class Job:
+    """One model on one split; travels to the process that trains it.
+
+    out: folder of the experiment or sweep. folder: the run's. keep: whether the fitted model is written. method: that
+    divided the clips. digest: of all that decides the run, "" where it is not computed yet. entry: the model's line
+    in `MODELS`, for a process in which a model registered at run time is not known.
+    """
+
+    name: str
+    settings: ModelSettings
+    split: Split
+    folder: Path
+    unfinished: Path
+    out: Path
+    keep: bool = True
+    method: str = ""
+    digest: str = ""
+    entry: Model | None = None
+
+    def register(self) -> None:
+        """Make the model known to this process."""
+        if self.entry is not None:
+            MODELS.setdefault(self.settings.type, self.entry)
+
+
+def check_travels(jobs: Iterable[Job]) -> None:
+    """Raise ModelError where a model that was registered at run time cannot be sent to another process."""
+    from joblib.externals.loky.backend.reduction import dumps
+
+    for job in jobs:
+        try:
+            dumps((job.entry, job.settings))
+        except Exception as error:  # whatever the model's own objects raise
+            raise ModelError(
+                f"models.{job.name}: a model of type {job.settings.type!r} cannot be sent to another process "
+                f"({type(error).__name__}: {error}); set train.workers = 1"
+            ) from error
+
+
+def train_job(job: Job, data: ModelInputs, config: Config, counting: Counting) -> tuple[str, str]:
+    """Train, evaluate and save one model on one split; what to say of it, and why it failed, if it did."""
+    from threadpoolctl import threadpool_limits
+
+    job.register()
+    digest = job.digest or job_digest(job, data, config)
+    team = process_group(config.train)
+    if team.agree(_is_finished(job, digest)):
+        return "is there already, with the same settings and data", ""
+    try:
+        # one thread: the same sums in the same order, whatever else runs beside
+        with threadpool_limits(limits=1):
+            if not team.leads:
+                _help_to_fit(job, data, config)
+                return "", ""
+            outcome = _fit_and_evaluate(job, data, config, digest, counting)
+    except ModelError as error:
+        return f"failed: {error}", str(error)
+    save_run(job.folder, outcome)
+    shutil.rmtree(job.unfinished, ignore_errors=True)
+    scores = {part: result.scores.values["accuracy"] for part, result in outcome.parts.items()}
+    seconds = outcome.facts["seconds"]["train"]
+    return ", ".join(f"{part} {value:.3f}" for part, value in scores.items()) + f" accuracy, {seconds:.1f} s", ""
+
+
+def _help_to_fit(job: Job, data: ModelInputs, config: Config) -> None:
+    """Learn together with the process that leads; only networks are learned by several processes."""
+    if isinstance(MODELS[job.settings.type].build(job.settings, config.train), LearnsByEpochs):
+        fit_job(job, data, config, quietly)
+
+
+def fit_job(
+    job: Job,
+    data: ModelInputs,
+    config: Config,
+    counting: Counting,
+    watch: Callable[[dict[str, float]], None] = lambda row: None,
+    callbacks: Sequence[Any] = (),
+) -> FittedClassifier:
+    """The fitted classifier; one that was killed while it learned goes on where its state was kept.
+
+    watch: is handed each epoch's row of the history (see `training.history`), where the model has epochs of torch;
+    what it raises ends the training. callbacks: of skorch, for such a model.
+    """
+    from tonearm.training import fit_classifier
+
+    classifier = MODELS[job.settings.type].build(job.settings, config.train)
+    dataset, split = data.of(job.settings), job.split
+    X, y = dataset.X, dataset.labels
+    valid = (X[split.valid], y[split.valid]) if len(split.valid) else (None, None)
+    with counting(f"{job.name}, {split.name}", "epochs") as progress:
+        if isinstance(classifier, LearnsByEpochs):
+            epochs = job.settings.model_dump()["epochs"]
+
+            def report(row: dict[str, float]) -> None:
+                progress(int(row["epoch"]), epochs, 0)
+                watch(row)
+
+            classifier.attach(job.unfinished, data.cache_dir(job.settings), report, callbacks)
+        return fit_classifier(classifier, X[split.train], y[split.train], *valid)
+
+
+def _fit_and_evaluate(job: Job, data: ModelInputs, config: Config, digest: str, counting: Counting) -> Outcome:
+    values = {"split": job.split.name, "train.seed": config.train.seed, **job.settings.model_dump(mode="json")}
+    with tracked(config.track, job.out, job.name, job.split.name, values) as training:
+        outcome = _outcome(job, data, config, digest, counting, training.callbacks)
+        for part, result in outcome.parts.items():
+            training.scores |= {f"{part}_{name}": value for name, value in result.scores.values.items()}
+    return outcome
+
+
+def _outcome(
+    job: Job, data: ModelInputs, config: Config, digest: str, counting: Counting, callbacks: Sequence[Any]
+) -> Outcome:
+    dataset = data.of(job.settings)
+    split = job.split
+    labels = dataset.classes
+    start = time.perf_counter()
+    classifier = fit_job(job, data, config, counting, callbacks=callbacks)
+    X, y = dataset.X, dataset.labels
+    train_seconds = time.perf_counter() - start
+    start = time.perf_counter()
+    there = [part for part in ("train", "valid", "test") if len(getattr(split, part))]
+    raw = {part: probabilities(classifier, X[getattr(split, part)], labels) for part in there}
+    predict_seconds = time.perf_counter() - start
+    calibration = None
+    # where the validation clips are the judges too, fitting to them would flatter; a final model is judged by its folds
+    if config.train.calibrate and "valid" in raw and ("test" in raw or split.name == FINAL):
+        calibration = calibrate(y[split.valid], raw["valid"], labels, config.train.sure)
+    parts, effects = {}, {}
+    for part in there:
+        rows = getattr(split, part)
+        found = scale(raw[part], calibration.temperature) if calibration else raw[part]
+        scores = evaluate(y[rows], found, labels, dataset.groups[rows])
+        parts[part] = PartResult(dataset.names[rows], y[rows], found, scores)
+        if calibration:
+            effects[part] = effect(y[rows], raw[part], found, labels, calibration.threshold)
+    clips = sum(len(result.names) for result in parts.values())
+    facts = {
+        "digest": digest,
+        "model": {"name": job.name, "settings": job.settings.model_dump(mode="json")},
+        "labels": list(labels),
+        "majority": _majority(y[split.train]),
+        "representation": dataset.representation,
+        "split": {"name": split.name, "clips": {part: len(result.names) for part, result in parts.items()}},
+        "division": {"method": job.method, "digest": _division_digest(dataset.names, split)},
+        "calibration": {**calibration.to_json(), "parts": effects} if calibration else None,
+        "kept": job.keep,
+        "seed": {"split": config.split.seed, "train": config.train.seed},
+        "seconds": {"train": train_seconds, "predict_a_clip": predict_seconds / clips},
+    }
+    return Outcome(classifier, facts, parts, to_toml(config), not config.split.folds, job.keep)
+
+
+def _majority(labels: np.ndarray[Any, np.dtype[np.object_]]) -> str:
+    """The commonest label, the first in the alphabet among equals."""
+    names, counts = np.unique(labels.astype(str), return_counts=True)
+    return str(names[np.argmax(counts)])
+
+
+def _division_digest(names: np.ndarray[Any, np.dtype[np.object_]], split: Split) -> str:
+    """What identifies the parts: the names in each, whatever the order of the data."""
+    digest = hashlib.sha256()
+    for part in ("train", "valid", "test"):
+        digest.update("\0".join(sorted(names[getattr(split, part)])).encode(errors="surrogatepass") + b"|")
+    return digest.hexdigest()
+
+
+def job_digest(job: Job, data: ModelInputs, config: Config) -> str:
+    """A digest of all that decides the run: settings, seeds, rows, labels, groups, and who is in which part."""
+    digest = hashlib.sha256()
+    dataset = data.of(job.settings)
+    settings = [job.settings.model_dump(mode="json"), config.train.model_dump(mode="json", exclude={"workers"})]
+    digest.update(json.dumps([settings, dataset.representation], sort_keys=True).encode())
+    revision = MODELS[job.settings.type].revision
+    if revision > 1:  # nothing for the first, so that runs from before revisions stay finished
+        digest.update(f"revision {revision}".encode())
+    for column in (dataset.names, dataset.labels, dataset.groups):
+        digest.update("\0".join(column).encode(errors="surrogatepass"))
+    pack = data.cache_dir(job.settings)
+    digest.update(open_pack(pack).fingerprint.encode() if pack else np.ascontiguousarray(dataset.X).tobytes())
+    for rows in (job.split.train, job.split.valid, job.split.test):
+        digest.update(np.asarray(rows, dtype=np.int64).tobytes() + b"|")
+    return digest.hexdigest()
+
+
+def _is_finished(job: Job, digest: str) -> bool:
+    same = (job.folder / RUN_JSON).is_file() and digest_of_run(read_facts(job.folder)) == digest
+    return same and (not job.keep or (job.folder / MODEL).is_dir())

@@ -1,0 +1,140 @@
+"""The results of a sweep in words: how they came about, the winner, and the tables that a person reads."""
+
+from collections.abc import Sequence
+
+from tonearm.experiment.runs import read_scores
+from tonearm.sweep.grid import describe, short_names, show
+from tonearm.sweep.results import PUBLISHED, PUBLISHED_MEANING, Nested, Results, crossed_axes, ordered
+from tonearm.sweep.trials import Trial
+
+SHOWN_OF_WINNER = ("accuracy", "f1", "log_loss")
+
+
+def markdown(results: Results, judged: int) -> str:
+    """Everything for a person: how it was made, the winner, the ranked table, the table by rows and columns."""
+    parts = [
+        f"# Sweep of {results.model}",
+        how_text(results),
+        winner_text(results, judged),
+        _cross(results),
+        _ranking(results),
+    ]
+    left = [trial for trial in results.trials if trial.reason]
+    reasons = "\n".join(f"- {describe(trial.values)}: {trial.state}, {trial.reason}" for trial in left)
+    return "\n\n".join(part for part in (*parts, reasons, _others(results)) if part) + "\n"
+
+
+def how_text(results: Results) -> str:
+    """How the clips were divided and the trials scored, in words."""
+    counts = {state: sum(trial.state == state for trial in results.trials) for state in ("failed", "pruned", "skipped")}
+    left = "".join(f", {count} {state}" for state, count in counts.items() if count)
+    folds = results.config.sweep.folds
+    judge = (
+        f"{folds} folds of {'all' if results.nested else 'the'} {results.judged_clips} clips"
+        + ("" if results.nested else " outside the test")
+        if folds
+        else (f"the {results.judged_clips} validation clips")
+    )
+    return (
+        f"{results.division.sentence}.\n\n{len(results.trials)} trials, {len(results.ranked)} scored{left}. Scores are "
+        f"of {judge}; "
+        + (
+            "they chose the winner, so they flatter it."
+            if results.nested
+            else "the test clips were put aside before, and no trial has seen them."
+        )
+    )
+
+
+def winner_text(results: Results, judged: int) -> str:
+    """The winner and its test score, in words."""
+    if results.winner is None:
+        return "No trial could be trained, so there is no winner."
+    best, found = results.ranked[0], read_scores(results.winner)
+    said = f"**Winner: {describe(best.values)}**, validation accuracy {best.score('accuracy'):.3f}{_bounds(best)}."
+    if results.nested:
+        return f"{said}\n\n{_judged_by_folds(results.nested)}"
+    if "test" not in found:
+        return f"{said} There is no test part (split.test = 0), so nothing judges it without having chosen it."
+    scores = found["test"]["scores"]
+    accuracy = scores["accuracy"]
+    interval = "" if accuracy["low"] is None else f" ({accuracy['low']:.3f} to {accuracy['high']:.3f})"
+    rest = ", ".join(f"{name.replace('_', ' ')} {scores[name]['value']:.3f}" for name in SHOWN_OF_WINNER[1:])
+    times = "once, by this winner" if judged == 1 else f"{judged} times, by {judged} winners in turn"
+    return (
+        f"{said} Trained on the {found['train']['clips']} training clips and scored on the {found['test']['clips']} "
+        f"test clips: **test accuracy {accuracy['value']:.3f}**{interval}, {rest}. The test was used {times}."
+    )
+
+
+def _judged_by_folds(nested: Nested) -> str:
+    """What the choosing is worth, in words."""
+    low, high = nested.scores.intervals["accuracy"]
+    interval = f" ({low:.3f} to {high:.3f})" if low == low else ""
+    lines = [
+        f"Judged by nested folds: **test accuracy {nested.scores.values['accuracy']:.3f}**{interval}. On each of the "
+        f"{len(nested.chosen)} folds the settings were chosen anew, without its test clips:",
+        "",
+        *(f"- {fold}: {describe(values)}" for fold, values in nested.chosen),
+    ]
+    return "\n".join(lines)
+
+
+def _bounds(trial: Trial) -> str:
+    low, high = trial.interval
+    return "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
+
+
+def _ranking(results: Results) -> str:
+    names = short_names(results.paths)
+    ended = any(trial.epochs is not None for trial in results.trials)
+    published = {id(results.trials[place]): f"{score:.2f}" for place, score in results.published.items()}
+    beside = [PUBLISHED] if published else []
+    titles = ["rank", *names.values(), "valid", "95 % interval", "valid F1", "log loss", "train", "training"]
+    lines = [
+        _line([*titles, *(["trained epochs", "best epoch"] if ended else []), *beside]),
+        _line(["---"] * (len(titles) + 2 * ended + len(beside))),
+    ]
+    for rank, trial in enumerate(ordered(results), start=1):
+        values = [show(trial.values[path]) for path in results.paths]
+        theirs = [published.get(id(trial), "–")] * len(beside)
+        if trial.state != "done":
+            lines.append(_line(["–", *values, trial.state, *["–"] * (5 + 2 * ended), *theirs]))
+            continue
+        scores = [trial.score("accuracy"), trial.score("f1"), trial.score("log_loss"), trial.score("accuracy", "train")]
+        shown = [f"{score:.3f}" for score in scores]
+        cells = [shown[0], _bounds(trial).strip(" ()") or "–", *shown[1:], f"{trial.seconds:.1f} s"]
+        ends = ["–" if end is None else f"{end:g}" for end in (trial.epochs, trial.best_epoch)]
+        lines.append(_line([str(rank), *values, *cells, *(ends if ended else []), *theirs]))
+    if published:
+        lines += ["", PUBLISHED_MEANING]
+    return "\n".join(lines)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _cross(results: Results) -> str:
+    """Two crossed axes as rows and columns, in the order of the config; "" for any other sweep."""
+    two = crossed_axes(results)
+    if two is None:
+        return ""
+    (row_title, rows), (column_title, columns) = two
+    best = results.ranked[0] if results.ranked else None
+    lines = [_line([f"{row_title} \\ {column_title}", *columns]), _line(["---"] * (len(columns) + 1))]
+    for place, value in enumerate(rows):
+        row = results.trials[place * len(columns) : (place + 1) * len(columns)]
+        cells = [f"{trial.score('accuracy'):.3f}" if trial.state == "done" else trial.state for trial in row]
+        marked = [f"**{cell}**" if trial is best else cell for cell, trial in zip(cells, row, strict=True)]
+        lines.append(_line([value, *marked]))
+    return "Validation accuracy:\n\n" + "\n".join(lines)
+
+
+def _others(results: Results) -> str:
+    """The settings of the model that all trials share."""
+    swept = {path.rpartition(".")[2] for path in results.paths if path.startswith("models.")}
+    settings = results.config.models[results.model].model_dump(mode="json")
+    return "Shared by all trials: " + ", ".join(
+        f"{name} = {show(value)}" for name, value in settings.items() if name not in {*swept, "type"}
+    )
