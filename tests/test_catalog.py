@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -304,6 +305,11 @@ def test_asking_for_the_files_of_a_folder_walks_it_once(tmp_path: Path, monkeypa
     touch(tmp_path, "rock/a.wav")
     walked: list[str] = []
     scan = os.scandir
-    monkeypatch.setattr("tonearm.data.catalog.os.scandir", lambda path: walked.append(str(path)) or scan(path))
+
+    def note_and_scan(path: Path) -> Iterator[os.DirEntry[str]]:
+        walked.append(str(path))
+        return scan(path)
+
+    monkeypatch.setattr("tonearm.data.catalog.os.scandir", note_and_scan)
     assert list(list_files([tmp_path])) == [tmp_path / "rock" / "a.wav"]
     assert walked == [str(tmp_path), str(tmp_path / "rock")]
