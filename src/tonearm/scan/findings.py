@@ -140,9 +140,9 @@ class ScanReport:
             others = ", ".join(
                 f"{count} {ending or 'without ending'}" for ending, count in sorted(self.ignored.items())
             )
-            lines.append(f"other files passed over: {others}")
+            lines.append(f"other files ignored: {others}")
         if not lines:
-            lines = ["nothing broken, nothing twice"]
+            lines = ["no broken files, no duplicates"]
         return lines
 
 
