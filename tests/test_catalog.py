@@ -2,8 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -311,10 +311,10 @@ def test_asking_for_the_files_of_a_folder_walks_it_once(tmp_path: Path, monkeypa
     walked: list[str] = []
     scan = os.scandir
 
-    def count(path: str) -> Any:
+    def note_and_scan(path: Path) -> Iterator[os.DirEntry[str]]:
         walked.append(str(path))
         return scan(path)
 
-    monkeypatch.setattr("tonearm.data.catalog.os.scandir", count)
+    monkeypatch.setattr("tonearm.data.catalog.os.scandir", note_and_scan)
     assert list(list_files([tmp_path])) == [tmp_path / "rock" / "a.wav"]
     assert walked == [str(tmp_path), str(tmp_path / "rock")]

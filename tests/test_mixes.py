@@ -81,6 +81,9 @@ def test_an_unlabelled_clip_ties_nothing_in_a_training_and_is_found_by_a_scan() 
     half = int(6 * signals.SR)
     samples = [song, song[:half], song[half:]]
     assert tied(recordings(samples, "-xx", "---")) == []
+    thirds = [song[start : start + half // 2] for start in range(0, 2 * half, 2 * half // 3)][:3]
+    [collection] = recordings([song, *thirds], "-xxx", "----").collections
+    assert collection.sentence().startswith("0 has no label, and ties nothing together: it contains 3 other clips")
     assert tied(recordings(samples, "-xx", "---", labelled=False)) == [("0", "1", "2")]
 
 

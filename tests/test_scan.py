@@ -102,7 +102,7 @@ def test_long_lists_are_cut_in_the_text_only(tmp_path: Path) -> None:
 
 def test_clean_music_has_nothing_to_report(tmp_path: Path) -> None:
     write(tmp_path / "rock" / "1.wav", 300)
-    assert scan(tmp_path).text().endswith("nothing broken, nothing twice")
+    assert scan(tmp_path).text().endswith("no broken files, no duplicates")
 
 
 @pytest.mark.shared

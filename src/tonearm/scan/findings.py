@@ -34,17 +34,26 @@ class Duplicates(NamedTuple):
 class Collection(NamedTuple):
     """A long file that contains several others (`scan.mixes`).
 
-    seconds: where each begins in it. tied: whether it is one recording with them; a mix of several artists is not.
+    seconds: where each begins in it. is_mix: whether they are of several artists or classes. labelled: whether it has
+    a label itself.
     """
 
     name: str
     contains: tuple[str, ...]
     seconds: tuple[float, ...]
-    tied: bool
+    is_mix: bool
+    labelled: bool
+
+    @property
+    def tied(self) -> bool:
+        """Whether a training keeps it and what it contains together, as one recording."""
+        return self.labelled and not self.is_mix
 
     def sentence(self) -> str:
         """What it is and what follows, for a person."""
-        what = "counts as one recording with them" if self.tied else "is a mix, and ties nothing together"
+        what = "counts as one recording with them" if self.labelled else "has no label, and ties nothing together"
+        if self.is_mix:
+            what = "is a mix, and ties nothing together"
         return f"{self.name} {what}: it contains {len(self.contains)} other clips, {name_some(self.contains)}"
 
 
@@ -82,7 +91,7 @@ class ScanReport:
         values = asdict(self)
         values["problems"] = [problem._asdict() for problem in self.problems]
         values["duplicates"] = [{**group._asdict(), "contradicts": group.contradicts} for group in self.duplicates]
-        values["collections"] = [collection._asdict() for collection in self.collections]
+        values["collections"] = [{**collection._asdict(), "tied": collection.tied} for collection in self.collections]
         return values
 
     def text(self) -> str:
@@ -131,9 +140,9 @@ class ScanReport:
             others = ", ".join(
                 f"{count} {ending or 'without ending'}" for ending, count in sorted(self.ignored.items())
             )
-            lines.append(f"other files passed over: {others}")
+            lines.append(f"other files ignored: {others}")
         if not lines:
-            lines = ["nothing broken, nothing twice"]
+            lines = ["no broken files, no duplicates"]
         return lines
 
 

@@ -5,7 +5,7 @@ Conventions
 Landmarks after A. Wang, "An industrial-strength audio search algorithm", ISMIR 2003: the peaks of a spectrogram,
 an anchor with two later peaks as one hash, so that a hash is rare and the work grows with the clips and not with
 their pairs. Two clips are one recording where many hashes agree on one offset in time. Time is counted in frames
-of HOP samples at SR. A hash that stands in more than MOST_PLACES places tells nothing and is passed over.
+of HOP samples at SR. A hash that stands in more than MOST_PLACES places tells nothing and is ignored.
 """
 
 from collections.abc import Sequence

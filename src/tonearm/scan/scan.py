@@ -206,7 +206,13 @@ def find_recordings(clips: Sequence[Clip], sounds: Sequence[Sound], labelled: bo
         members = tuple(names[member] for member in group), tuple(labels[member] for member in group)
         groups.append(Duplicates("recording", *members, seconds))
     collections = [
-        Collection(names[one.clip], tuple(names[piece] for piece in one.pieces), one.seconds, not one.is_mix)
+        Collection(
+            names[one.clip],
+            tuple(names[piece] for piece in one.pieces),
+            one.seconds,
+            one.is_mix,
+            bool(labels[one.clip]),
+        )
         for one in containers
     ]
     return Recordings(tuple(groups), tuple(collections))
