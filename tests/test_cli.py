@@ -58,7 +58,7 @@ def test_from_a_folder_to_predictions_with_two_commands(music: Path, tmp_path: P
     call("predict", tmp_path / "out" / "runs" / "logistic", music, "--out", tmp_path / "p.csv")
     with (tmp_path / "p.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 12
-    assert "logistic stands alone" in call("compare", tmp_path / "out")
+    assert "logistic is the only run" in call("compare", tmp_path / "out")
     assert "12 rows" in call("submit", tmp_path / "out" / "runs" / "logistic", music, "--out", tmp_path / "s.csv")
     assert (tmp_path / "s.csv").read_text().startswith("id,class\nhigh/0.wav,")  # each class has a 0.wav
 
