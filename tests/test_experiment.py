@@ -342,7 +342,7 @@ def damage(folder: Path, kind: str) -> None:
         ("labels", "lacks 'labels'"),
         ("model", "model"),
         ("gone", "model"),
-        ("definition", "was trained on definition 0 of the features"),
+        ("definition", "uses definition 0 of the features"),
     ],
 )
 def test_a_damaged_or_newer_run_says_what_is_wrong(
@@ -377,7 +377,7 @@ def test_a_run_of_the_public_columns_reads_audio_by_their_preset(music: Path, tm
     other = run_experiment(config(music, models={"logistic": {}}), tmp_path / "own")
     shutil.copy(other.out / "features" / "features.csv", tmp_path / "own.csv")
     own = run_experiment(config(tmp_path / "own.csv", models={"logistic": {}}), tmp_path / "own table")
-    with pytest.raises(RunError, match="columns are no preset of tonearm"):
+    with pytest.raises(RunError, match="columns are not those of any preset"):
         predict(own.folder_of(own.rows[0]), [music / "treble" / "00.wav"])
 
 
