@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tonearm.data.dataset import Dataset
 from tonearm.errors import SplitError
 from tonearm.settings import SplitSettings
-from tonearm.splits.divide import Division, Split, divide, final_split, overlap
+from tonearm.splits.divide import divide, final_split
+from tonearm.splits.parts import Division, Split, overlap
 
 
 def dataset(labels: list[str], groups: list[str] | None = None, splits: list[str] | None = None) -> Dataset:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tonearm.cli.app import ConfigFile, Out, Set, _config, _note, app
+from tonearm.cli.app import ConfigFile, Out, Set, app, note, read_config
 
 bench = typer.Typer(help="Benchmark this machine.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(bench, name="bench")
@@ -29,11 +29,11 @@ def scaling(
     from tonearm.errors import ConfigError
     from tonearm.scaling import measure_scaling
 
-    settings = _config(config, set_, data={"folder": folder})
+    settings = read_config(config, set_, data={"folder": folder})
     try:
         counts = [int(count) for count in workers.split(",")]
     except ValueError as error:
         raise ConfigError(f"--workers {workers}: write whole numbers, as in 1,2,4") from error
-    found = measure_scaling(read_catalog(settings.data), settings, counts, out, lambda line: _note(line))
+    found = measure_scaling(read_catalog(settings.data), settings, counts, out, note)
     print(found.text(), end="")
     print(f"\n{out / 'scaling.csv'} and {out / 'scaling.png'} hold the same")

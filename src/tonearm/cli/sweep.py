@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tonearm.cli.app import Cluster, OutAnywhere, Set, Workers, _config, _note, app
+from tonearm.cli.app import Cluster, OutAnywhere, Set, Workers, app, note, read_config
 from tonearm.cli.progress import counting
 from tonearm.runtime.remote import staged
 
@@ -23,7 +23,7 @@ def sweep(
     from tonearm.sweep.folder import SweepFolder
 
     with staged(out) as folder:
-        results = run_sweep(_config(config, set_), folder, lambda line: _note(line), counting, workers)
+        results = run_sweep(read_config(config, set_), folder, note, counting, workers)
         print(SweepFolder(folder).sweep_md.read_text(encoding="utf-8"), end="")
     if results.winner is not None:
         winner = out / results.winner.relative_to(folder).as_posix()

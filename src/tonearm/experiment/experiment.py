@@ -33,7 +33,8 @@ from tonearm.splits.alarms import (
     telling_columns,
     telling_names,
 )
-from tonearm.splits.divide import Division, divide, final_split, overlap
+from tonearm.splits.divide import divide, final_split
+from tonearm.splits.parts import Division, overlap
 from tonearm.splits.recordings import crossing_recordings
 from tonearm.training.process_group import process_group
 

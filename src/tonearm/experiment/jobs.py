@@ -30,7 +30,7 @@ from tonearm.experiment.runs import (
 )
 from tonearm.experiment.tracking import tracked
 from tonearm.models import MODELS, Model, ModelSettings
-from tonearm.splits.divide import Split
+from tonearm.splits.parts import Split
 from tonearm.training.contract import FittedClassifier, LearnsByEpochs
 from tonearm.training.process_group import process_group
 

@@ -31,7 +31,7 @@ from tonearm.experiment.predictions import (
 from tonearm.experiment.runs import digest_of_run, judged_part, read_facts, read_scores, write_scores
 from tonearm.plots import confusion_figure, curves_figure, save_figure
 from tonearm.runtime.files import write_csv, write_json, write_text
-from tonearm.splits.divide import Division
+from tonearm.splits.parts import Division
 
 SHOWN = ("accuracy", "f1", "log_loss")
 PARTS = ("train", "valid", "test")

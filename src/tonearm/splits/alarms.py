@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tonearm.data.dataset import Dataset
 from tonearm.data.metadata import name_some
 from tonearm.errors import SplitError
-from tonearm.splits.divide import Division, Rows, Split, overlap
+from tonearm.splits.parts import Division, Rows, Split, overlap
 
 NEAR_PERFECT, CLEARLY = 0.9, 0.05
 MOST_NEIGHBOURS = 2_000  # judged clips whose nearest neighbour is sought, in each split

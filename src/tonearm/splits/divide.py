@@ -14,42 +14,16 @@ data, settings and seed give the same division.
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tonearm.data.dataset import Dataset
 from tonearm.data.metadata import name_some
 from tonearm.errors import SplitError
 from tonearm.settings import SplitSettings
 from tonearm.splits.checks import check_class_sizes, check_fold_count, check_groups, evidence, groups_of
-
-Rows = NDArray[np.intp]
-
-
-@dataclass(frozen=True)
-class Split:
-    """Row numbers of each part, ascending; `valid` or `test` may be empty."""
-
-    name: str
-    train: Rows
-    valid: Rows
-    test: Rows
-
-    @property
-    def judged(self) -> Rows:
-        """The rows that stand for the model: the test, or the validation where there is none."""
-        return self.test if len(self.test) else self.valid
-
-
-@dataclass(frozen=True)
-class Division:
-    """The splits, the method that made them (never "auto"), and one plain sentence on how."""
-
-    splits: tuple[Split, ...]
-    method: str
-    sentence: str
+from tonearm.splits.parts import Division, Rows, Split, never_trained
+from tonearm.splits.wording import describe
 
 
 def divide(dataset: Dataset, settings: SplitSettings) -> Division:
@@ -70,17 +44,7 @@ def divide(dataset: Dataset, settings: SplitSettings) -> Division:
         splits = (_hold_out(dataset, settings, method),)
     for split in splits:
         _check_trainable(dataset, split, method)
-    return Division(splits, method, _describe(dataset, settings, method, splits))
-
-
-def overlap(dataset: Dataset, split: Split) -> list[str]:
-    """Names and groups that stand in more than one part of the split, sorted; [] when nothing crosses."""
-    seen: dict[str, set[str]] = {}
-    for part in ("train", "valid", "test"):
-        rows = getattr(split, part)
-        for name in {*dataset.names[rows], *dataset.groups[rows]} - {""}:
-            seen.setdefault(name, set()).add(part)
-    return sorted(name for name, parts in seen.items() if len(parts) > 1)
+    return Division(splits, method, describe(dataset, settings, method, splits))
 
 
 def _choose(dataset: Dataset) -> str:
@@ -234,12 +198,6 @@ def _fold_rows(dataset: Dataset, rows: Rows, folds: int, method: str, seed: int)
         yield rows[rest], rows[fold]
 
 
-def _never_trained(dataset: Dataset, split: Split) -> list[str]:
-    """Classes that are judged, yet missing from the training part."""
-    judged = np.concatenate([split.valid, split.test])
-    return sorted(set(dataset.labels[judged]) - set(dataset.labels[split.train]))
-
-
 def _check_trainable(dataset: Dataset, split: Split, method: str) -> None:
     classes = set(dataset.labels[split.train])
     if len(classes) < 2:
@@ -247,65 +205,9 @@ def _check_trainable(dataset: Dataset, split: Split, method: str) -> None:
             f"split {split.name}: {len(split.train)} training clips of {len(classes)} class; at least two classes "
             "are needed"
         )
-    lost = _never_trained(dataset, split)
+    lost = never_trained(dataset, split)
     if lost and method != "listed":
         raise SplitError(
             f"split {split.name}: classes are judged, but none of their clips trains: {evidence(dataset, lost)}; "
             "add clips (of other artists), leave the class out, or choose another split.seed"
         )
-
-
-def _describe(dataset: Dataset, settings: SplitSettings, method: str, splits: tuple[Split, ...]) -> str:
-    """The sentence on a division: how it was made, its sizes, and what it does not keep apart or cannot know."""
-    counts = ", ".join(f"{part} {len(getattr(splits[0], part))}" for part in ("train", "valid", "test"))
-    if len(splits) > 1:
-        times = f" in {settings.repeats} repeats" if settings.repeats > 1 else ""
-        counts = f"{len(splits)} folds{times}, the first with {counts}"
-    lost = _never_trained(dataset, splits[0]) if method == "listed" else []
-    remarks = [
-        f"split {_kept_apart(dataset, method)}: {counts} clips, seed {settings.seed}",
-        _crossing(dataset, splits),
-        _unknown_artists(dataset),
-        f"judged but never trained: {name_some(lost)}" if lost else "",
-    ]
-    return "; ".join(remark for remark in remarks if remark)
-
-
-def _kept_apart(dataset: Dataset, method: str) -> str:
-    """How the method divides these clips, in words that claim no more than what is known of them."""
-    if method != "group":
-        return {
-            "random": "at random",
-            "stratified": "with even shares of the classes",
-            "listed": "as the data list it",
-        }[method]
-    labelled = dataset.labels != ""
-    known, tied = dataset.artists[labelled] != "", dataset.groups[labelled] != ""
-    if known.all():
-        return "by artist or recording, none of them in two parts"
-    if known.any():
-        return "by artist or recording where known, none of these in two parts"
-    return "clip by clip, copies of one recording in one part" if tied.any() else "clip by clip"
-
-
-def _crossing(dataset: Dataset, splits: tuple[Split, ...]) -> str:
-    """Known artists, or else copies of one recording, that stand in two parts of a split."""
-    artists, tied = set(dataset.artists) - {""}, set(dataset.groups) - {""}
-    by_artist = replace(dataset, groups=dataset.artists)
-    crossing = max((len(artists.intersection(overlap(by_artist, split))) for split in splits), default=0)
-    if crossing:
-        where = "two parts" if len(splits) == 1 else "two parts of one fold"
-        return f"optimistic: {crossing} {'artist stands' if crossing == 1 else 'artists stand'} in {where}"
-    if any(tied.intersection(overlap(dataset, split)) for split in splits):
-        return "optimistic: copies of one recording stand in two parts"
-    return ""
-
-
-def _unknown_artists(dataset: Dataset) -> str:
-    """Of how many labelled clips the artist is not known."""
-    unknown = dataset.artists[dataset.labels != ""] == ""
-    if not unknown.any():
-        return ""
-    if unknown.all():
-        return "artists are not known, so they may cross"
-    return f"artists are not known for {unknown.sum()} of {len(unknown)} clips; they may cross"

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.data.dataset import Dataset, group_or_own
-from tonearm.splits.divide import Division
+from tonearm.splits.parts import Division
 
 
 def tie_groups(

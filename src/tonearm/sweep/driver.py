@@ -32,7 +32,8 @@ from tonearm.representations.registry import represent
 from tonearm.runtime.files import clear_leftovers, write_text
 from tonearm.runtime.pool import Shared, check_visible, on_cluster, run_tasks
 from tonearm.settings import SplitSettings
-from tonearm.splits.divide import Division, Rows, Split, divide, final_split
+from tonearm.splits.divide import divide, final_split
+from tonearm.splits.parts import Division, Rows, Split
 from tonearm.sweep.folder import NESTED, WINNER, SweepFolder
 from tonearm.sweep.grid import Cell, Values, check_paths, describe, expand, plain, swept_model, with_values
 from tonearm.sweep.output import write_results

@@ -14,7 +14,7 @@ from typing import Any
 
 from tonearm.config import Config
 from tonearm.evaluation.scores import Scores
-from tonearm.splits.divide import Division
+from tonearm.splits.parts import Division
 from tonearm.sweep.grid import axes, published_scores, short_names, show
 from tonearm.sweep.trials import Trial
 

@@ -30,7 +30,7 @@ from tonearm.experiment.jobs import Job, fit_job, job_digest
 from tonearm.experiment.runs import probabilities
 from tonearm.models import Model
 from tonearm.runtime.files import write_json
-from tonearm.splits.divide import Split
+from tonearm.splits.parts import Split
 from tonearm.sweep.folder import SweepFolder
 from tonearm.training import history
 

@@ -1,0 +1,137 @@
+"""Commands on a collection: what it holds, its features and its spectrograms."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tonearm.cli.app import (
+    AsJson,
+    Cluster,
+    ConfigFile,
+    Folder,
+    Music,
+    OutAnywhere,
+    Set,
+    Workers,
+    app,
+    note,
+    read_config,
+)
+from tonearm.cli.progress import counting
+
+
+@app.command()
+def scan(
+    folder: Folder,
+    config: ConfigFile = None,
+    set_: Set = None,
+    workers: Workers = 1,
+    as_json: AsJson = False,
+    cluster: Cluster = "",
+) -> None:
+    """Report classes, broken files and duplicates of a folder."""
+    from tonearm.data.catalog import read_catalog
+    from tonearm.data.tables import is_table, read_table
+    from tonearm.scan.scan import scan_catalog, scan_dataset
+
+    settings = read_config(config, set_, data={"folder": folder}).data
+    if is_table(folder):
+        dataset, notes = read_table(settings)
+        report = scan_dataset(dataset, folder, notes)
+    else:
+        with counting("scan", "clips") as progress:
+            report = scan_catalog(read_catalog(settings), workers, progress)
+    print(json.dumps(report.to_json(), indent=2, ensure_ascii=False) if as_json else report.text())
+    if report.problems or any(group.contradicts for group in report.duplicates):
+        raise typer.Exit(1)
+
+
+@app.command()
+def features(config: ConfigFile = None, set_: Set = None) -> None:
+    """List the feature families with unit, formula and source."""
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    from tonearm.representations.features.families import FAMILIES
+    from tonearm.representations.features.presets import plan
+
+    settings = read_config(config, set_).features
+    columns = plan(settings)
+    chosen = {column.family for column in columns}
+    table = Table(box=SIMPLE, pad_edge=False)
+    for title in ("", "family", "series", "unit", "formula", "source"):
+        table.add_column(title)
+    for name, family in FAMILIES.items():
+        mark = "*" if name in chosen else ""
+        table.add_row(mark, name, str(family.series), family.unit, family.formula, family.source)
+    Console(width=None if sys.stdout.isatty() else 130).print(table)
+    statistics = list(dict.fromkeys(column.statistic for column in columns if column.statistic))
+    print(f"* chosen by preset {settings.preset!r} and features.families: {len(columns)} columns")
+    print(f"statistics over frames: {', '.join(statistics)}")
+    print(
+        "presets: gtzan57 (57 columns), fma518 (518), basic, full; every family equals librosa's function of its name"
+    )
+
+
+@app.command()
+def extract(
+    folder: Music,
+    out: OutAnywhere,
+    preset: Annotated[str | None, typer.Option("--preset", help="gtzan57, fma518, basic or full")] = None,
+    config: ConfigFile = None,
+    set_: Set = None,
+    workers: Workers = 1,
+    cluster: Cluster = "",
+) -> None:
+    """Compute the features of every clip, as CSV and Parquet."""
+    from tonearm.data.catalog import read_catalog
+    from tonearm.representations.extract import FAILURES_CSV, FEATURES_CSV, extract_features
+
+    chosen = {"preset": preset} if preset else {}
+    settings = read_config(config, set_, data={"folder": folder}, features=chosen)
+    catalog = read_catalog(settings.data)
+    note(*(f"note: {line}" for line in catalog.notes))
+    with counting("features", "clips") as progress:
+        done = extract_features(catalog, settings.audio, settings.features, out, workers, progress)
+    print(f"{out / FEATURES_CSV}: {done.usable} clips, {done.usable - done.reused} computed, {done.reused} reused")
+    if done.failures:
+        _list_failures(done.failures, out / FAILURES_CSV)
+        raise typer.Exit(1)
+
+
+@app.command()
+def spectrograms(
+    folder: Music,
+    out: OutAnywhere,
+    kinds: Annotated[str | None, typer.Option("--kinds", help="comma-separated: linear, log, layl, mel, mfcc")] = None,
+    config: ConfigFile = None,
+    set_: Set = None,
+    workers: Workers = 1,
+    cluster: Cluster = "",
+) -> None:
+    """Draw spectrograms: OUT/KIND/GENRE/FILE.png."""
+    from tonearm.data.catalog import read_catalog
+    from tonearm.representations.extract import FAILURES_CSV, draw_spectrograms
+
+    chosen = {"kinds": kinds.split(",")} if kinds else {}
+    settings = read_config(config, set_, data={"folder": folder}, spectrogram=chosen)
+    catalog = read_catalog(settings.data)
+    note(*(f"note: {line}" for line in catalog.notes))
+    with counting("pictures", "clips") as progress:
+        done = draw_spectrograms(catalog, settings.audio, settings.spectrogram, out, workers, progress)
+    made = ", ".join(settings.spectrogram.kinds)
+    print(f"{out}: {done.usable} clips as {made}; {done.usable - done.reused} drawn, {done.reused} there already")
+    if done.failures:
+        _list_failures(done.failures, out / FAILURES_CSV)
+        raise typer.Exit(1)
+
+
+def _list_failures(failures: tuple[Any, ...], path: Path) -> None:
+    note(f"{len(failures)} clips cannot be used ({path}):")
+    note(*(f"  {failure.name}: {failure.reason}" for failure in failures[:10]))
+    if len(failures) > 10:
+        note(f"  … and {len(failures) - 10} more")

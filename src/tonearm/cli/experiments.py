@@ -1,0 +1,178 @@
+"""Commands on experiments: train, predict, compare, report; the settings; the built-in music."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from tonearm.cli.app import (
+    AsJson,
+    Cluster,
+    Out,
+    OutAnywhere,
+    RunFolder,
+    Set,
+    Workers,
+    app,
+    check_file,
+    note,
+    read_config,
+)
+from tonearm.cli.progress import counting
+from tonearm.runtime.remote import place, staged
+
+
+@app.command()
+def run(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG.toml", help="TOML file of settings; `tonearm config` prints a template")
+    ],
+    set_: Set = None,
+    out: OutAnywhere = Path("experiment"),
+    workers: Workers = 1,
+    cluster: Cluster = "",
+) -> None:
+    """Train, evaluate and compare the config's models."""
+    from tonearm.experiment.experiment import run_experiment
+    from tonearm.experiment.folder import ExperimentFolder
+
+    settings = read_config(config, set_)
+    if settings.sweep.grid or settings.sweep.search:
+        note("note: [sweep] is for `tonearm sweep`; this trains the models as they stand")
+    with staged(out) as folder:
+        experiment = run_experiment(settings, folder, note, counting, workers)
+        if not experiment.rows:
+            return  # one of several processes that train together, and not the one that speaks
+        print(ExperimentFolder(folder).leaderboard_md.read_text(encoding="utf-8"), end="")
+        best = experiment.rows[0]
+        if not best.error:
+            model = out / experiment.folder_of(best).parent.relative_to(folder).as_posix()
+            print(f"\nclassify files with: tonearm predict {model} FILE_OR_FOLDER")
+    if experiment.unusable or any(row.error for row in experiment.rows):
+        raise typer.Exit(1)
+
+
+@app.command()
+def predict(
+    run_folder: RunFolder,
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            parser=place, metavar="FILE_OR_FOLDER...", help="audio or image files, folders of them, or a feature table"
+        ),
+    ],
+    out: Annotated[Path | None, typer.Option("--out", parser=place, metavar="FILE", help="CSV file to write")] = None,
+    as_json: AsJson = False,
+    workers: Workers = 1,
+    cluster: Cluster = "",
+) -> None:
+    """Predict the genre of files, with probabilities."""
+    from tonearm.prediction import predict as predict_paths
+
+    check_file(out)
+    found = predict_paths(run_folder, paths, workers)
+    note(*(f"note: {line}" for line in found.notes))
+    if out:
+        found.to_csv(out)
+    if as_json:
+        print(json.dumps([row.to_json() for row in found.rows], indent=2, ensure_ascii=False))
+    else:
+        print(f"{out}: {len(found.rows)} files" if out else found.text())
+    if found.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def submit(
+    run_folder: RunFolder,
+    test_folder: Annotated[Path, typer.Argument(parser=place, metavar="TEST_FOLDER", help="the files to classify")],
+    out: Annotated[Path, typer.Option("--out", help="CSV file to write")] = Path("submission.csv"),
+    id_column: Annotated[str, typer.Option(help="name of the id column")] = "id",
+    label_column: Annotated[str, typer.Option(help="name of the label column")] = "class",
+) -> None:
+    """Write predictions as a Kaggle-style submission."""
+    from tonearm.prediction import write_submission
+
+    check_file(out)
+    rows, warnings = write_submission(run_folder, test_folder, out, id_column, label_column)
+    note(*(f"warning: {warning}" for warning in warnings))
+    print(f"{out}: {rows} rows")
+
+
+@app.command("compare")
+def compare_runs(
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN_OR_EXPERIMENT...", help="folders of `tonearm run`")],
+) -> None:
+    """Compare runs on the same clips with the best of them."""
+    from tonearm.experiment.comparison import compare_folders
+
+    found = compare_folders(folders)
+    print(found.text())
+    if found.refused:
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    experiment: Annotated[
+        Path, typer.Argument(metavar="EXPERIMENT", help="a folder that `tonearm run` or `tonearm sweep` wrote")
+    ],
+    against: Annotated[
+        Path | None, typer.Option("--against", help="another experiment to compare with, such as one on a random split")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="folder to write to; EXPERIMENT/report by default")] = None,
+    audio: Annotated[bool, typer.Option("--audio/--no-audio", help="embed short audio excerpts")] = True,
+    workers: Workers = 1,
+) -> None:
+    """Write an experiment's or a sweep's report as one HTML file."""
+    from tonearm.report import write_report
+
+    print(write_report(experiment, out, against, audio, counting, workers))
+
+
+@app.command("config")
+def show_config() -> None:
+    """Print a TOML template of all settings with descriptions."""
+    from tonearm.config import template
+
+    print(template(), end="")
+
+
+@app.command()
+def jam(
+    out: Out,
+    clips_per_genre: Annotated[int, typer.Option(min=1, help="clips per genre, of ten genres")] = 30,
+    seconds: Annotated[float, typer.Option(min=1.0, max=600.0, help="clip length in seconds")] = 10.0,
+    seed: Annotated[int, typer.Option(min=0, help="random seed")] = 0,
+    format_: Annotated[Literal["wav", "flac", "ogg", "au"], typer.Option("--format", help="audio file format")] = "wav",
+    clean: Annotated[bool, typer.Option("--clean", help="leave out the planted faults")] = False,
+    workers: Workers = 1,
+) -> None:
+    """Render the built-in data set of labelled music."""
+    from tonearm.jam import render_jam
+
+    with counting("music", "clips") as progress:
+        summary = render_jam(
+            out,
+            clips_per_genre=clips_per_genre,
+            seconds=seconds,
+            seed=seed,
+            format=format_,
+            clean=clean,
+            workers=workers,
+            progress=progress,
+        )
+    print(summary.text())
+
+
+@app.command()
+def demo(
+    out: Out = Path("demo"),
+    clips_per_genre: Annotated[int, typer.Option(min=4, help="clips per genre, of ten genres")] = 30,
+    seconds: Annotated[float, typer.Option(min=2.0, max=60.0, help="clip length in seconds")] = 10.0,
+) -> None:
+    """Demonstrate every step on the built-in music."""
+    from tonearm.demo import run_demo
+
+    run_demo(out, lambda paragraph: print(paragraph + "\n", flush=True), counting, clips_per_genre, seconds)
