@@ -135,3 +135,10 @@ def test_linked_class_folders_are_looked_into(tmp_path: Path) -> None:
     assert is_picture_folder(tmp_path / "links")
     (tmp_path / "elsewhere" / "blues" / "song.wav").touch()
     assert not is_picture_folder(tmp_path / "links")
+
+
+def test_no_folder_is_not_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawings.write_tree(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert is_picture_folder(".")
+    assert not is_picture_folder("")

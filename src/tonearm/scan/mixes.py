@@ -45,7 +45,9 @@ def find_containers(
     """The clips that contain several others, the shortest first. labels, artists: of each clip, "" where unknown."""
     lengths = [int(np.ptp(one.frames)) if len(one.frames) else 0 for one in landmarks]
     partners: dict[int, dict[int, int]] = {}
+    by_first: dict[int, list[Match]] = {}
     for match in matches:
+        by_first.setdefault(match.first, []).append(match)
         offset = round(match.seconds * SR / HOP)
         partners.setdefault(match.first, {})[match.second] = offset
         partners.setdefault(match.second, {})[match.first] = -offset
@@ -57,7 +59,8 @@ def find_containers(
             continue
         stretches = [_stretch(landmarks, clip, other, offset) for other, offset in shorter.items()]
         # a shorter mix of the same tracks would tie them to each other
-        between = [match for match in matches if {match.first, match.second} <= shorter.keys() - mixes]
+        songs = shorter.keys() - mixes
+        between = [match for song in sorted(songs) for match in by_first.get(song, ()) if match.second in songs]
         chosen = _apart(stretches, between)
         if len(chosen) < LEAST_PIECES:
             continue
