@@ -63,9 +63,7 @@ def test_metadata_file_names_its_own_order_and_missing_files_stay(tmp_path: Path
         ("x/1.wav", "jazz", "Ané", "valid"),
         ("x/9.wav", "jazz", "", ""),
     ]
-    assert read_catalog(DataSettings(folder=str(tmp_path))).notes == (
-        "1 files are not listed in metadata.csv: x/3.wav",
-    )
+    assert read_catalog(DataSettings(folder=str(tmp_path))).notes == ("1 file is not listed in metadata.csv: x/3.wav",)
 
 
 def test_train_and_test_folders_the_test_without_labels(tmp_path: Path) -> None:
@@ -76,7 +74,7 @@ def test_train_and_test_folders_the_test_without_labels(tmp_path: Path) -> None:
         ("train/jazz/b.wav", "jazz", "", "train"),
         ("train/rock/a.wav", "rock", "", "train"),
     ]
-    assert "1 files outside train and test" in read_catalog(DataSettings(folder=str(tmp_path))).notes[0]
+    assert "1 file outside train and test" in read_catalog(DataSettings(folder=str(tmp_path))).notes[0]
 
 
 def test_train_and_test_each_with_metadata(tmp_path: Path) -> None:
@@ -108,12 +106,12 @@ def test_metadata_elsewhere_joins_by_name_and_reports_who_stays_alone(tmp_path: 
         ("rock/odd.au", "", "", ""),
     ]
     assert catalog.notes == (
-        "1 clips have no row in more.csv: rock/odd.au",
-        "1 rows of more.csv have no clip: gone.wav",
-        "1 clips have another label in more.csv: blues/blues.00001.au",
+        "1 clip has no row in more.csv: rock/odd.au",
+        "1 row of more.csv without a clip: gone.wav",
+        "1 clip has another label in more.csv: blues/blues.00001.au",
         "1 clip has no label, since more.csv has labels and gives none here: rock/odd.au; the names of folders are not "
         "taken for labels beside it",
-        "1 clips are left out by their split: blues/blues.00002.au",
+        "1 clip is left out by the split: blues/blues.00002.au",
     )
 
 
@@ -226,7 +224,7 @@ def test_names_that_need_their_folders_are_not_matched_without(tmp_path: Path) -
     assert [partner.label if partner else "" for partner in partners] == ["rock", "", ""]
     assert notes == [
         "2 clips have no row in m.csv: jazz/1.wav, blues/1.wav",
-        "1 rows of m.csv have no clip: pop/1.wav",
+        "1 row of m.csv without a clip: pop/1.wav",
     ]
 
 
@@ -246,7 +244,7 @@ def test_prediction_is_asked_of_every_file_whatever_split_or_metadata_say(tmp_pa
 def test_a_metadata_file_without_rows_says_what_it_does_not_list(tmp_path: Path) -> None:
     touch(tmp_path, "a.wav")
     (tmp_path / "metadata.csv").write_text("file_name, label\n")
-    with pytest.raises(CatalogError, match=r"no clips found .*1 files are not listed in metadata\.csv: a\.wav"):
+    with pytest.raises(CatalogError, match=r"no clips found .*1 file is not listed in metadata\.csv: a\.wav"):
         read_catalog(DataSettings(folder=str(tmp_path)))
     (tmp_path / "metadata.csv").write_text("file_name, label\na.wav, rock\n")
     assert read_catalog(DataSettings(folder=str(tmp_path))).classes == ("rock",)

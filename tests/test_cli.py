@@ -68,7 +68,7 @@ def test_scan_prints_text_or_json_and_its_exit_code_tells_of_faults(music: Path,
     assert json.loads(call("scan", music, "--json"))["classes"] == {"high": 6, "low": 6}
     (tmp_path / "rock").mkdir()
     (tmp_path / "rock" / "bad.wav").touch()
-    assert "unusable: 1 clips" in call("scan", tmp_path, code=1)
+    assert "unusable: 1 clip" in call("scan", tmp_path, code=1)
     (tmp_path / "t.csv").write_text("filename,label,x\na,rock,1\nb,jazz,1\n")
     assert "THE SAME MUSIC WITH DIFFERENT LABELS" in call("scan", tmp_path / "t.csv", code=1)
 

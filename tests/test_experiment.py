@@ -88,7 +88,7 @@ def test_it_leaves_everything_a_person_and_a_machine_need(experiment: Experiment
     } <= found
     assert experiment.division.method == "group"
     assert experiment.unusable == 1
-    assert any("1 clips cannot be used" in note for note in experiment.notes)
+    assert any("1 clip cannot be used" in note for note in experiment.notes)
 
 
 def test_easy_genres_are_told_apart(experiment: Experiment) -> None:

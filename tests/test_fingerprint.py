@@ -101,7 +101,7 @@ def test_scan_names_the_group_the_offset_and_the_contradiction(songs: list[Sampl
         ("rock/c.wav", "rock/d.flac"),
     ]
     text = report.text()
-    assert "!!! THE SAME MUSIC WITH DIFFERENT LABELS: 1 groups" in text
+    assert "!!! THE SAME MUSIC WITH DIFFERENT LABELS: 1 group" in text
     assert "same recording: metal/a.wav (metal) = rock/b.ogg (rock) 2.0 s later" in text
     assert "same recording: rock/c.wav (rock) = rock/d.flac (rock)" in text
     assert report.to_json()["duplicates"][0]["seconds"] == (0.0, pytest.approx(2.0, abs=0.04))

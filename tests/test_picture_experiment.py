@@ -105,7 +105,7 @@ def test_a_tree_of_ready_pictures_is_trained_on_and_predicted(tmp_path: Path) ->
     models = {"cnn-mel": {"channels": [8, 16], "epochs": 30, "learning_rate": 0.01, "masks": 0}}
     done = run_experiment(config(tmp_path / "tree", models=models), tmp_path / "out")
     assert done.unusable == 1
-    assert "1 pictures cannot be used: blues/bad.png; the first one cannot be read as a picture" in done.notes[-1]
+    assert "1 picture cannot be used: blues/bad.png; the first one cannot be read as a picture" in done.notes[-1]
     assert done.rows[0].score("test") >= 0.8
     rows = evaluated(tmp_path / "out" / "cnn-mel")
     found = predict(tmp_path / "out" / "cnn-mel", [tmp_path / "tree"])

@@ -40,8 +40,8 @@ def test_artist_and_split_columns_are_taken_and_broken_rows_named(tmp_path: Path
     dataset, notes = read_table(settings)
     assert (dataset.names.tolist(), dataset.groups.tolist(), dataset.splits.tolist()) == (["a"], ["Ann"], ["train"])
     assert notes == [
-        "1 clips are left out by their split: c",
-        "2 rows hold values that are no finite numbers: b, d",
+        "1 clip is left out by the split: c",
+        "2 rows hold non-finite values: b, d",
     ]
 
 
@@ -82,7 +82,7 @@ def test_the_public_gtzan_table_with_its_artists_and_splits(shared: Path) -> Non
     assert (np.sum(dataset.splits == "train"), np.sum(dataset.splits == "valid")) == (443, 197)
     assert len(dataset.classes) == 10
     assert len(set(dataset.groups)) > 100  # artists; a few clips have none
-    assert notes[0].startswith("70 clips are left out by their split")
+    assert notes[0].startswith("70 clips are left out by the split")
 
 
 def test_words_and_numbers_stay_what_they_are_written_as(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_words_and_numbers_stay_what_they_are_written_as(tmp_path: Path) -> None
     assert dataset.labels.tolist() == ["null", "None", "nan"]
     assert dataset.groups.tolist() == ["007", "nan", ""]
     assert dataset.X.ravel().tolist() == [0.5, 1.5, 2.0]
-    assert notes == ["1 rows hold values that are no finite numbers: 03.wav"]
+    assert notes == ["1 row holds non-finite values: 03.wav"]
 
 
 @pytest.mark.parametrize(

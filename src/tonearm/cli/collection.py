@@ -21,6 +21,7 @@ from tonearm.cli.app import (
     read_config,
 )
 from tonearm.cli.progress import counting
+from tonearm.wording import count
 
 
 @app.command()
@@ -97,7 +98,9 @@ def extract(
     note(*(f"note: {line}" for line in catalog.notes))
     with counting("features", "clips") as progress:
         done = extract_features(catalog, settings.audio, settings.features, out, workers, progress)
-    print(f"{out / FEATURES_CSV}: {done.usable} clips, {done.usable - done.reused} computed, {done.reused} reused")
+    print(
+        f"{out / FEATURES_CSV}: {count(done.usable, 'clip')}, {done.usable - done.reused} computed, {done.reused} reused"
+    )
     if done.failures:
         _list_failures(done.failures, out / FAILURES_CSV)
         raise typer.Exit(1)
@@ -124,14 +127,16 @@ def spectrograms(
     with counting("pictures", "clips") as progress:
         done = draw_spectrograms(catalog, settings.audio, settings.spectrogram, out, workers, progress)
     made = ", ".join(settings.spectrogram.kinds)
-    print(f"{out}: {done.usable} clips as {made}; {done.usable - done.reused} drawn, {done.reused} there already")
+    print(
+        f"{out}: {count(done.usable, 'clip')} as {made}; {done.usable - done.reused} drawn, {done.reused} there already"
+    )
     if done.failures:
         _list_failures(done.failures, out / FAILURES_CSV)
         raise typer.Exit(1)
 
 
 def _list_failures(failures: tuple[Any, ...], path: Path) -> None:
-    note(f"{len(failures)} clips cannot be used ({path}):")
+    note(f"{count(len(failures), 'clip')} cannot be used ({path}):")
     note(*(f"  {failure.name}: {failure.reason}" for failure in failures[:10]))
     if len(failures) > 10:
         note(f"  … and {len(failures) - 10} more")

@@ -21,6 +21,7 @@ from tonearm.cli.app import (
 )
 from tonearm.cli.progress import counting
 from tonearm.runtime.remote import place, staged
+from tonearm.wording import count
 
 
 @app.command()
@@ -78,7 +79,7 @@ def predict(
     if as_json:
         print(json.dumps([row.to_json() for row in found.rows], indent=2, ensure_ascii=False))
     else:
-        print(f"{out}: {len(found.rows)} files" if out else found.text())
+        print(f"{out}: {count(len(found.rows), 'file')}" if out else found.text())
     if found.failed:
         raise typer.Exit(1)
 
@@ -97,7 +98,7 @@ def submit(
     check_file(out)
     rows, warnings = write_submission(run_folder, test_folder, out, id_column, label_column)
     note(*(f"warning: {warning}" for warning in warnings))
-    print(f"{out}: {rows} rows")
+    print(f"{out}: {count(rows, 'row')}")
 
 
 @app.command("compare")

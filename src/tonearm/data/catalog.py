@@ -27,6 +27,7 @@ from tonearm.dsp.audio import EXTENSIONS
 from tonearm.errors import CatalogError
 from tonearm.runtime.remote import check_reachable, inside, is_url, names_under, place
 from tonearm.settings import DataSettings
+from tonearm.wording import count
 
 METADATA = "metadata.csv"
 Walked = tuple[dict[str, Path], dict[str, int]]  # files by name, and how many of each other ending
@@ -118,7 +119,7 @@ def _read_part(
         outside = [name for name in found if PurePosixPath(name).parts[0] not in parts]
         notes = tuple(note for catalog in catalogs for note in catalog.notes)
         if outside:
-            notes += (f"{len(outside)} files outside train and test were ignored: {name_some(outside)}",)
+            notes += (f"{count(len(outside), 'file')} outside train and test ignored: {name_some(outside)}",)
         return Catalog(str(root), tuple(clip for catalog in catalogs for clip in catalog.clips), ignored, notes)
     depth = len(inside(root, folder).parts)
     clips = []
@@ -193,7 +194,11 @@ def _listed(
         name = (inside(root, folder) / entry.name).as_posix()
         clips.append(Clip(str(root / name), name, entry.label, entry.group, entry.split or split))
     unlisted = sorted(set(found) - {clip.name for clip in clips})
-    notes = (f"{len(unlisted)} files are not listed in {METADATA}: {name_some(unlisted)}",) if unlisted else ()
+    notes = (
+        (f"{count(len(unlisted), 'file', 'is', 'are')} not listed in {METADATA}: {name_some(unlisted)}",)
+        if unlisted
+        else ()
+    )
     return Catalog(str(root), tuple(clips), ignored, notes)
 
 
@@ -206,10 +211,12 @@ def _join(catalog: Catalog, path: Path, settings: DataSettings) -> Catalog:
     changed = [(old, new) for old, new in zip(catalog.clips, described, strict=True) if old.label != new.label]
     relabelled = [new.name for old, new in changed if old.label and new.label]
     if relabelled:
-        notes.append(f"{len(relabelled)} clips have another label in {path.name}: {name_some(relabelled)}")
+        notes.append(
+            f"{count(len(relabelled), 'clip', 'has', 'have')} another label in {path.name}: {name_some(relabelled)}"
+        )
     unlabelled = [new.name for _, new in changed if not new.label]
     if unlabelled:
-        clips = "1 clip has" if len(unlabelled) == 1 else f"{len(unlabelled)} clips have"
+        clips = count(len(unlabelled), "clip", "has", "have")
         notes.append(
             f"{clips} no label, since {path.name} has labels and gives none here: {name_some(unlabelled)}; the names "
             "of folders are not taken for labels beside it"
@@ -230,7 +237,7 @@ def _leave_out(catalog: Catalog) -> Catalog:
     left_out = [clip.name for clip in catalog.clips if clip.split == LEFT_OUT]
     if not left_out:
         return catalog
-    note = f"{len(left_out)} clips are left out by their split: {name_some(left_out)}"
+    note = f"{count(len(left_out), 'clip', 'is', 'are')} left out by the split: {name_some(left_out)}"
     kept = tuple(clip for clip in catalog.clips if clip.split != LEFT_OUT)
     return replace(catalog, clips=kept, notes=(*catalog.notes, note))
 

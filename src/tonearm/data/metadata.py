@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from tonearm.dsp.audio import EXTENSIONS
 from tonearm.errors import CatalogError
 from tonearm.settings import DataSettings
+from tonearm.wording import count
 
 NAME_COLUMNS = ("file_name", "filename", "path", "name")
 PICTURE_EXTENSIONS = frozenset({".png", ".jpg", ".jpeg"})
@@ -114,11 +115,10 @@ def match(names: Sequence[str], entries: Sequence[Entry], path: Path) -> tuple[l
     alone = [name for name, partner in zip(names, partners, strict=True) if partner is None]
     notes = []
     if alone:
-        notes.append(f"{len(alone)} clips have no row in {path.name}: {name_some(alone)}")
+        notes.append(f"{count(len(alone), 'clip', 'has', 'have')} no row in {path.name}: {name_some(alone)}")
     if free:
-        notes.append(
-            f"{len(free)} rows of {path.name} have no clip: {name_some([entries[i].name for i in sorted(free)])}"
-        )
+        names = [entries[row].name for row in sorted(free)]
+        notes.append(f"{count(len(free), 'row')} of {path.name} without a clip: {name_some(names)}")
     return partners, notes
 
 

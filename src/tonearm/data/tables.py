@@ -18,6 +18,7 @@ from tonearm.data.metadata import LEFT_OUT, NAME_COLUMNS, find_name_column, matc
 from tonearm.errors import CatalogError
 from tonearm.runtime.remote import local_copy, place
 from tonearm.settings import DataSettings
+from tonearm.wording import count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,9 +154,9 @@ def _clean(dataset: Dataset, notes: list[str]) -> tuple[Dataset, list[str]]:
     left_out = dataset.splits == LEFT_OUT
     broken = ~np.isfinite(dataset.X).all(axis=1) & ~left_out
     if left_out.any():
-        notes.append(f"{left_out.sum()} clips are left out by their split: {name_some(list(dataset.names[left_out]))}")
+        clips = count(int(left_out.sum()), "clip", "is", "are")
+        notes.append(f"{clips} left out by the split: {name_some(list(dataset.names[left_out]))}")
     if broken.any():
-        notes.append(
-            f"{broken.sum()} rows hold values that are no finite numbers: {name_some(list(dataset.names[broken]))}"
-        )
+        rows = count(int(broken.sum()), "row", "holds", "hold")
+        notes.append(f"{rows} non-finite values: {name_some(list(dataset.names[broken]))}")
     return dataset.take(~(left_out | broken)), notes

@@ -38,6 +38,7 @@ from tonearm.representations.row_files import RowsTask
 from tonearm.representations.shards import Progress
 from tonearm.scan.scan import scan_dataset
 from tonearm.splits.recordings import tie_groups
+from tonearm.wording import count
 
 PICTURES, PACKED, RECORDINGS = "pictures", "packed", "recordings"
 
@@ -168,7 +169,7 @@ def _check_usable(catalog: Catalog, done: Sequence[Extraction]) -> tuple[list[st
             )
         failed = {failure.name for failure in each.failures} - unusable
         if failed:
-            notes.append(f"{len(failed)} clips cannot be used; {failures} says why")
+            notes.append(f"{count(len(failed), 'clip')} cannot be used; {failures} says why")
         unusable |= failed
     return notes, len(unusable)
 
@@ -189,11 +190,11 @@ def _tied(data: ModelInputs, recordings: Sequence[tuple[str, ...]]) -> ModelInpu
     recordings = [group for group in recordings if len(group) > 1]
     groups = tie_groups(data.clips.names, data.clips.groups, recordings)
     datasets = {key: replace(dataset, groups=groups) for key, dataset in data.datasets.items()}
-    count = sum(map(len, recordings))
-    notes = [f"{count} clips are copies or parts of {len(recordings)} recordings; `tonearm scan` names them"]
-    return replace(
-        data, datasets=datasets, notes=(*data.notes, *(notes if count else [])), recordings=tuple(recordings)
-    )
+    notes = []
+    if recordings:
+        copies, originals = sum(map(len, recordings)), count(len(recordings), "recording")
+        notes.append(f"{copies} clips are copies or parts of {originals}; `tonearm scan` names them")
+    return replace(data, datasets=datasets, notes=(*data.notes, *notes), recordings=tuple(recordings))
 
 
 def _shared_clips(datasets: dict[str, Dataset]) -> dict[str, Dataset]:
@@ -224,5 +225,7 @@ def _packed(
     said = list(notes)
     if broken:
         reason = next(iter(broken.values()))
-        said.append(f"{len(broken)} pictures cannot be used: {name_some(list(broken))}; the first one {reason}")
+        said.append(
+            f"{count(len(broken), 'picture')} cannot be used: {name_some(list(broken))}; the first one {reason}"
+        )
     return ModelInputs(_shared_clips(datasets), packs, tuple(said), unusable + len(broken))

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from tonearm.data.metadata import NAMED_AT_MOST, name_some
+from tonearm.wording import count
 
 LISTED_AT_MOST = 20
 
@@ -99,7 +100,7 @@ class ScanReport:
         return "\n".join([*self._summary(), *self._contradictions(), *self._others()])
 
     def _summary(self) -> list[str]:
-        lines = [f"{self.root}: {self.clips} clips in {len(self.classes)} classes"]
+        lines = [f"{self.root}: {count(self.clips, 'clip')} in {count(len(self.classes), 'class')}"]
         width = max((len(label) for label in self.classes), default=0)
         lines += [f"  {label:<{width}}  {count:>6}" for label, count in self.classes.items()]
         if self.unlabelled:
@@ -122,19 +123,19 @@ class ScanReport:
         wrong = [group for group in self.duplicates if group.contradicts]
         if not wrong:
             return []
-        lines = [f"!!! THE SAME MUSIC WITH DIFFERENT LABELS: {len(wrong)} groups"]
+        lines = [f"!!! THE SAME MUSIC WITH DIFFERENT LABELS: {count(len(wrong), 'group')}"]
         return lines + _cut([f"!!!   {_named(group)}" for group in wrong])
 
     def _others(self) -> list[str]:
         lines = []
         alike = [group for group in self.duplicates if not group.contradicts]
         if alike:
-            lines += [f"duplicates: {len(alike)} groups", *_cut([f"  {_named(group)}" for group in alike])]
+            lines += [f"duplicates: {count(len(alike), 'group')}", *_cut([f"  {_named(group)}" for group in alike])]
         if self.collections:
             lines.append(f"long files that contain several others: {len(self.collections)}")
             lines += _cut([f"  {collection.sentence()}" for collection in self.collections])
         if self.problems:
-            lines.append(f"unusable: {len(self.problems)} clips")
+            lines.append(f"unusable: {count(len(self.problems), 'clip')}")
             lines += _cut([f"  {name}: {kind}, {reason}" for name, kind, reason in self.problems])
         if self.ignored:
             others = ", ".join(

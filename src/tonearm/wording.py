@@ -1,0 +1,14 @@
+"""How numbers of things are written, once for all messages."""
+
+
+def count(number: int, noun: str, one: str = "", many: str = "") -> str:
+    """The number with its noun, in the plural unless it is 1, and the verb that agrees with it.
+
+    one, many: the verb of one thing and of several.
+
+    >>> count(1, "clip"), count(3, "clip"), count(0, "class"), count(1, "row", "has", "have")
+    ('1 clip', '3 clips', '0 classes', '1 row has')
+    """
+    if number == 1:
+        return f"1 {noun} {one}".rstrip()
+    return f"{number} {noun}{'es' if noun.endswith('s') else 's'} {many}".rstrip()
