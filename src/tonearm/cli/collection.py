@@ -98,9 +98,8 @@ def extract(
     note(*(f"note: {line}" for line in catalog.notes))
     with counting("features", "clips") as progress:
         done = extract_features(catalog, settings.audio, settings.features, out, workers, progress)
-    print(
-        f"{out / FEATURES_CSV}: {count(done.usable, 'clip')}, {done.usable - done.reused} computed, {done.reused} reused"
-    )
+    clips = count(done.usable, "clip")
+    print(f"{out / FEATURES_CSV}: {clips}, {done.usable - done.reused} computed, {done.reused} reused")
     if done.failures:
         _list_failures(done.failures, out / FAILURES_CSV)
         raise typer.Exit(1)
