@@ -5,14 +5,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tonearm.data.catalog import Catalog, Clip
 from tonearm.dsp.sound import ClipSound
-from tonearm.representations.shards import PARTS, Shards
+from tonearm.representations.shards import PARTS, PartsOnly, Shards
 from tonearm.runtime.files import write_json
 from tonearm.scan.landmarks import DEFINITION
 from tonearm.scan.scan import Sound, find_duplicates, listen
@@ -21,7 +19,7 @@ GROUPS_JSON = "groups.json"
 
 
 @dataclass(frozen=True)
-class ListeningTask:
+class ListeningTask(PartsOnly):
     """Clips to what tells copies: digests of their samples, and landmarks. Writes `folder`/groups.json."""
 
     folder: Path
@@ -39,20 +37,6 @@ class ListeningTask:
     def open(self) -> "Listener":
         """The reader."""
         return Listener()
-
-    def keep(self, clip: Clip, values: NDArray[Any]) -> NDArray[Any]:
-        """What was heard, as it is."""
-        return values
-
-    def is_kept(self, clip: Clip) -> bool:
-        """True: nothing lies beside the part."""
-        return True
-
-    def check(self, catalog: Catalog) -> None:
-        """Any names will do."""
-
-    def prepare(self, catalog: Catalog) -> None:
-        """Nothing has to be noted."""
 
     def finish(self, shards: Shards) -> None:
         """Find the clips that are one recording and the files that contain several others, and write both."""

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tonearm.data.catalog import Catalog, Clip
 from tonearm.data.dataset import Dataset
 from tonearm.data.tables import REPRESENTATION_KEY, read_table
 from tonearm.representations.base import Reader, Representation, digest_of
-from tonearm.representations.shards import PARTS, Shards
+from tonearm.representations.shards import PARTS, PartsOnly, Shards
 from tonearm.runtime.files import replacing, write_csv
 from tonearm.settings import DataSettings
 
@@ -23,7 +21,7 @@ ROWS_A_GROUP = 1024
 
 
 @dataclass(frozen=True)
-class RowsTask:
+class RowsTask(PartsOnly):
     """Clips to a table, `folder`/<representation>.csv and .parquet."""
 
     representation: Representation
@@ -48,20 +46,6 @@ class RowsTask:
     def open(self) -> Reader:
         """The representation's reader."""
         return self.representation.open(self.device)
-
-    def keep(self, clip: Clip, values: NDArray[Any]) -> NDArray[Any]:
-        """The row, as it was read."""
-        return values
-
-    def is_kept(self, clip: Clip) -> bool:
-        """True: a row has no file of its own beside the part."""
-        return True
-
-    def check(self, catalog: Catalog) -> None:
-        """Rows suit any names."""
-
-    def prepare(self, catalog: Catalog) -> None:
-        """Nothing has to be noted."""
 
     def finish(self, shards: Shards) -> None:
         """Write the table as CSV and Parquet."""

@@ -60,6 +60,24 @@ class ClipTask(Protocol):
         """Whether all files that `keep` writes for the clip are there."""
 
 
+class PartsOnly:
+    """The half of a task that is the same for all whose results lie in part files alone."""
+
+    def keep(self, clip: Clip, values: NDArray[Any]) -> NDArray[Any]:
+        """The values, as they are."""
+        return values
+
+    def is_kept(self, clip: Clip) -> bool:
+        """True: there are no files beside the part."""
+        return True
+
+    def check(self, catalog: Catalog) -> None:
+        """Any names will do."""
+
+    def prepare(self, catalog: Catalog) -> None:
+        """Nothing has to be noted."""
+
+
 @dataclass(frozen=True)
 class Shards:
     """Where each clip's row of one task lies after the work.
