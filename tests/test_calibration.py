@@ -93,7 +93,7 @@ def test_validation_clips_that_judge_are_not_fitted_to(tmp_path: Path) -> None:
     table = write_table(tmp_path / "t.csv")
     split = {"valid": 0.25, "test": 0}
     run_experiment(parse_config({"data": {"folder": str(table)}, "models": {"trees": {}}, "split": split}), tmp_path)
-    run = load_run(tmp_path / "trees")
+    run = load_run(tmp_path / "runs" / "trees" / "holdout")
     assert run.temperature == 1
     assert run.threshold is None
     assert predict(run, [table]).rows[0].sure is None
@@ -108,14 +108,14 @@ def test_an_experiment_calibrates_on_validation_clips_alone_and_prediction_says_
     assert raw.rows[0].score("test") == done.rows[0].score("test")
 
     def read(folder: Path, part: str) -> tuple[NDArray[np.float64], list[int]]:
-        with (folder / "trees" / "predictions.csv").open(newline="") as file:
+        with (folder / "runs" / "trees" / "holdout" / "predictions.csv").open(newline="") as file:
             rows = [row for row in csv.DictReader(file) if row["part"] == part]
         labels = [column for column in rows[0] if column.startswith("p_")]
         return np.array([[float(row[p]) for p in labels] for row in rows]), [
             labels.index("p_" + row["truth"]) for row in rows
         ]
 
-    run = load_run(tmp_path / "out" / "trees")
+    run = load_run(tmp_path / "out" / "runs" / "trees" / "holdout")
     probabilities, codes = read(tmp_path / "raw", "valid")
     assert run.temperature == fit_temperature(probabilities, np.array(codes))
     assert run.temperature != 1

@@ -107,15 +107,15 @@ def test_a_tree_of_ready_pictures_is_trained_on_and_predicted(tmp_path: Path) ->
     assert done.unusable == 1
     assert "1 picture cannot be used: blues/bad.png; the first one cannot be read as a picture" in done.notes[-1]
     assert done.rows[0].score("test") >= 0.8
-    rows = evaluated(tmp_path / "out" / "cnn-mel")
-    found = predict(tmp_path / "out" / "cnn-mel", [tmp_path / "tree"])
+    rows = evaluated(tmp_path / "out" / "runs" / "cnn-mel" / "holdout")
+    found = predict(tmp_path / "out" / "runs" / "cnn-mel" / "holdout", [tmp_path / "tree"])
     assert len(found.rows) == 37
     assert len(found.failed) == 1
     for prediction in found.rows:
         name = Path(prediction.name).relative_to(tmp_path / "tree").as_posix()
         assert prediction.error or list(prediction.probabilities.values()) == rows[name]
     soundfile.write(tmp_path / "a.wav", signals.tone(300.0), signals.SR)
-    [refused] = predict(tmp_path / "out" / "cnn-mel", [tmp_path / "a.wav"]).rows
+    [refused] = predict(tmp_path / "out" / "runs" / "cnn-mel" / "holdout", [tmp_path / "a.wav"]).rows
     assert "the run was trained on ready pictures" in refused.error
 
 
@@ -182,7 +182,7 @@ def test_a_long_clip_is_judged_by_the_mean_over_its_windows(tmp_path: Path) -> N
     models = {"cnn-mel": {**MODELS["cnn-mel"], "window": 32}}
     spectrogram = {**SMALL, "seconds": 1.0}
     run_experiment(config(tmp_path / "music", models=models, spectrogram=spectrogram), tmp_path / "out")
-    run = load_run(tmp_path / "out" / "cnn-mel")
+    run = load_run(tmp_path / "out" / "runs" / "cnn-mel" / "holdout")
     path = tmp_path / "music" / "low" / "5.wav"
     [whole] = predict(run, [path]).rows
     with Image.open(tmp_path / "out" / "pictures" / "mel" / "low" / "5.wav.png") as image:

@@ -26,9 +26,8 @@ def history(run: Path) -> list[dict[str, float]]:
 
 
 def same_answers(one: Path, other: Path) -> bool:
-    return all(
-        (one / m / "predictions.csv").read_bytes() == (other / m / "predictions.csv").read_bytes() for m in MODELS
-    )
+    answers = [Path("runs") / model / "holdout" / "predictions.csv" for model in MODELS]
+    return all((one / path).read_bytes() == (other / path).read_bytes() for path in answers)
 
 
 @pytest.fixture(scope="module")

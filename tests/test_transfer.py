@@ -165,8 +165,8 @@ def test_what_the_blocks_read_is_hidden_in_part_only_while_they_learn() -> None:
     inputs.fit(drawings.pictures(2, height=96, width=96)[0], None)
     module = network(inputs.shape, 3, settings)
     maps = torch.rand(4, *inputs.shape)
-    assert torch.equal(module.eval().disturb(maps), maps)  # type: ignore[operator]
-    assert module.train().disturb(maps).shape[3] == round(maps.shape[3] / 2)  # type: ignore[operator]
+    assert torch.equal(module.eval().augment(maps), maps)  # type: ignore[operator]
+    assert module.train().augment(maps).shape[3] == round(maps.shape[3] / 2)  # type: ignore[operator]
 
 
 def test_eight_pictures_are_memorised() -> None:

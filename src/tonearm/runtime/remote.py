@@ -71,7 +71,7 @@ def path_text(path: str) -> str:
     Only a path with bytes that are no text becomes a file:/// URI, which is absolute; a URI of any other path
     becomes that path.
 
-    >>> path_text("music/caf\u00e9"), path_text("file:///music/caf%C3%A9"), path_text("/music/caf\udce9")
+    >>> path_text("music/café"), path_text("file:///music/caf%C3%A9"), path_text(os.fsdecode(b"/music/caf\\xe9"))
     ('music/café', '/music/café', 'file:///music/caf%E9')
     """
     if is_url(path):
