@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field
 from tonearm.settings import Settings, TrainSettings
 from tonearm.training.contract import Classifier
 
-READS_MEANING = "representation that it reads; several names in a list are joined side by side"
+READS_MEANING = "representation to read; the columns of several in a list are concatenated"
 
 
 class ModelSettings(Settings):

@@ -19,7 +19,7 @@ from pydantic import Field
 from tonearm.models.base import ModelSettings
 from tonearm.settings import TrainSettings
 from tonearm.training import need_torch
-from tonearm.training.settings import SCHEDULE_MEANING, Augmentation, Schedule
+from tonearm.training.settings import RESTORE_MEANING, SCHEDULE_MEANING, Augmentation, Schedule
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,19 +30,22 @@ Channels = Annotated[int, Field(ge=1, le=4096)]
 class CNNMelSettings(Augmentation, ModelSettings):
     """`type = "cnn-mel"`."""
 
-    type: Literal["cnn-mel"] = Field("cnn-mel", description="which model this is")
+    type: Literal["cnn-mel"] = Field("cnn-mel", description="type of model")
     channels: tuple[Channels, ...] = Field(
-        (24, 48, 96, 192), min_length=1, max_length=7, description="channels of each block, which halves the map"
+        (24, 48, 96, 192),
+        min_length=1,
+        max_length=7,
+        description="output channels of each block; a block halves the map",
     )
-    masks: int = Field(0, ge=0, le=20, description="stretches of time, and bands of frequency, hidden while learning")
-    dropout: float = Field(0.3, ge=0, lt=1, description="share of the last numbers switched off while learning")
-    epochs: int = Field(30, ge=1, le=100_000, description="passes over the training rows at most")
-    learning_rate: float = Field(0.003, gt=0, le=100, description="length of a step at the start")
-    weight_decay: float = Field(0.01, ge=0, le=10, description="pull of all weights to zero")
-    optimizer: Literal["adam", "adamw", "sgd"] = Field("adamw", description="how a gradient becomes a step")
-    label_smoothing: float = Field(0.1, ge=0, lt=1, description="share of the truth spread over all classes")
+    masks: int = Field(0, ge=0, le=20, description="time masks, and as many frequency masks, during training")
+    dropout: float = Field(0.3, ge=0, lt=1, description="dropout before the output layer")
+    epochs: int = Field(30, ge=1, le=100_000, description="maximum number of epochs")
+    learning_rate: float = Field(0.003, gt=0, le=100, description="initial learning rate")
+    weight_decay: float = Field(0.01, ge=0, le=10, description="weight decay")
+    optimizer: Literal["adam", "adamw", "sgd"] = Field("adamw", description="optimizer")
+    label_smoothing: float = Field(0.1, ge=0, lt=1, description="label smoothing")
     schedule: Schedule = Field("cosine", description=SCHEDULE_MEANING)
-    restore_best: bool = Field(False, description="end with the weights of the lowest validation loss")
+    restore_best: bool = Field(False, description=RESTORE_MEANING)
 
 
 def build(settings: CNNMelSettings, train: TrainSettings) -> Any:

@@ -19,13 +19,15 @@ TRUSTED = ("tonearm.models.margins.SupportVectors",)
 class SVMSettings(ModelSettings):
     """`type = "svm"`."""
 
-    type: Literal["svm"] = Field("svm", description="which model this is")
-    C: float = Field(10.0, gt=0, description="cost of a row on the wrong side")
+    type: Literal["svm"] = Field("svm", description="type of model")
+    C: float = Field(10.0, gt=0, description="inverse regularisation strength")
     gamma: Annotated[float, Field(gt=0)] | Literal["scale"] = Field(
-        "scale", description="reach of a row, small: far; scale: 1 / columns on standardised rows"
+        "scale", description="RBF kernel width; smaller values reach further; scale: 1 / number of columns"
     )
-    class_weight: Literal["none", "balanced"] = Field("none", description="balanced: rare classes weigh more")
-    calibration_folds: int = Field(5, ge=2, le=100, description="parts of the training rows that scale probabilities")
+    class_weight: Literal["none", "balanced"] = Field(
+        "none", description="balanced: weight classes inversely to their frequency"
+    )
+    calibration_folds: int = Field(5, ge=2, le=100, description="cross-validation folds for calibrating probabilities")
 
 
 def build(settings: SVMSettings, train: TrainSettings) -> Any:
