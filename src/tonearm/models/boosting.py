@@ -1,8 +1,8 @@
-"""Gradient boosting of trees on binned columns.
+"""Gradient-boosted trees on binned columns.
 
 Conventions
 -----------
-Trees need no scaling. No rows are held out for early stopping: `max_iter` is what is grown. G. Ke et al.,
+Trees need no scaling. There is no early stopping: all `max_iter` iterations are run. G. Ke et al.,
 "LightGBM: a highly efficient gradient boosting decision tree", NeurIPS 2017.
 """
 
@@ -35,7 +35,7 @@ class BoostingSettings(ModelSettings):
 
 
 def build(settings: BoostingSettings, train: TrainSettings) -> Any:
-    """Unfitted classifier; the seed draws the columns tried."""
+    """Unfitted classifier; the random seed decides which columns are tried."""
     from tonearm.models.histogram import Boosting
 
     return Boosting(

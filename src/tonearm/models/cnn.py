@@ -1,9 +1,9 @@
-"""Strided convolutions on pictures, without pooling, and a linear layer: the reference system's network.
+"""Strided convolutions on pictures without pooling, then a linear layer: the reference system's network.
 
 Conventions
 -----------
 Each layer is a convolution and an activation. A map of n pixels becomes floor((n + 2 padding - kernel_size) /
-stride) + 1 of them, in height and in width; the settings are refused where that reaches none.
+stride) + 1 pixels, in height and in width; settings that leave none are refused.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -52,7 +52,7 @@ class CNNSettings(PictureSettings, ModelSettings):
 
 
 def build(settings: CNNSettings, train: TrainSettings) -> Any:
-    """Unfitted classifier; raises ModelError where torch is not installed."""
+    """Unfitted classifier; raises ModelError if torch is not installed."""
     need_torch("cnn")
     from tonearm.training.engine import TorchClassifier
     from tonearm.training.pictures import PictureInputs
@@ -79,7 +79,7 @@ def network(shape: tuple[int, ...], classes: int, settings: CNNSettings) -> "nn.
 def map_sizes(height: int, width: int, settings: CNNSettings) -> list[tuple[int, int]]:
     """Height and width of the picture and of each layer's map.
 
-    Raises ModelError, with the sizes, where a layer's kernel does not fit into the map before it.
+    Raises ModelError, with the sizes, if a layer's kernel does not fit into the map before it.
 
     >>> map_sizes(172, 173, CNNSettings())
     [(172, 173), (43, 43), (11, 11), (3, 3), (1, 1)]

@@ -1,15 +1,15 @@
-"""A small modern CNN on the brightness of a mel picture.
+"""A small modern CNN on the luminance of a mel picture.
 
 Conventions
 -----------
 Blocks of convolution, batch norm, GELU and max pooling; then mean and maximum over time and frequency, so that
-any length works. While it learns, a stretch is cut out of the picture, turned in time so that its end follows its
-start; stretches of time and bands of frequency can be hidden, too (Park et al., "SpecAugment", Interspeech 2019).
+any length works. Augmentation during training: a random crop in time, which wraps around at the end of the picture,
+and optional masks in time and frequency (Park et al., "SpecAugment", Interspeech 2019).
 
-What each ingredient buys, on the GTZAN pictures made 64 x 64 small, two random folds, 30 epochs (standard error three
-points): with the cut alone 0.74; without it 0.67; with the cut and two masks 0.65, and then 0.65 without label
-smoothing and 0.67 with even channels of 48. At full size one fold gave 0.76 without masks and 0.73 with two. Hence no
-masks by default. The strided network without any of it (`cnn`) has 0.58.
+Ablation on the GTZAN pictures at 64 x 64 pixels, two random folds, 30 epochs (standard error three points): with the
+crop alone 0.74; without it 0.67; with the crop and two masks 0.65, and then 0.65 without label smoothing and 0.67
+with 48 channels in every block. At full size one fold gave 0.76 without masks and 0.73 with two. Hence no masks by
+default. The strided network without any of this (`cnn`) has 0.58.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -49,7 +49,7 @@ class CNNMelSettings(Augmentation, ModelSettings):
 
 
 def build(settings: CNNMelSettings, train: TrainSettings) -> Any:
-    """Unfitted classifier; raises ModelError where torch is not installed."""
+    """Unfitted classifier; raises ModelError if torch is not installed."""
     need_torch("cnn-mel")
     from tonearm.training.engine import TorchClassifier
     from tonearm.training.pictures import PictureInputs
@@ -66,7 +66,7 @@ def network(shape: tuple[int, ...], classes: int, settings: CNNMelSettings) -> "
     channels = shape[0]
     layers: list[nn.Module] = [Augment(settings.crop, settings.masks, settings.mask_share)]
     for number, out in enumerate(settings.channels):
-        # the first one looks at every other pixel, which makes all that follows four times as quick
+        # the first convolution has stride 2, which makes all that follows 4× faster
         stride, kernel = (2, 5) if number == 0 else (1, 3)
         layers += [nn.Conv2d(channels, out, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(out), nn.GELU()]
         if number:

@@ -1,9 +1,9 @@
-"""Logistic regression over all classes at once, by scikit-learn's L-BFGS or by plain gradient descent.
+"""Multinomial logistic regression, by scikit-learn's L-BFGS or by plain gradient descent.
 
 Conventions
 -----------
 Columns are standardised on the training rows. `lbfgs` minimises the cross-entropy with an L2 penalty of
-strength 1 / C; `gradient-descent` takes `epochs` full-batch steps of `learning_rate` with no penalty.
+strength 1 / C; `gradient-descent` takes `epochs` full-batch steps with `learning_rate` and no penalty.
 """
 
 from typing import Any, Literal

@@ -2,7 +2,7 @@
 
 Conventions
 -----------
-Columns are standardised on the training rows; each hidden layer is linear, batch norm (if asked for),
+Columns are standardised on the training rows; each hidden layer is linear, batch norm (optional),
 activation, dropout. The last layer gives logits.
 """
 
@@ -40,7 +40,7 @@ class MLPSettings(TorchSettings, ModelSettings):
 
 
 def build(settings: MLPSettings, train: TrainSettings) -> Any:
-    """Unfitted classifier; raises ModelError where torch is not installed."""
+    """Unfitted classifier; raises ModelError if torch is not installed."""
     need_torch("mlp")
     from tonearm.training.engine import TorchClassifier
     from tonearm.training.inputs import TableInputs

@@ -1,11 +1,11 @@
-"""Transfer learning: a network that was trained on photographs learns genres from pictures of sound.
+"""Transfer learning: a network pretrained on photographs learns genres from spectrogram pictures.
 
 Conventions
 -----------
-A new output layer takes the place of the old one; the last `unfreeze` blocks of the backbone learn with it and
-the others stay as they are (`training.backbones`, `training.transfer`). What the unfrozen blocks read is turned in
-time and partly hidden while they learn: the maps are cached, so the pictures themselves cannot be. On the GTZAN
-pictures that is worth seven points (EfficientNet-Lite0, two blocks, a random fold: 0.70 without, 0.78 with it).
+A new output layer replaces the old one; the last `unfreeze` blocks of the backbone are fine-tuned with it and
+the others stay frozen (`training.backbones`, `training.transfer`). Augmentation shifts and masks the maps that the
+unfrozen blocks read, not the pictures, since the maps are cached. On the GTZAN pictures it is worth seven points
+(EfficientNet-Lite0, two blocks, a random fold: 0.70 without, 0.78 with it).
 """
 
 from typing import TYPE_CHECKING, Any, Literal
@@ -40,7 +40,7 @@ class ResNetSettings(Augmentation, ModelSettings):
     )
     maximum: bool = Field(True, description="pool each channel by mean and maximum, not by mean alone")
     dropout: float = Field(0.2, ge=0, lt=1, description="dropout before the output layer")
-    # on the frozen part's maps, which are far coarser than pictures
+    # masks on the frozen part's maps, which are far coarser than pictures
     masks: int = Field(
         1, ge=0, le=20, description="unfreeze >= 1: time masks, and as many frequency masks, during training"
     )
@@ -54,7 +54,7 @@ class ResNetSettings(Augmentation, ModelSettings):
 
 
 def build(settings: ResNetSettings, train: TrainSettings) -> Any:
-    """Unfitted classifier; raises ModelError where torch or torchvision is not installed."""
+    """Unfitted classifier; raises ModelError if torch or torchvision is not installed."""
     need_torch("resnet", "torchvision")
     from tonearm.training.engine import TorchClassifier
     from tonearm.training.transfer import TransferInputs
@@ -66,7 +66,7 @@ def build(settings: ResNetSettings, train: TrainSettings) -> Any:
 
 
 def network(shape: tuple[int, ...], classes: int, settings: ResNetSettings) -> "nn.Module":
-    """What learns: the unfrozen blocks and the output layer, for the frozen part's results of `shape`."""
+    """The trainable part: unfrozen blocks and output layer, for features of `shape` from the frozen part."""
     from torch import nn
 
     from tonearm.training.backbones import build_backbone
@@ -81,13 +81,13 @@ def network(shape: tuple[int, ...], classes: int, settings: ResNetSettings) -> "
         tail = nn.Sequential(*layers.values()).eval()
         [numbers] = shape_after(tail, shape, f"backbone = {settings.backbone!r}")
         tail.train()
-    # the numbers of a backbone differ in size by a hundred times; the output layer learns faster from even ones
+    # a backbone's features differ in scale by a factor of 100; the output layer learns faster from standardised ones
     layers |= {"even": nn.BatchNorm1d(numbers, affine=False), "dropout": nn.Dropout(settings.dropout)}
     layers["output"] = nn.Linear(numbers, classes)
     module = nn.Sequential()
     for name, layer in layers.items():
         module.add_module(name, layer)
     module.rates = {  # type: ignore[assignment]  # read by the engine
-        f"blocks.{place}.*": settings.block_rate ** (settings.unfreeze - place) for place in range(settings.unfreeze)
+        f"blocks.{block}.*": settings.block_rate ** (settings.unfreeze - block) for block in range(settings.unfreeze)
     }
     return module

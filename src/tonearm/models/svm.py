@@ -1,9 +1,8 @@
-"""A support vector machine (RBF kernel) for each class against the rest, whose margins become probabilities.
+"""A one-vs-rest support vector machine (RBF kernel) with calibrated probabilities.
 
 Conventions
 -----------
-Columns are standardised on the training rows. The probabilities leave the decisions as they are, see
-`models.margins`.
+Columns are standardised on the training rows. Calibration does not change predictions, see `models.margins`.
 """
 
 from typing import Annotated, Any, Literal
@@ -31,7 +30,7 @@ class SVMSettings(ModelSettings):
 
 
 def build(settings: SVMSettings, train: TrainSettings) -> Any:
-    """Unfitted pipeline of a scaler and the machine; the seed divides the rows for the calibration."""
+    """Unfitted pipeline of a scaler and the SVM; the random seed divides the rows for the calibration."""
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import StandardScaler
 

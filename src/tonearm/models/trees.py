@@ -1,4 +1,4 @@
-"""Extremely randomised trees: many trees with random thresholds, their votes averaged.
+"""Extremely randomised trees: many trees with random thresholds, their probabilities averaged.
 
 Conventions
 -----------
@@ -31,7 +31,7 @@ class TreesSettings(ModelSettings):
 
 
 def build(settings: TreesSettings, train: TrainSettings) -> Any:
-    """Unfitted forest, its trees grown one after the other from the seed."""
+    """Unfitted forest; its trees are grown one after the other from the random seed."""
     from sklearn.ensemble import ExtraTreesClassifier
 
     return ExtraTreesClassifier(
@@ -41,5 +41,5 @@ def build(settings: TreesSettings, train: TrainSettings) -> Any:
         max_depth=settings.max_depth,
         class_weight=None if settings.class_weight == "none" else settings.class_weight,
         random_state=train.seed,
-        n_jobs=1,  # the sum over trees has one order, so its bits are the same each time
+        n_jobs=1,  # the sum over trees has a fixed order, so results are the same bit for bit
     )

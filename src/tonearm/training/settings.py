@@ -1,4 +1,4 @@
-"""The settings that every torch model has, whatever its network.
+"""Settings shared by all torch models.
 
 Conventions
 -----------
@@ -27,7 +27,7 @@ RESTORE_MEANING = "keep the weights of the epoch with the lowest validation loss
 
 
 class TorchSettings(Settings):
-    """How a network learns."""
+    """How a network is trained."""
 
     epochs: int = Field(100, ge=1, le=100_000, description="maximum number of epochs")
     batch_size: int = Field(32, ge=1, le=65_536, description="batch size")
@@ -58,12 +58,12 @@ class TorchSettings(Settings):
 
     @property
     def needs_validation(self) -> bool:
-        """Whether the training cannot go on without validation rows."""
+        """Whether training needs validation rows."""
         return self.patience > 0 or self.schedule == "plateau"
 
 
 class PictureSettings(TorchSettings):
-    """How a network learns from pictures."""
+    """How a network is trained on pictures."""
 
     reads: str = Field("mel", description=PICTURE_MEANING)
     window: int = Field(0, ge=0, le=65_536, description=WINDOW_MEANING)
@@ -71,7 +71,7 @@ class PictureSettings(TorchSettings):
     @model_validator(mode="before")
     @classmethod
     def _former_name(cls, values: Any) -> Any:
-        """`picture` was the name of `reads` up to 0.1; configs and runs of that time have it."""
+        """Accept `picture`, the name of `reads` up to 0.1, from old configs and runs."""
         if not isinstance(values, Mapping) or "picture" not in values:
             return values
         if "reads" in values:
@@ -80,7 +80,7 @@ class PictureSettings(TorchSettings):
 
 
 class Augmentation(PictureSettings):
-    """What is hidden from a network while it learns, so that it does not learn pictures by heart."""
+    """Augmentation during training, against overfitting."""
 
     crop: float = Field(
         0.8, gt=0, le=1, description="share of the picture's width in a random crop during training; 1: no crop"
