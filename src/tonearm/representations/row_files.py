@@ -32,7 +32,7 @@ class RowsTask:
 
     @property
     def digest(self) -> str:
-        """Of the representation."""
+        """Digest of the representation."""
         return digest_of(self.representation.facts())
 
     @property
@@ -50,18 +50,18 @@ class RowsTask:
         return self.representation.open(self.device)
 
     def keep(self, clip: Clip, values: NDArray[Any]) -> NDArray[Any]:
-        """The row, as it was read."""
+        """The row, unchanged."""
         return values
 
     def is_kept(self, clip: Clip) -> bool:
-        """True: a row has no file of its own beside the part."""
+        """True: a row has no file besides the part."""
         return True
 
     def check(self, catalog: Catalog) -> None:
-        """Rows suit any names."""
+        """Do nothing: rows can have any names."""
 
     def prepare(self, catalog: Catalog) -> None:
-        """Nothing has to be noted."""
+        """Do nothing."""
 
     def finish(self, shards: Shards) -> None:
         """Write the table as CSV and Parquet."""
@@ -87,7 +87,7 @@ def _write_parquet(path: Path, shards: Shards, names: Sequence[str], facts: dict
 
     fields = [(name, pa.string()) for name in CLIP_COLUMNS] + [(name, pa.float64()) for name in names]
     schema = pa.schema(fields, metadata={REPRESENTATION_KEY: json.dumps(facts)})
-    # an open file, since pyarrow takes no path with bytes that are not text
+    # an open file, since pyarrow does not accept paths with bytes that are not text
     with (
         replacing(path) as temporary,
         temporary.open("wb") as file,
