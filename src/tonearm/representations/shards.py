@@ -221,7 +221,7 @@ def _reader(task: ClipTask) -> Reader:
 
 
 def clip_key(clip: Clip, digest: str) -> str:
-    """What a clip's result depends on, as 32 hexadecimal digits; a file that cannot be seen has its own."""
+    """Hash of what a clip's result depends on, 32 hexadecimal digits; also defined if the file cannot be read."""
     try:
         state = file_state(clip.path)
     except OSError:
@@ -230,14 +230,14 @@ def clip_key(clip: Clip, digest: str) -> str:
 
 
 def _locate(catalog: Catalog, plan: _Plan, failures: dict[str, Failure]) -> Shards:
-    """The finished work of a task; parts that no clip needs any more are removed."""
+    """The finished work of a task; parts that no clip needs are removed."""
     parts = plan.task.parts
     known = find_known(parts)
     paths = part_files(parts)
-    places = [
+    locations = [
         (-1, -1) if clip.name in failures else known[key] for clip, key in zip(catalog.clips, plan.keys, strict=True)
     ]
-    part, row = np.array(places, dtype=np.int64).reshape(-1, 2).T
+    part, row = np.array(locations, dtype=np.int64).reshape(-1, 2).T
     keep_parts(set(part.tolist()), parts)
     ordered = tuple(failures[clip.name] for clip in catalog.clips if clip.name in failures)
     computed = int(plan.waiting.sum())
