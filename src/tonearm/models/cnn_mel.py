@@ -35,7 +35,7 @@ class CNNMelSettings(Augmentation, ModelSettings):
         (24, 48, 96, 192),
         min_length=1,
         max_length=7,
-        description="output channels of each block; a block halves the map",
+        description="output channels of each block",
     )
     masks: int = Field(0, ge=0, le=20, description="time masks, and as many frequency masks, during training")
     dropout: float = Field(0.3, ge=0, lt=1, description="dropout before the output layer")

@@ -84,7 +84,7 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
                 model.fit(rows, labels)
             except ConvergenceWarning as error:
                 raise ModelError(
-                    f"logistic: L-BFGS did not end within max_iter = {self.max_iter}; raise max_iter or lower C"
+                    f"logistic: L-BFGS did not converge within max_iter = {self.max_iter}; raise max_iter or lower C"
                 ) from error
         self.coef_, self.intercept_ = model.coef_, model.intercept_
         if len(self.classes_) == 2:  # scikit-learn has only the second class's row; the first one's is zero

@@ -123,7 +123,7 @@ def check_spectrogram(settings: SpectrogramSettings) -> None:
 def check_kind(kind: str, setting: str) -> None:
     """Raise ConfigError, which names the setting, if there is no such kind of picture."""
     if kind not in KINDS:
-        raise ConfigError(f"{setting}: {kind!r} is no kind of picture; known: {', '.join(KINDS)}")
+        raise ConfigError(f"{setting}: {kind!r} is not a kind of picture; known: {', '.join(KINDS)}")
 
 
 def _nearest(cells: int, pixels: int) -> NDArray[np.intp]:

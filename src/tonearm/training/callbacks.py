@@ -61,7 +61,7 @@ class History(Callback):  # type: ignore[misc]  # skorch has no types
         row["seconds"] = time.perf_counter() - self._start
         if not math.isfinite(row["train_loss"] + row.get("valid_loss", 0.0)):
             raise ModelError(
-                f"training diverged in epoch {row['epoch']}: the loss is no number any more; choose a learning_rate "
+                f"training diverged in epoch {row['epoch']}: the loss is not finite; choose a learning_rate "
                 f"below {row['learning_rate']:g}, or more weight_decay"
             )
         self.rows.append(row)

@@ -88,7 +88,7 @@ def check_families(families: Iterable[str]) -> None:
             near = difflib.get_close_matches(family, FAMILIES, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise ConfigError(
-                f"features.families: {family!r} is no feature family; {hint}known: {', '.join(sorted(FAMILIES))}"
+                f"features.families: {family!r} is not a feature family; {hint}known: {', '.join(sorted(FAMILIES))}"
             )
 
 
