@@ -215,7 +215,7 @@ def test_two_at_once_in_one_folder_are_refused(tmp_path: Path) -> None:
     extract(folder, tmp_path / "out")
     with (
         filelock.FileLock(tmp_path / "out" / ".lock"),
-        pytest.raises(TonearmError, match=r"another tonearm \(process \d+ on .*\) is writing there"),
+        pytest.raises(TonearmError, match="another tonearm is writing there"),
     ):
         extract(folder, tmp_path / "out")
 

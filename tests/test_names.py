@@ -49,9 +49,9 @@ def test_a_folder_may_have_any_name(name: str, tmp_path: Path) -> None:
     tonearm(tmp_path, "run", str(again), "--out", "again")  # by the config file
     answers = (tmp_path / "again" / "runs" / "logistic" / "holdout" / "predictions.csv").read_bytes()
     assert answers == (tmp_path / out / "runs" / "logistic" / "holdout" / "predictions.csv").read_bytes()
-    tonearm(tmp_path, "predict", f"{out}/logistic", name, "--out", f"{name}.csv")
+    tonearm(tmp_path, "predict", f"{out}/runs/logistic", name, "--out", f"{name}.csv")
     assert len((tmp_path / f"{name}.csv").read_bytes().splitlines()) == 13
-    assert "12 rows" in tonearm(tmp_path, "submit", f"{out}/logistic", name, "--out", f"{name}.csv")
+    assert "12 rows" in tonearm(tmp_path, "submit", f"{out}/runs/logistic", name, "--out", f"{name}.csv")
     tonearm(tmp_path, "report", out)
 
 

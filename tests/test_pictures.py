@@ -38,7 +38,7 @@ def test_a_tree_is_a_data_set_and_takes_metadata_by_the_name_of_the_clip(tmp_pat
     assert dataset.names[0] == "blues/blues.00000.wav.png"
     assert dataset.classes == drawings.LABELS
     assert dataset.groups.tolist() == ["B. B."] + [""] * 11
-    assert "11 clip has no row in m.csv" in notes[0]
+    assert "11 clips have no row in m.csv" in notes[0]
 
 
 def test_pixels_are_pillows_resized_where_asked(tmp_path: Path) -> None:

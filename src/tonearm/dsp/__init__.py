@@ -1,1 +1,1 @@
-"""Sound: files to samples, samples to frames and spectra, and the compiled kernels under them."""
+"""Signal processing: files to samples, samples to frames and spectra, and the compiled kernels behind them."""

@@ -1,11 +1,11 @@
-"""File to samples: mono float32 at one rate, or an error that names the file and the cause.
+"""File to samples: mono float32 at one sampling rate, or an error that names the file and the cause.
 
 Conventions
 -----------
-libsndfile reads what it can; PyAV (extra `av`) reads m4a, aac, wma and their like. Channels are averaged, the
-rate is changed by soxr at its high quality, so that samples equal ``librosa.load``'s. A clip that cannot stand
-for music (empty, silent, cut off, with samples that are no numbers) is an `AudioError`, never a wrong result.
-Ogg, AAC and AC-3 streams are the exception: no header announces a length, so what is left of a cut one is the clip.
+libsndfile reads what it can; PyAV (extra `av`) reads m4a, aac, wma and the like. Channels are averaged and
+resampled by soxr at high quality, so that samples equal ``librosa.load``'s. An unusable clip (empty, silent,
+truncated, with non-finite samples) is an `AudioError`, never a wrong result. Ogg, AAC and AC-3 streams are the
+exception: no header announces a length, so what is left of a truncated one is the clip.
 """
 
 import importlib.util
@@ -29,17 +29,17 @@ SNDFILE_EXTENSIONS = frozenset(
 AV_EXTENSIONS = frozenset({".aac", ".ac3", ".ape", ".m4a", ".m4b", ".mka", ".mp4", ".webm", ".wma", ".wv"})
 EXTENSIONS = SNDFILE_EXTENSIONS | AV_EXTENSIONS
 
-MISSING_SHARE = 0.01  # of the announced samples; encoders round the length, a cut transfer loses more
+MISSING_SHARE = 0.01  # of the announced samples; encoders round the length, an interrupted transfer loses more
 _ANNOUNCED = re.compile(r"^\s*(?:data|Data Size|SSND)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
-_GUESSED_LENGTHS = ("aac", "ac3", "eac3")  # formats without a header: FFmpeg works a length out from the bit rate
-_UNKNOWN_LENGTHS = (0, 2**32 - 1, 2**31 - 1)  # what programs that write to a pipe announce
+_GUESSED_LENGTHS = ("aac", "ac3", "eac3")  # formats without a header: FFmpeg estimates the length from the bit rate
+_UNKNOWN_LENGTHS = (0, 2**32 - 1, 2**31 - 1)  # announced by programs that write to a pipe
 
 
 @dataclass(frozen=True)
 class Waveform:
-    """What a file holds, before any change of rate.
+    """The contents of a file, before resampling.
 
-    samples: channels averaged, float32, shape (samples,). sr: Hz. channels: in the file. seconds: of the
+    samples: channels averaged, float32, shape (samples,). sr: Hz. channels: in the file. seconds: length of the
     whole file, whatever part was read.
     """
 
@@ -50,7 +50,7 @@ class Waveform:
 
 
 def check_length(path: str, samples: NDArray[np.float32], sr: int, shortest: int) -> None:
-    """Raise AudioError of kind short where there are fewer samples than `shortest`. sr: their rate, Hz."""
+    """Raise AudioError of kind short if there are fewer samples than `shortest`. sr: sampling rate, Hz."""
     if len(samples) < shortest:
         raise AudioError(
             path, "short", f"{len(samples) / sr:.3f} s are left to analyse and {shortest / sr:.3f} s are needed"
@@ -58,10 +58,10 @@ def check_length(path: str, samples: NDArray[np.float32], sr: int, shortest: int
 
 
 def read(path: str | Path, offset: float = 0.0, duration: float | None = None) -> Waveform:
-    """What the file holds from `offset` seconds on, `duration` seconds at most, at its own rate.
+    """The file's samples from `offset` seconds on, at most `duration` seconds, at its own sampling rate.
 
-    path: a file of this machine; `sound.ClipSound` reads URLs too. Raises AudioError of kind missing, directory,
-    unsupported, undecodable, truncated, empty, nonfinite, silent, or short where `offset` lies beyond the end.
+    path: a local file; `sound.ClipSound` reads URLs too. Raises AudioError of kind missing, directory,
+    unsupported, undecodable, truncated, empty, nonfinite, silent, or short if `offset` is beyond the end.
     """
     path = Path(path)
     _check_file(path)
@@ -80,7 +80,7 @@ def read(path: str | Path, offset: float = 0.0, duration: float | None = None) -
 
 
 def resample(samples: NDArray[np.float32], sr: int, target_sr: int) -> NDArray[np.float32]:
-    """The waveform at another rate, by soxr at high quality; as long as ``librosa.resample`` makes it."""
+    """The waveform at another sampling rate, by soxr at high quality; the same length as ``librosa.resample``'s."""
     if sr == target_sr:
         return samples
     import soxr
@@ -127,7 +127,7 @@ def _read_sndfile(path: Path, offset: float, duration: float | None) -> Waveform
 
 
 def _openable(path: Path) -> str | bytes:
-    """The name as libsndfile's binding takes it: in bytes where it is not UTF-8."""
+    """The name as libsndfile's binding accepts it: as bytes if it is not UTF-8."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -143,15 +143,15 @@ def _check_length(path: Path, announced: int, present: int) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """Libsndfile's words without the path, which stands before them already."""
+    """Libsndfile's message without the path, which our message begins with."""
     text = str(error)
     text = (text.rsplit("': ", 1)[-1] if "': " in text else text).rstrip(".")
-    # what it says of an .mp3 without a single MPEG frame, although `_check_file` has opened it
+    # its message for an .mp3 without a single MPEG frame, although `_check_file` has opened the file
     return "no sound was found in it" if text.startswith("File does not exist") else text
 
 
 def _check_announced_length(path: Path, file: "soundfile.SoundFile") -> None:
-    """Raise where the header announces clearly more data than the file has: libsndfile itself reads on."""
+    """Raise if the header announces clearly more data than the file has, which libsndfile ignores."""
     for announced, present in ((int(a), int(b)) for a, b in _ANNOUNCED.findall(file.extra_info)):
         if announced not in _UNKNOWN_LENGTHS and present < announced * (1 - MISSING_SHARE):
             raise AudioError(
@@ -162,7 +162,7 @@ def _check_announced_length(path: Path, file: "soundfile.SoundFile") -> None:
 
 
 def _mono(frames: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mean of the channels of (samples, channels), in float32 as librosa.to_mono does."""
+    """Mean of the channels of (samples, channels), in float32 like librosa.to_mono."""
     mono: NDArray[np.float32] = frames[:, 0] if frames.shape[1] == 1 else np.mean(frames, axis=1)
     return np.ascontiguousarray(mono)
 
@@ -176,7 +176,10 @@ def _read_av(path: Path, offset: float, duration: float | None) -> Waveform:
 
     parts: list[NDArray[np.float32]] = []
     try:
-        with path.open("rb") as file, av.open(file) as container:  # a file, since PyAV takes names in UTF-8 alone
+        with (
+            path.open("rb") as file,
+            av.open(file) as container,
+        ):  # an open file, since PyAV accepts only names in UTF-8
             if not container.streams.audio:
                 raise AudioError(str(path), "undecodable", "it has no audio stream")
             stream = container.streams.audio[0]

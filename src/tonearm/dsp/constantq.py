@@ -1,12 +1,12 @@
-"""The constant-Q transform of ``librosa.cqt``, its filters made once a tuning in place of seven times a clip.
+"""The constant-Q transform of ``librosa.cqt``, with filters built once per tuning instead of seven times per clip.
 
 Conventions
 -----------
-librosa builds the filters of every octave anew for every clip, which costs more than their use on a clip of
+librosa rebuilds the filters of every octave for every clip, which takes longer than applying them to a clip of
 10 s. They depend on the tuning alone, which is one of a hundred values, and are the same for all octaves, since
-the rate is halved with the pitch. The rest follows librosa step by step:
-the top octave is filtered by products with short-time spectra, the clip halved in rate, the next octave
-filtered, and so on. Source: C. Schörkhuber, A. Klapuri, "Constant-Q transform toolbox for music processing",
+the sampling rate is halved with the pitch. The rest follows librosa step by step:
+the top octave is filtered by products with short-time spectra, the clip is resampled to half the rate, the next
+octave filtered, and so on. Source: C. Schörkhuber, A. Klapuri, "Constant-Q transform toolbox for music processing",
 SMC 2010.
 """
 
@@ -44,7 +44,7 @@ def constant_q_magnitude(
     octaves = []
     for octave in range(OCTAVES - 1, -1, -1):
         first = float(frequencies[octave * bins_per_octave])
-        # by a power of two, which is exact: octaves whose rates are halved with their pitches share their filters
+        # scaled by a power of two, which is exact: octaves whose rates are halved with their pitches share filters
         mantissa, exponent = math.frexp(rate)
         filters, n_fft = _filters(mantissa, math.ldexp(first, -exponent), bins_per_octave)
         filtered = np.empty((bins_per_octave, 1 + len(y) // hop), dtype=np.complex64)
@@ -62,7 +62,7 @@ def constant_q_magnitude(
 
 
 def _early_halvings(sr: int, frequencies: NDArray[np.float64], hop_length: int) -> int:
-    """How often the rate may be halved before the first octave: librosa's rule."""
+    """How many times the rate may be halved before the first octave: librosa's rule."""
     _, cutoff = librosa.filters.wavelet_lengths(freqs=frequencies, sr=sr, gamma=0)
     by_rate = max(0, int(np.ceil(np.log2(sr / 2.0 / cutoff)) - 1) - 1)
     twos = (hop_length & -hop_length).bit_length() - 1

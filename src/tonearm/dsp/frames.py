@@ -1,4 +1,4 @@
-"""A waveform in overlapping frames, and their spectra.
+"""Overlapping frames of a waveform, and their spectra.
 
 Conventions
 -----------
@@ -20,7 +20,7 @@ FRAMES_AT_ONCE = 32  # frames transformed in one call: input and output stay in 
 def short_time_spectra(
     y: NDArray[np.float32], n_fft: int, hop_length: int, window: NDArray[np.float64] | None
 ) -> NDArray[np.complex64]:
-    """Short-time Fourier transform, shape (frames, 1 + n_fft // 2); ``librosa.stft(y).T`` to the bit.
+    """Short-time Fourier transform, shape (frames, 1 + n_fft // 2); ``librosa.stft(y).T`` bit for bit.
 
     window: shape (n_fft,), None for a rectangular one.
     """
@@ -33,7 +33,7 @@ def short_time_spectra(
 def blocks_of_spectra(
     y: NDArray[np.float32], n_fft: int, hop_length: int, window: NDArray[np.float64] | None
 ) -> Iterator[tuple[slice, NDArray[np.complex128]]]:
-    """The same transform, a few frames at a time: which, and their spectra, shape (frames, 1 + n_fft // 2).
+    """The same transform, a few frames at a time: their slice and their spectra, shape (frames, 1 + n_fft // 2).
 
     Windows and transforms are float64, as in librosa, so that bins 140 dB below their neighbours stay exact.
     """

@@ -1,8 +1,8 @@
-"""A clip's file, decoded once however many read it: features, pictures, encoders and the search for copies.
+"""A clip's file, decoded once for all readers: features, pictures, encoders and the search for duplicates.
 
 Conventions
 -----------
-A `ClipSound` belongs to one file and one worker. What it decodes, resamples or transforms is kept until it is
+A `ClipSound` belongs to one file and one worker. What it decodes, resamples or transforms is cached until it is
 closed, as are errors: a broken file is opened once and every reader gets the same reason.
 """
 
@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 
 
 class ClipSound:
-    """The sound of one file; a context manager, since a file at a URL is copied here while it is read.
+    """The sound of one file; a context manager, since a file at a URL is copied to this machine while it is read.
 
     path: file or URL.
     """
@@ -43,16 +43,16 @@ class ClipSound:
         self.close()
 
     def close(self) -> None:
-        """Let go of all that was kept."""
+        """Release everything that was cached."""
         self._open.close()
         self._kept.clear()
 
     def file(self) -> Path:
-        """The file itself, or a copy of a URL's. Raises AudioError where it cannot be fetched."""
+        """The file itself, or a local copy for a URL. Raises AudioError if it cannot be fetched."""
         return self._once(("file",), self._fetch)
 
     def waveform(self, offset: float = 0.0, duration: float | None = None) -> Waveform:
-        """What the file holds from `offset` seconds on, at its own rate; raises AudioError as `audio.read`."""
+        """The file from `offset` seconds on, at its own sampling rate; raises AudioError like `audio.read`."""
         return self._once(("waveform", offset, duration), lambda: self._read(offset, duration))
 
     def samples(self, settings: AudioSettings, shortest: int = 1) -> NDArray[np.float32]:
@@ -66,7 +66,7 @@ class ClipSound:
     def spectrum(
         self, settings: AudioSettings, n_fft: int, hop_length: int, n_mels: int = 128, n_mfcc: int = 20
     ) -> "Spectrum":
-        """The `Spectrum` of the samples with these settings. Raises AudioError where they are shorter than n_fft."""
+        """The `Spectrum` of the samples with these settings. Raises AudioError if they are shorter than n_fft."""
         from tonearm.dsp.spectrum import Spectrum
 
         samples = self.samples(settings, n_fft)
@@ -105,7 +105,7 @@ class ClipSound:
 def load(path: str | Path, settings: AudioSettings, shortest: int = 1) -> NDArray[np.float32]:
     """Samples of a file or URL, mono float32 at `settings.sr`, shape (samples,), full scale 1.
 
-    shortest: samples, after resampling, that the clip needs at least. Raises AudioError of kind missing, directory,
+    shortest: minimum number of samples after resampling. Raises AudioError of kind missing, directory,
     unsupported, undecodable, truncated, empty, nonfinite, silent or short.
     """
     with ClipSound(path) as sound:

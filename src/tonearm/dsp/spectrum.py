@@ -1,8 +1,8 @@
-"""What all features and pictures of a clip share: one STFT, and what follows from it, each computed once.
+"""What all features and pictures of a clip share: one STFT and quantities derived from it, each computed once.
 
 Conventions
 -----------
-A `Spectrum` belongs to one clip. Its parts are made when first asked for and kept. Spectra are frame-major,
+A `Spectrum` belongs to one clip. Its parts are computed on first use and cached. Spectra are frame-major,
 shape (frames, bins), float32; librosa's are (bins, frames). Frames are centred with zero padding and
 weighted by a periodic Hann window, as in ``librosa.stft``'s defaults. Frame t is centred on sample
 t * hop_length, so a clip has 1 + samples // hop_length frames.
@@ -29,7 +29,7 @@ class Spectrum:
 
     y: mono waveform, float32, shape (samples,), at least n_fft samples, finite. sr: sampling rate, Hz.
     n_fft, hop_length: window and step of the STFT, samples. n_mels: bands of the mel spectrum.
-    n_mfcc: cepstral coefficients kept of them.
+    n_mfcc: number of cepstral coefficients kept.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Spectrum:
 
     @property
     def frames(self) -> int:
-        """How many frames the clip has."""
+        """Number of frames of the clip."""
         return 1 + len(self.y) // self.hop_length
 
     @cached_property
@@ -82,8 +82,8 @@ class Spectrum:
     def mel(self) -> NDArray[np.float32]:
         """Power in Slaney's mel bands up to sr / 2, shape (n_mels, frames); ``librosa.feature.melspectrogram``.
 
-        One call of the linear algebra library, a little slower than a loop over the narrow bands would be,
-        but with librosa's operands and therefore its very bits.
+        One call of the linear algebra library, slightly slower than a loop over the narrow bands would be,
+        but with librosa's operands and therefore identical bit for bit.
         """
         filters = _mel_filters(self.sr, self.n_fft, self.n_mels)
         bands: NDArray[np.float32] = np.einsum("ft,mf->mt", self.power.T, filters, optimize=True)
@@ -91,7 +91,7 @@ class Spectrum:
 
     @cached_property
     def log_mel(self) -> NDArray[np.float32]:
-        """Mel power in dB (re 1), at most 80 dB below its loudest value, shape (n_mels, frames)."""
+        """Mel power in dB (re 1), floored at 80 dB below its maximum, shape (n_mels, frames)."""
         return decibel(self.mel)
 
     @cached_property
@@ -108,7 +108,7 @@ class Spectrum:
     def parts(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Waveforms of the harmonic and the percussive part, each (samples,); ``librosa.effects.hpss``.
 
-        Medians over time keep what lasts, medians over frequency what clicks; a soft mask divides each bin
+        Medians over time keep sustained tones, medians over frequency keep clicks; a soft mask divides each bin
         between them. Source: D. FitzGerald, "Harmonic/percussive separation using median filtering",
         DAFx 2010.
         """
@@ -132,7 +132,7 @@ class Spectrum:
     def tuning(self) -> float:
         """Deviation from A440 in semitones, [-0.5, 0.5), from the peaks of the power spectrum.
 
-        librosa.feature.chroma_stft looks for them in the power, not the magnitude; kept, although it favours
+        librosa.feature.chroma_stft uses the power, not the magnitude; kept, although this favours
         the loudest partials.
         """
         return _tuning(self.power, self.sr, self.n_fft, bins_per_octave=12)
@@ -141,7 +141,7 @@ class Spectrum:
     def constant_q(self) -> NDArray[np.float32]:
         """Magnitude of the constant-Q transform, 7 octaves of 36 bins from C1, shape (252, frames).
 
-        What ``librosa.feature.chroma_cqt`` computes inside, its own tuning estimate included.
+        As computed inside ``librosa.feature.chroma_cqt``, including its own tuning estimate.
         """
         if (self.n_fft, self.hop_length) == (TUNING_N_FFT, TUNING_N_FFT // 4):
             magnitude = self.magnitude
@@ -160,7 +160,7 @@ def decibel(power: NDArray[np.float32], top_db: float = 80.0) -> NDArray[np.floa
 
 
 def _tuning(S: NDArray[np.float32], sr: int, n_fft: int, bins_per_octave: int) -> float:
-    """``librosa.estimate_tuning``: the commonest deviation of the louder half of the peaks, in bins."""
+    """``librosa.estimate_tuning``: the most common deviation of the louder half of the peaks, in bins."""
     frequencies = np.fft.rfftfreq(n_fft, 1.0 / sr)
     low, high = np.searchsorted(frequencies, (150.0, min(4000.0, sr / 2)))
     hertz, height = kernels.spectral_peaks(S, int(low), int(high), float(sr) / n_fft)
@@ -173,7 +173,7 @@ def _tuning(S: NDArray[np.float32], sr: int, n_fft: int, bins_per_octave: int) -
 
 @lru_cache(maxsize=4)
 def _window_sum(n_fft: int, hop_length: int, frames: int) -> NDArray[np.float32]:
-    """Sum of the squared windows of all frames, 1 where none reaches; padding included."""
+    """Sum of the squared windows of all frames, 1 where there is none; padding included."""
     total: NDArray[np.float32] = librosa.filters.window_sumsquare(
         window="hann", n_frames=frames, n_fft=n_fft, hop_length=hop_length, dtype=np.float32
     )

@@ -1,1 +1,1 @@
-"""What predictions are worth: scores, intervals, calibration, labels that are likely wrong."""
+"""Evaluating predictions: scores, confidence intervals, calibration, labels that are likely wrong."""

@@ -1,11 +1,11 @@
-"""Probabilities that mean what they say: one temperature fitted on validation clips, and when an answer is sure.
+"""Calibrated probabilities: a temperature fitted on validation clips, and the threshold of sure predictions.
 
 Conventions
 -----------
 Temperature scaling: Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", ICML 2017: logarithms
-of the probabilities divided by one number, so that no answer and no order changes. It is fitted on validation clips
-alone, which the model has not learned from, and only where others judge it. An answer is sure where its probability
-reaches a threshold: the lowest one from which on the validation clips' answers were right as often as was asked.
+of the probabilities divided by one number, so that neither predictions nor their order change. It is fitted on
+validation clips alone, which the model was not trained on, and only if the evaluated part is another. A prediction is
+sure if its probability reaches a threshold: the lowest above which validation predictions were right often enough.
 """
 
 from dataclasses import asdict, dataclass
@@ -17,16 +17,16 @@ from numpy.typing import NDArray
 from tonearm.data.dataset import label_codes
 from tonearm.evaluation.scores import SMALLEST_PROBABILITY, Truth, predicted, reliability
 
-LEAST_CLIPS = 20  # fewer say too little of how sure a model should be
+LEAST_CLIPS = 20  # fewer are not enough for a calibration
 COLDEST, HOTTEST = 0.05, 20.0
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """temperature: 1 changes nothing, above 1 the model was too sure. threshold: least probability of a sure answer.
+    """temperature: 1 changes nothing, above 1 the model was overconfident. threshold: lowest sure probability.
 
-    threshold is above 1 where no answer is sure. coverage: share of the validation clips with a sure answer.
-    clips: how many of them there were.
+    threshold is above 1 if no prediction is sure. coverage: share of the validation clips with a sure prediction.
+    clips: number of validation clips.
     """
 
     temperature: float
@@ -42,9 +42,9 @@ class Calibration:
 def calibrate(
     truth: Truth, probabilities: NDArray[np.float64], labels: tuple[str, ...], sure: float
 ) -> Calibration | None:
-    """The calibration of a model by its probabilities on validation clips; None where there are too few clips.
+    """The calibration of a model from its probabilities on validation clips; None if there are too few clips.
 
-    truth: shape (clips,). probabilities: shape (clips, labels). sure: share of sure answers that are to be right.
+    truth: shape (clips,). probabilities: shape (clips, labels). sure: required accuracy of sure predictions.
     """
     if len(truth) < LEAST_CLIPS:
         return None
@@ -68,12 +68,13 @@ def fit_temperature(probabilities: NDArray[np.float64], codes: NDArray[np.intp])
         true = scale(probabilities, float(np.exp(log_temperature)))[rows, codes]
         return float(-np.log(np.maximum(true, SMALLEST_PROBABILITY)).mean())
 
-    found = minimize_scalar(loss, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded", options={"xatol": 1e-4})
-    return float(np.exp(found.x)) if found.fun < loss(0.0) else 1.0
+    bounds = np.log(COLDEST), np.log(HOTTEST)
+    best = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-4})
+    return float(np.exp(best.x)) if best.fun < loss(0.0) else 1.0
 
 
 def scale(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
-    """The probabilities, shape (clips, labels), at a temperature; 0 stays 0.
+    """The probabilities, shape (clips, labels), scaled by a temperature; 0 stays 0.
 
     >>> scale(np.array([[0.8, 0.2]]), 2.0).round(3).tolist()
     [[0.667, 0.333]]
@@ -88,9 +89,9 @@ def scale(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.
 
 
 def sure_threshold(confidence: NDArray[np.float64], right: NDArray[np.bool_], sure: float) -> tuple[float, float]:
-    """The lowest threshold from which the share `sure` of the answers is right, and the share of clips it leaves.
+    """The lowest threshold above which the share `sure` of predictions is right, and the share of clips that reach it.
 
-    A threshold of 2 leaves none: however sure, the answers are wrong too often.
+    A threshold of 2, which none reaches, means that even the most confident predictions are wrong too often.
 
     >>> sure_threshold(np.array([0.9, 0.8, 0.7, 0.6]), np.array([True, True, False, False]), 0.9)
     (0.8, 0.5)
@@ -108,17 +109,17 @@ def sure_threshold(confidence: NDArray[np.float64], right: NDArray[np.bool_], su
 def effect(
     truth: Truth, before: NDArray[np.float64], after: NDArray[np.float64], labels: tuple[str, ...], threshold: float
 ) -> dict[str, float]:
-    """What calibration does on some clips: log loss and calibration error before and after, and the sure answers.
+    """Effect of calibration on some clips: log loss and calibration error before and after, and sure predictions.
 
-    sure_clips: clips with a sure answer; sure_right: right ones among them; clips: all.
+    sure_clips: clips with a sure prediction; sure_right: right ones among them; clips: all.
     """
     codes = label_codes(truth, labels)
-    found: dict[str, float] = {"clips": len(codes)}
+    values: dict[str, float] = {"clips": len(codes)}
     for name, probabilities in (("before", before), ("after", after)):
         true = np.maximum(probabilities[np.arange(len(codes)), codes], SMALLEST_PROBABILITY)
         bins = reliability(truth, probabilities, labels)
         gaps = np.abs(bins.confidence - bins.accuracy) * bins.clips
-        found |= {f"log_loss_{name}": float(-np.log(true).mean()), f"ece_{name}": float(np.nansum(gaps) / len(codes))}
+        values |= {f"log_loss_{name}": float(-np.log(true).mean()), f"ece_{name}": float(np.nansum(gaps) / len(codes))}
     is_sure = after.max(axis=1) >= threshold
-    found |= {"sure_clips": int(is_sure.sum()), "sure_right": int((predicted(after) == codes)[is_sure].sum())}
-    return found
+    values |= {"sure_clips": int(is_sure.sum()), "sure_right": int((predicted(after) == codes)[is_sure].sum())}
+    return values

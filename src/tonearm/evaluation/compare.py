@@ -4,9 +4,9 @@ Conventions
 -----------
 The best is the run with the highest accuracy on its evaluated part. Each other run is tested against it twice, both
 times clip by clip: by resampling groups (artists or recordings; `uncertainty.paired_difference`) and by McNemar's
-exact test, which takes clips as independent and, of repeated folds, uses the first repeat. The p-values of each test
-are corrected for their number (Holm). "Not distinguishable" means that the test by groups leaves p >= 0.05; it does
-not mean equal. Where evaluated clips, folds or training clips differ, nothing is tested: a difference in accuracy
+exact test, which treats clips as independent and, of repeated folds, uses the first repeat. The p-values of each test
+are corrected for multiple testing (Holm). "Not distinguishable" means p >= 0.05 in the test by groups; it does
+not mean equal. If evaluated clips, folds or training clips differ, nothing is tested: a difference in accuracy
 would then say more about the divisions than about the models.
 """
 
@@ -26,8 +26,8 @@ class Answers:
     """A run's predictions of its evaluated part: names in order, and whether each prediction is right.
 
     right: shape (clips, predictions); a clip has one, or one for each repeat of the folds. division: identifies which
-    clips were trained on and tested, alike for runs of the same division; None where that is not known. method: that
-    made the division, for a person.
+    clips were trained on and tested, equal for runs of the same division; None if that is not known. method: how the
+    clips were divided, for messages.
     """
 
     run: str
@@ -44,7 +44,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Pair:
-    """A run against the best: best less other, with the p-values of both tests corrected for their number."""
+    """A run against the best: best minus other, with the corrected p-values of both tests."""
 
     best: str
     other: str
@@ -54,20 +54,20 @@ class Pair:
 
     @property
     def distinguishable(self) -> bool:
-        """Whether the test by groups tells the two apart."""
+        """Whether the test by groups distinguishes the two."""
         return bool(self.p < SIGNIFICANCE)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All runs, best first, and the tested pairs; no pairs, and the reason, where the runs cannot be tested."""
+    """All runs, best first, and the tested pairs; no pairs, and the reason, if the runs cannot be tested."""
 
     answers: tuple[Answers, ...]
     pairs: tuple[Pair, ...]
     refused: str = ""
 
     def sentence(self) -> str:
-        """In one sentence, which run is best and which cannot be told apart from it."""
+        """One sentence: which run is best and which are not distinguishable from it."""
         best = self.answers[0].run
         if self.refused:
             return self.refused
@@ -80,7 +80,7 @@ class Comparison:
         return "; ".join(part for part in parts if part) + " (paired test by groups, p < 0.05, Holm)"
 
     def text(self) -> str:
-        """A table for a person."""
+        """A table as text."""
         width = max(len(answers.run) for answers in self.answers)
         lines = [f"{'':<{width}}  accuracy  clips"]
         lines += [f"{a.run:<{width}}  {a.accuracy:8.3f}  {len(a.names):5}" for a in self.answers]
@@ -94,7 +94,7 @@ class Comparison:
 
 
 def compare(answers: Sequence[Answers], groups: Mapping[str, str]) -> Comparison:
-    """Test every run against the best. groups: of each clip by name; "" or absent: the clip is its own group."""
+    """Test every run against the best. groups: group by clip name; "" or absent: the clip is its own group."""
     ranked = tuple(sorted(answers, key=lambda run: (-run.accuracy, run.run)))
     best, others = ranked[0], ranked[1:]
     reason = next((text for other in others if (text := _why_not(best, other))), "")
@@ -116,7 +116,7 @@ def compare(answers: Sequence[Answers], groups: Mapping[str, str]) -> Comparison
 
 
 def _why_not(best: Answers, other: Answers) -> str:
-    """Why the two runs cannot be tested against each other; "" where they can."""
+    """Why the two runs cannot be tested against each other; "" if they can."""
     if set(other.names) != set(best.names):
         shared = len(set(other.names) & set(best.names))
         return (

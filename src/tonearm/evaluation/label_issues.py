@@ -3,7 +3,7 @@
 Conventions
 -----------
 Confident learning: Northcutt, Jiang, Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels", JAIR 70,
-2021. Probabilities must be out-of-fold: a model that was trained on a wrong label believes it.
+2021. Probabilities must be out-of-fold: a model that was trained on a wrong label reproduces it.
 """
 
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from tonearm.data.dataset import label_codes
 
 
 class Suspicion(NamedTuple):
-    """A clip by its row, its label, the label that it more likely has, and probability of likely less given label."""
+    """A clip's row, its label, the more likely label, and the probability of the latter minus that of the former."""
 
     row: int
     label: str
@@ -28,8 +28,8 @@ def suspicious_labels(
 ) -> list[Suspicion]:
     """The clips that are confidently of another class than their label, the most suspicious first.
 
-    truth: shape (clips,). probabilities: out-of-fold, shape (clips, labels). A clip is confidently of a class where
-    its probability reaches the mean that the clips labelled so have; of several such classes the most probable one.
+    truth: shape (clips,). probabilities: out-of-fold, shape (clips, labels). A clip is confidently of a class if
+    its probability reaches the mean of the clips with that label; of several such classes the most probable counts.
 
     >>> truth = np.array(["a", "a", "a", "b", "b", "b"], dtype=object)
     >>> p = np.array([[0.9, 0.1], [0.8, 0.2], [0.05, 0.95], [0.2, 0.8], [0.1, 0.9], [0.3, 0.7]])
@@ -45,8 +45,8 @@ def suspicious_labels(
     reached = np.where(probabilities >= thresholds, probabilities, -1.0)
     likely = reached.argmax(axis=1)
     rows = np.flatnonzero((reached.max(axis=1) >= 0) & (likely != codes))
-    found = [
+    suspicions = [
         Suspicion(int(row), labels[codes[row]], labels[likely[row]], float(probabilities[row, likely[row]] - own[row]))
         for row in rows
     ]
-    return sorted(found, key=lambda one: (-one.margin, one.row))
+    return sorted(suspicions, key=lambda suspicion: (-suspicion.margin, suspicion.row))

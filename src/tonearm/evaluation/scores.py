@@ -3,15 +3,15 @@
 Conventions
 -----------
 truth: object array of labels, shape (clips,). probabilities: float64, shape (clips, labels), rows sum to 1.
-labels: the order of the columns. Labels rank by probability, the first among equals; the prediction is the
-first. Macro averages run over the classes that occur in the truth; a class that is never predicted has
+labels: the order of the columns. Labels are ranked by probability, ties by column; the prediction is the
+first. Macro averages are over the classes that occur in the truth; a class that is never predicted has
 precision 0, one that does not occur has no recall and is left out. Every score is a function of sums over
 clips, so that `uncertainty.bootstrap` can resample groups.
 
-Intervals are percentiles, except for ece: chance pushes it up and resampling pushes it up once more, so its
+Intervals are percentiles, except for ece: chance biases it upwards and resampling does so again, so its
 percentiles are reflected at the value (basic bootstrap), and may lie below it. In simulations of 200 and 750
-clips, five a group, these held the true error in 84 % to 95 % of cases; plain percentiles in none where the
-probabilities were honest.
+clips, five per group, these covered the true error in 84 % to 95 % of cases; plain percentiles in none if the
+probabilities were calibrated.
 
 Metrics
 -------
@@ -36,7 +36,7 @@ Truth = NDArray[np.object_]
 
 
 class Reliability(NamedTuple):
-    """Confidence and accuracy by bin of confidence: mean of each, and clips; NaN where a bin is empty."""
+    """Mean confidence, mean accuracy and number of clips by bin of confidence; NaN for empty bins."""
 
     confidence: NDArray[np.float64]
     accuracy: NDArray[np.float64]
@@ -45,11 +45,11 @@ class Reliability(NamedTuple):
 
 @dataclass(frozen=True)
 class Scores:
-    """What a model's probabilities are worth on some clips.
+    """Scores of a model's probabilities on some clips.
 
-    values: score by name, in the order of the module's list. intervals: 95 %, by resampled groups; NaN with
+    values: score by name, in the order of the module's list. intervals: 95 %, by resampling groups; NaN with
     one group. per_class: precision, recall, f1, their support, and the interval of f1, by label. confusion:
-    counts, rows are the truth. clips, groups: how much evidence there is.
+    counts, rows are the truth. clips, groups: their numbers.
     """
 
     values: dict[str, float]
@@ -61,11 +61,11 @@ class Scores:
     groups: int
 
     def shares(self) -> NDArray[np.float64]:
-        """The confusion as shares of the true class; 0 in the row of a class that does not occur."""
+        """The confusion matrix as shares of the true class; 0 in the row of a class that does not occur."""
         return _divide(self.confusion.astype(np.float64), self.confusion.sum(axis=1, keepdims=True), 0.0)
 
     def to_json(self) -> dict[str, Any]:
-        """The scores as JSON-ready values; what is not defined is None."""
+        """The scores as JSON-ready values; undefined ones are None."""
         return {
             "clips": self.clips,
             "groups": self.groups,
@@ -87,7 +87,7 @@ def _bounds(interval: Interval | None) -> dict[str, float | None]:
 
 
 def validate(truth: Truth, probabilities: NDArray[np.float64], labels: tuple[str, ...]) -> None:
-    """Raise ValueError where the inputs do not belong together or are no probabilities."""
+    """Raise ValueError if the inputs do not fit together or are not probabilities."""
     if not len(truth):
         raise ValueError("there are no clips to evaluate")
     if probabilities.shape != (len(truth), len(labels)):
@@ -104,7 +104,7 @@ def validate(truth: Truth, probabilities: NDArray[np.float64], labels: tuple[str
 def evaluate(
     truth: Truth, probabilities: NDArray[np.float64], labels: tuple[str, ...], groups: Truth | None = None
 ) -> Scores:
-    """All scores, with intervals by resampling `groups` ("" or None: each clip is its own)."""
+    """All scores, with intervals by resampling `groups` ("" or None: each clip is its own group)."""
     validate(truth, probabilities, labels)
     units = _units(truth, groups)
     values = _summands(truth, probabilities, labels)
@@ -115,22 +115,22 @@ def evaluate(
         parts = _Sums(sums, len(labels))
         return np.column_stack([*(score(parts) for score in _SCORES.values()), parts.f1_by_class()])
 
-    found = dict(zip(names, scores(total)[0].tolist(), strict=True))
+    score_of = dict(zip(names, scores(total)[0].tolist(), strict=True))
     intervals = dict(zip(names, bootstrap(scores, values, units), strict=True))
-    intervals["ece"] = _reflect(intervals["ece"], found["ece"])
+    intervals["ece"] = _reflect(intervals["ece"], score_of["ece"])
     sums = _Sums(total, len(labels))
     per_class = {
         label: {
             "precision": float(sums.precision_by_class()[0, index]),
             "recall": _number(sums.recall_by_class()[0, index]),
-            "f1": _number(found[f"f1 {label}"]),
+            "f1": _number(score_of[f"f1 {label}"]),
             "support": int(sums.confusion[0, index].sum()),
             "f1_interval": intervals[f"f1 {label}"],
         }
         for index, label in enumerate(labels)
     }
     return Scores(
-        values={name: found[name] for name in _SCORES},
+        values={name: score_of[name] for name in _SCORES},
         intervals={name: intervals[name] for name in _SCORES},
         per_class=per_class,
         confusion=sums.confusion[0].round().astype(np.int64),
@@ -141,12 +141,12 @@ def evaluate(
 
 
 def _reflect(interval: Interval, value: float) -> Interval:
-    """The interval mirrored at the value, not below 0; NaN bounds stay."""
+    """The interval reflected at the value, not below 0; NaN bounds stay NaN."""
     return Interval(*np.maximum(0.0, [2 * value - interval.high, 2 * value - interval.low]).tolist())
 
 
 def predicted(probabilities: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Column of the most probable label of each row, the first among equals."""
+    """Column of the most probable label of each row, the first of ties."""
     columns: NDArray[np.intp] = np.argmax(probabilities, axis=1)
     return columns
 
@@ -154,7 +154,7 @@ def predicted(probabilities: NDArray[np.float64]) -> NDArray[np.intp]:
 def reliability(
     truth: Truth, probabilities: NDArray[np.float64], labels: tuple[str, ...], bins: int = BINS
 ) -> Reliability:
-    """How often the prediction is right, against how sure the model was of it, in bins of equal width."""
+    """Accuracy of the predictions against the model's confidence, in bins of equal width."""
     validate(truth, probabilities, labels)
     sums = _Sums(_summands(truth, probabilities, labels, bins).sum(axis=0, keepdims=True), len(labels))
     with np.errstate(invalid="ignore"):
@@ -164,37 +164,37 @@ def reliability(
 
 
 def _units(truth: Truth, groups: Truth | None) -> Truth:
-    """Each clip's group, or one of its own where it has none."""
+    """Each clip's group, or one of its own if it has none."""
     return group_or_own([""] * len(truth) if groups is None else groups, range(len(truth)))
 
 
 def _summands(
     truth: Truth, probabilities: NDArray[np.float64], labels: tuple[str, ...], bins: int = BINS
 ) -> NDArray[np.float64]:
-    """What each clip adds to the sums: confusion cells, log loss, top-2 hit, and bins of confidence."""
+    """Each clip's contribution to the sums: confusion cells, log loss, top-2 hit, and bins of confidence."""
     clips, classes = probabilities.shape
     column = {label: index for index, label in enumerate(labels)}
     true = np.array([column[label] for label in truth])
-    said = predicted(probabilities)
+    prediction = predicted(probabilities)
     every = np.arange(clips)
     cells = np.zeros((clips, classes * classes))
-    cells[every, true * classes + said] = 1.0
+    cells[every, true * classes + prediction] = 1.0
     surprise = -np.log(np.clip(probabilities[every, true], SMALLEST_PROBABILITY, 1.0))
     of_truth = probabilities[every, true][:, None]
-    # among equals the first counts as before: a model that finds all labels alike must not always be right
+    # of ties the first ranks higher: a model with equal probabilities for all labels must not always be right
     before = (probabilities == of_truth) & (np.arange(classes) < true[:, None])
     rank = ((probabilities > of_truth) | before).sum(axis=1)
-    confidence = probabilities[every, said]
+    confidence = probabilities[every, prediction]
     in_bin = np.zeros((clips, bins))
     in_bin[every, np.minimum((confidence * bins).astype(int), bins - 1)] = 1.0
-    right = (said == true).astype(np.float64)
+    right = (prediction == true).astype(np.float64)
     return np.hstack(
         [cells, surprise[:, None], (rank < 2)[:, None], in_bin, in_bin * confidence[:, None], in_bin * right[:, None]]
     )
 
 
 class _Sums:
-    """Sums over clips, of one set of clips a row, and the scores that follow from them."""
+    """Sums over clips, one set of clips per row, and the scores computed from them."""
 
     def __init__(self, sums: NDArray[np.float64], classes: int) -> None:
         cells = classes * classes
@@ -203,17 +203,17 @@ class _Sums:
         self.in_bin, self.confidence, self.right = np.split(sums[:, cells + 2 :], 3, axis=1)
         self.clips = self.confusion.sum(axis=(1, 2))
         self.support = self.confusion.sum(axis=2)
-        self.said = self.confusion.sum(axis=1)
+        self.predictions = self.confusion.sum(axis=1)
         self.hits = np.diagonal(self.confusion, axis1=1, axis2=2)
 
     def precision_by_class(self) -> NDArray[np.float64]:
-        return _divide(self.hits, self.said, 0.0)
+        return _divide(self.hits, self.predictions, 0.0)
 
     def recall_by_class(self) -> NDArray[np.float64]:
         return _divide(self.hits, self.support, np.nan)
 
     def f1_by_class(self) -> NDArray[np.float64]:
-        return np.where(self.support > 0, _divide(2 * self.hits, self.said + self.support, 0.0), np.nan)
+        return np.where(self.support > 0, _divide(2 * self.hits, self.predictions + self.support, 0.0), np.nan)
 
     def mean_over_classes(self, by_class: NDArray[np.float64]) -> NDArray[np.float64]:
         present = self.support > 0
@@ -225,7 +225,7 @@ class _Sums:
         return share
 
     def kappa(self) -> NDArray[np.float64]:
-        chance = (self.support * self.said).sum(axis=1) / self.clips**2
+        chance = (self.support * self.predictions).sum(axis=1) / self.clips**2
         return _divide(self.accuracy() - chance, 1 - chance, 0.0)
 
     def ece(self) -> NDArray[np.float64]:
@@ -246,7 +246,7 @@ _SCORES: dict[str, Callable[[_Sums], NDArray[np.float64]]] = {
 
 
 def _divide(above: NDArray[np.float64], below: NDArray[np.float64], otherwise: float) -> NDArray[np.float64]:
-    """The quotient, and `otherwise` where nothing stands below."""
+    """The quotient, or `otherwise` where the divisor is 0."""
     quotient: NDArray[np.float64] = np.divide(above, below, out=np.full(above.shape, otherwise), where=below > 0)
     return quotient
 

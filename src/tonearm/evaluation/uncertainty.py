@@ -1,10 +1,10 @@
-"""How sure a score is, and whether two models differ: intervals and paired tests that respect groups.
+"""Uncertainty of scores and differences between models: intervals and paired tests that respect groups.
 
 Conventions
 -----------
-Clips of one artist or recording are alike, so they are no independent evidence: what is resampled are the
-groups, never the clips. Where no groups are known each clip is its own. A score is a function of sums over
-groups, so one matrix product resamples all repeats at once. Intervals are two-sided 95 % unless said.
+Clips of one artist or recording are not independent, so groups are resampled, never clips. If no groups are
+known, each clip is its own. A score is a function of sums over groups, so one matrix product resamples all
+repeats at once. Intervals are two-sided 95 % unless stated otherwise.
 
 Sources: B. Efron, R. Tibshirani, "An introduction to the bootstrap", 1993; T. Hesterberg, "What teachers
 should know about the bootstrap", American Statistician 69(4), 2015 (the expanded percentile interval);
@@ -30,9 +30,9 @@ class Interval(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """Accuracy of one model less that of another on the same clips.
+    """Accuracy of one model minus that of another on the same clips.
 
-    difference: in [-1, 1]. interval: of the difference. p: two-sided, of no difference, by resampled groups.
+    difference: in [-1, 1]. interval: of the difference. p: two-sided, for no difference, by resampling groups.
     """
 
     difference: float
@@ -41,9 +41,9 @@ class Difference(NamedTuple):
 
 
 def resampled(sums: NDArray[np.float64], repeats: int = REPEATS, seed: int = 0) -> NDArray[np.float64]:
-    """Sums over as many groups as there are, drawn with replacement, shape (repeats, ...).
+    """Sums over bootstrap samples of the groups, shape (repeats, ...).
 
-    sums: of each group, shape (groups, ...). The draws are the same however many are made at a time.
+    sums: of each group, shape (groups, ...). The draws do not depend on how many are drawn at a time.
     """
     count = len(sums)
     at_a_time = max(1, WEIGHTS_AT_A_TIME // count)
@@ -74,7 +74,7 @@ def bootstrap(
     """Intervals of scores that are functions of sums over clips.
 
     values: what is summed, shape (clips, parts). score: from sums, shape (repeats, parts), to scores, shape
-    (repeats,) or (repeats, scores). groups: shape (clips,). Returns one interval a score. With a single
+    (repeats,) or (repeats, scores). groups: shape (clips,). Returns one interval per score. With a single
     group nothing can be resampled: the bounds are NaN.
 
     >>> right = np.repeat([1.0, 0.0], 50)
@@ -91,9 +91,9 @@ def bootstrap(
 
 
 def _percentile_interval(scores: NDArray[np.float64], groups: int) -> Interval:
-    """Percentiles, a little wider than 2.5 and 97.5 as Student's t is wider than the normal distribution.
+    """Percentiles, slightly wider than 2.5 and 97.5, as Student's t is wider than the normal distribution.
 
-    A repeat in which the score is not defined (no clip of a class was drawn) is left out.
+    Repeats in which the score is undefined (no clip of a class was drawn) are left out.
     """
     scores = scores[np.isfinite(scores)]
     if groups < 2 or not len(scores):
@@ -104,7 +104,7 @@ def _percentile_interval(scores: NDArray[np.float64], groups: int) -> Interval:
 
 
 def expanded_tail(groups: int) -> float:
-    """Probability in each tail that makes the percentile interval of `groups` draws hold its level."""
+    """Probability in each tail with which the percentile interval of `groups` groups keeps its level."""
     import scipy.stats
 
     t = scipy.stats.t.ppf((1.0 - LEVEL) / 2, groups - 1)
@@ -112,9 +112,9 @@ def expanded_tail(groups: int) -> float:
 
 
 def mcnemar_exact(a_right: NDArray[np.bool_], b_right: NDArray[np.bool_]) -> float:
-    """Two-sided p of two models erring equally often, from the clips on which exactly one of them is right.
+    """Two-sided p for equal error rates of two models, from the clips on which exactly one of them is right.
 
-    a_right, b_right: shape (clips,). Clips count as independent here: beside it stands the test by groups.
+    a_right, b_right: shape (clips,). Clips count as independent, unlike in the test by groups.
     """
     import scipy.stats
 
@@ -134,26 +134,26 @@ def paired_difference(
 ) -> Difference:
     """Difference of two accuracies on the same clips, with its interval and p by resampling groups.
 
-    a_right, b_right: whether the answers are right, or the share of several ones that is, shape (clips,).
+    a_right, b_right: whether predictions are right, or the share of several that are, shape (clips,).
 
-    The p is the share of resampled differences, moved to have mean zero, that lie at least as far out as
-    the one found; with few groups they are drawn out as the interval is.
+    The p is the share of resampled differences, shifted to mean zero, that are at least as large in absolute
+    value as the observed one; with few groups they are widened like the interval.
     """
     gain = a_right.astype(np.float64) - b_right.astype(np.float64)
     sums = sums_by_group(np.column_stack([gain, np.ones(len(gain))]), groups)
-    found = float(gain.mean())
+    observed = float(gain.mean())
     if len(sums) < 2:
-        return Difference(found, Interval(float("nan"), float("nan")), float("nan"))
+        return Difference(observed, Interval(float("nan"), float("nan")), float("nan"))
     drawn = resampled(sums, repeats, seed)
     differences = drawn[:, 0] / drawn[:, 1]
     # the bootstrap's spread is too small by this factor for few groups (Hesterberg 2015)
-    noise = (differences - found) * np.sqrt(len(sums) / (len(sums) - 1))
-    beyond = int(np.sum(np.abs(noise) >= abs(found) - 1e-12))
-    return Difference(found, _percentile_interval(differences, len(sums)), (beyond + 1) / (repeats + 1))
+    noise = (differences - observed) * np.sqrt(len(sums) / (len(sums) - 1))
+    beyond = int(np.sum(np.abs(noise) >= abs(observed) - 1e-12))
+    return Difference(observed, _percentile_interval(differences, len(sums)), (beyond + 1) / (repeats + 1))
 
 
 def holm(p_values: list[float]) -> list[float]:
-    """Holm's step-down correction: p-values that keep the error rate of the whole family.
+    """Holm's step-down correction: p-values that control the family-wise error rate.
 
     >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
     [0.03, 0.06, 0.06]

@@ -1,8 +1,8 @@
-"""All models, one line each: name in a config → settings, builder, what it takes, which extra it needs.
+"""All models, one line each: name in a config → settings, builder, kind of input, required extra.
 
 Conventions
 -----------
-The keys are the `type` literals of the settings classes. See `models.base` for what a model's file holds.
+The keys are the `type` literals of the settings classes. `models.base` says what a model's file contains.
 """
 
 from tonearm.models import boosting, cnn, cnn_mel, logistic, mlp, resnet, svm, trees
@@ -13,7 +13,7 @@ __all__ = ["MODELS", "Model", "ModelSettings", "reads"]
 MODELS: dict[str, Model] = {
     "logistic": Model(logistic.LogisticSettings, logistic.build, trusted=logistic.TRUSTED),
     "mlp": Model(mlp.MLPSettings, mlp.build, extra="deep"),
-    # revision 1 of the SVM had the votes of pairs of classes as its margins
+    # revision 1 of the SVM used the votes of pairs of classes as margins
     "svm": Model(svm.SVMSettings, svm.build, trusted=svm.TRUSTED, revision=2),
     "trees": Model(trees.TreesSettings, trees.build, trusted=trees.TRUSTED),
     "boosting": Model(boosting.BoostingSettings, boosting.build, trusted=boosting.TRUSTED),

@@ -1,9 +1,9 @@
-"""What each model gives to the rest: its settings, a function that builds it, and what it needs.
+"""What each model provides: its settings, a function that builds it, and what it needs.
 
 Conventions
 -----------
 A model is one file: a settings class whose `type` is the model's name, and `build(settings, train)`, which
-gives an unfitted scikit-learn classifier. Scalers are a part of that classifier, so they see training rows
+returns an unfitted scikit-learn classifier. Scalers are part of that classifier, so they see training rows
 only. scikit-learn and torch are imported inside `build`: reading a config needs neither.
 """
 
@@ -15,11 +15,11 @@ from pydantic import ConfigDict, Field
 from tonearm.settings import Settings, TrainSettings
 from tonearm.training.contract import Classifier
 
-READS_MEANING = "representation that it reads; several names in a list are joined side by side"
+READS_MEANING = "representation to read; the columns of several in a list are concatenated"
 
 
 class ModelSettings(Settings):
-    """Base of a model's settings; `type` is a `Literal` of one name in each model."""
+    """Base class of model settings; in each model `type` is a `Literal` of one name."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 
@@ -30,9 +30,9 @@ class ModelSettings(Settings):
 class Model(NamedTuple):
     """One model: settings class, builder, whether it takes rows or images, and the extra that installs it.
 
-    build: (settings, TrainSettings) to an unfitted classifier. extra: "" where tonearm alone is enough. trusted: names
-    of types, beside those that skops knows, which a saved classifier may hold. revision: raised where the same settings
-    and rows give another model than before, so that finished runs are trained again.
+    build: (settings, TrainSettings) to an unfitted classifier. extra: "" if tonearm alone is enough. trusted: names
+    of types, beyond those that skops trusts, that a saved classifier may hold. revision: raised when the same settings
+    and rows give a different model than before, so that finished runs are trained again.
     """
 
     settings: type[ModelSettings]

@@ -1,8 +1,8 @@
-"""Gradient boosting of trees on binned columns.
+"""Gradient-boosted trees on binned columns.
 
 Conventions
 -----------
-Trees need no scaling. No rows are held out for early stopping: `max_iter` is what is grown. G. Ke et al.,
+Trees need no scaling. There is no early stopping: all `max_iter` iterations are run. G. Ke et al.,
 "LightGBM: a highly efficient gradient boosting decision tree", NeurIPS 2017.
 """
 
@@ -22,18 +22,20 @@ TRUSTED = (
 class BoostingSettings(ModelSettings):
     """`type = "boosting"`."""
 
-    type: Literal["boosting"] = Field("boosting", description="which model this is")
-    learning_rate: float = Field(0.1, gt=0, le=1, description="weight of each further tree")
-    max_iter: int = Field(150, ge=1, le=100_000, description="rounds; each grows one tree a class")
-    max_leaf_nodes: int = Field(31, ge=2, description="leaves of a tree at most")
-    min_samples_leaf: int = Field(10, ge=1, description="rows that a leaf holds at least")
-    l2_regularization: float = Field(1.0, ge=0, description="pull of the leaves to zero")
-    max_features: float = Field(0.3, gt=0, le=1, description="fraction of the columns tried at each fork")
-    class_weight: Literal["none", "balanced"] = Field("none", description="balanced: rare classes weigh more")
+    type: Literal["boosting"] = Field("boosting", description="type of model")
+    learning_rate: float = Field(0.1, gt=0, le=1, description="learning rate (shrinkage)")
+    max_iter: int = Field(150, ge=1, le=100_000, description="boosting iterations; each grows one tree per class")
+    max_leaf_nodes: int = Field(31, ge=2, description="maximum number of leaves per tree")
+    min_samples_leaf: int = Field(10, ge=1, description="minimum number of rows per leaf")
+    l2_regularization: float = Field(1.0, ge=0, description="L2 penalty on the leaf values")
+    max_features: float = Field(0.3, gt=0, le=1, description="share of the columns tried at each split")
+    class_weight: Literal["none", "balanced"] = Field(
+        "none", description="balanced: weight classes inversely to their frequency"
+    )
 
 
 def build(settings: BoostingSettings, train: TrainSettings) -> Any:
-    """Unfitted classifier; the seed draws the columns tried."""
+    """Unfitted classifier; the random seed decides which columns are tried."""
     from tonearm.models.histogram import Boosting
 
     return Boosting(

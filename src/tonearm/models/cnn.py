@@ -1,9 +1,9 @@
-"""Strided convolutions on pictures, without pooling, and a linear layer: the reference system's network.
+"""Strided convolutions on pictures without pooling, then a linear layer: the reference system's network.
 
 Conventions
 -----------
 Each layer is a convolution and an activation. A map of n pixels becomes floor((n + 2 padding - kernel_size) /
-stride) + 1 of them, in height and in width; the settings are refused where that reaches none.
+stride) + 1 pixels, in height and in width; settings that leave none are refused.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -14,7 +14,14 @@ from tonearm.errors import ModelError
 from tonearm.models.base import ModelSettings
 from tonearm.settings import TrainSettings
 from tonearm.training import need_torch
-from tonearm.training.settings import PICTURE_MEANING, SCHEDULE_MEANING, PictureSettings, Schedule
+from tonearm.training.settings import (
+    PATIENCE_MEANING,
+    PICTURE_MEANING,
+    SCHEDULE_EPOCHS_MEANING,
+    SCHEDULE_MEANING,
+    PictureSettings,
+    Schedule,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,24 +32,27 @@ Channels = Annotated[int, Field(ge=1, le=4096)]
 class CNNSettings(PictureSettings, ModelSettings):
     """`type = "cnn"`."""
 
-    type: Literal["cnn"] = Field("cnn", description="which model this is")
+    type: Literal["cnn"] = Field("cnn", description="type of model")
     reads: str = Field("layl", description=PICTURE_MEANING)
-    layers: int = Field(4, ge=1, le=20, description="convolutions, one after the other")
+    layers: int = Field(4, ge=1, le=20, description="number of convolutional layers")
     channels: tuple[Channels, ...] = Field(
-        (16, 32, 64, 128), min_length=1, max_length=20, description="channels of each layer; the last one repeats"
+        (16, 32, 64, 128),
+        min_length=1,
+        max_length=20,
+        description="output channels of each layer; the last value repeats",
     )
-    kernel_size: int = Field(4, ge=1, le=64, description="pixels of a kernel, in height and width")
-    stride: int = Field(4, ge=1, le=64, description="pixels from one kernel's place to the next")
-    padding: int = Field(1, ge=0, le=64, description="pixels of zeros around each map")
-    activation: Literal["tanh", "relu", "sigmoid"] = Field("tanh", description="function after each layer")
-    weight_decay: float = Field(0.0001, ge=0, le=10, description="pull of all weights to zero")
+    kernel_size: int = Field(4, ge=1, le=64, description="kernel height and width in pixels")
+    stride: int = Field(4, ge=1, le=64, description="stride in pixels")
+    padding: int = Field(1, ge=0, le=64, description="zero padding in pixels")
+    activation: Literal["tanh", "relu", "sigmoid"] = Field("tanh", description="activation function")
+    weight_decay: float = Field(0.0001, ge=0, le=10, description="weight decay")
     schedule: Schedule = Field("plateau", description=SCHEDULE_MEANING)
-    schedule_epochs: int = Field(5, ge=1, description="plateau: epochs without a lower loss; step: between steps")
-    patience: int = Field(15, ge=0, description="stop after so many epochs without a lower validation loss; 0: never")
+    schedule_epochs: int = Field(5, ge=1, description=SCHEDULE_EPOCHS_MEANING)
+    patience: int = Field(15, ge=0, description=PATIENCE_MEANING)
 
 
 def build(settings: CNNSettings, train: TrainSettings) -> Any:
-    """Unfitted classifier; raises ModelError where torch is not installed."""
+    """Unfitted classifier; raises ModelError if torch is not installed."""
     need_torch("cnn")
     from tonearm.training.engine import TorchClassifier
     from tonearm.training.pictures import PictureInputs
@@ -69,7 +79,7 @@ def network(shape: tuple[int, ...], classes: int, settings: CNNSettings) -> "nn.
 def map_sizes(height: int, width: int, settings: CNNSettings) -> list[tuple[int, int]]:
     """Height and width of the picture and of each layer's map.
 
-    Raises ModelError, with the sizes, where a layer's kernel does not fit into the map before it.
+    Raises ModelError, with the sizes, if a layer's kernel does not fit into the map before it.
 
     >>> map_sizes(172, 173, CNNSettings())
     [(172, 173), (43, 43), (11, 11), (3, 3), (1, 1)]

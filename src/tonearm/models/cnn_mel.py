@@ -1,15 +1,15 @@
-"""A small modern CNN on the brightness of a mel picture.
+"""A small modern CNN on the luminance of a mel picture.
 
 Conventions
 -----------
 Blocks of convolution, batch norm, GELU and max pooling; then mean and maximum over time and frequency, so that
-any length works. While it learns, a stretch is cut out of the picture, turned in time so that its end follows its
-start; stretches of time and bands of frequency can be hidden, too (Park et al., "SpecAugment", Interspeech 2019).
+any length works. Augmentation during training: a random crop in time, which wraps around at the end of the picture,
+and optional masks in time and frequency (Park et al., "SpecAugment", Interspeech 2019).
 
-What each ingredient buys, on the GTZAN pictures made 64 x 64 small, two random folds, 30 epochs (standard error three
-points): with the cut alone 0.74; without it 0.67; with the cut and two masks 0.65, and then 0.65 without label
-smoothing and 0.67 with even channels of 48. At full size one fold gave 0.76 without masks and 0.73 with two. Hence no
-masks by default. The strided network without any of it (`cnn`) has 0.58.
+Ablation on the GTZAN pictures at 64 x 64 pixels, two random folds, 30 epochs (standard error three points): with the
+crop alone 0.74; without it 0.67; with the crop and two masks 0.65, and then 0.65 without label smoothing and 0.67
+with 48 channels in every block. At full size one fold gave 0.76 without masks and 0.73 with two. Hence no masks by
+default. The strided network without any of this (`cnn`) has 0.58.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -19,7 +19,7 @@ from pydantic import Field
 from tonearm.models.base import ModelSettings
 from tonearm.settings import TrainSettings
 from tonearm.training import need_torch
-from tonearm.training.settings import SCHEDULE_MEANING, Augmentation, Schedule
+from tonearm.training.settings import RESTORE_MEANING, SCHEDULE_MEANING, Augmentation, Schedule
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,23 +30,26 @@ Channels = Annotated[int, Field(ge=1, le=4096)]
 class CNNMelSettings(Augmentation, ModelSettings):
     """`type = "cnn-mel"`."""
 
-    type: Literal["cnn-mel"] = Field("cnn-mel", description="which model this is")
+    type: Literal["cnn-mel"] = Field("cnn-mel", description="type of model")
     channels: tuple[Channels, ...] = Field(
-        (24, 48, 96, 192), min_length=1, max_length=7, description="channels of each block, which halves the map"
+        (24, 48, 96, 192),
+        min_length=1,
+        max_length=7,
+        description="output channels of each block",
     )
-    masks: int = Field(0, ge=0, le=20, description="stretches of time, and bands of frequency, hidden while learning")
-    dropout: float = Field(0.3, ge=0, lt=1, description="share of the last numbers switched off while learning")
-    epochs: int = Field(30, ge=1, le=100_000, description="passes over the training rows at most")
-    learning_rate: float = Field(0.003, gt=0, le=100, description="length of a step at the start")
-    weight_decay: float = Field(0.01, ge=0, le=10, description="pull of all weights to zero")
-    optimizer: Literal["adam", "adamw", "sgd"] = Field("adamw", description="how a gradient becomes a step")
-    label_smoothing: float = Field(0.1, ge=0, lt=1, description="share of the truth spread over all classes")
+    masks: int = Field(0, ge=0, le=20, description="time masks, and as many frequency masks, during training")
+    dropout: float = Field(0.3, ge=0, lt=1, description="dropout before the output layer")
+    epochs: int = Field(30, ge=1, le=100_000, description="maximum number of epochs")
+    learning_rate: float = Field(0.003, gt=0, le=100, description="initial learning rate")
+    weight_decay: float = Field(0.01, ge=0, le=10, description="weight decay")
+    optimizer: Literal["adam", "adamw", "sgd"] = Field("adamw", description="optimizer")
+    label_smoothing: float = Field(0.1, ge=0, lt=1, description="label smoothing")
     schedule: Schedule = Field("cosine", description=SCHEDULE_MEANING)
-    restore_best: bool = Field(False, description="end with the weights of the lowest validation loss")
+    restore_best: bool = Field(False, description=RESTORE_MEANING)
 
 
 def build(settings: CNNMelSettings, train: TrainSettings) -> Any:
-    """Unfitted classifier; raises ModelError where torch is not installed."""
+    """Unfitted classifier; raises ModelError if torch is not installed."""
     need_torch("cnn-mel")
     from tonearm.training.engine import TorchClassifier
     from tonearm.training.pictures import PictureInputs
@@ -63,7 +66,7 @@ def network(shape: tuple[int, ...], classes: int, settings: CNNMelSettings) -> "
     channels = shape[0]
     layers: list[nn.Module] = [Augment(settings.crop, settings.masks, settings.mask_share)]
     for number, out in enumerate(settings.channels):
-        # the first one looks at every other pixel, which makes all that follows four times as quick
+        # the first convolution has stride 2, which makes all that follows 4× faster
         stride, kernel = (2, 5) if number == 0 else (1, 3)
         layers += [nn.Conv2d(channels, out, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(out), nn.GELU()]
         if number:

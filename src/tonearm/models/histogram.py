@@ -1,4 +1,4 @@
-"""scikit-learn's histogram gradient boosting with probabilities that no other row can change.
+"""scikit-learn's histogram gradient boosting, with a row's probabilities independent of the other rows.
 
 Conventions
 -----------

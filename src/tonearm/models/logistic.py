@@ -1,9 +1,9 @@
-"""Logistic regression over all classes at once, by scikit-learn's L-BFGS or by plain gradient descent.
+"""Multinomial logistic regression, by scikit-learn's L-BFGS or by plain gradient descent.
 
 Conventions
 -----------
 Columns are standardised on the training rows. `lbfgs` minimises the cross-entropy with an L2 penalty of
-strength 1 / C; `gradient-descent` takes `epochs` full-batch steps of `learning_rate` with no penalty.
+strength 1 / C; `gradient-descent` takes `epochs` full-batch steps with `learning_rate` and no penalty.
 """
 
 from typing import Any, Literal
@@ -19,14 +19,20 @@ TRUSTED = ("tonearm.models.softmax.SoftmaxRegression",)
 class LogisticSettings(ModelSettings):
     """`type = "logistic"`."""
 
-    type: Literal["logistic"] = Field("logistic", description="which model this is")
-    solver: Literal["lbfgs", "gradient-descent"] = Field("lbfgs", description="how the weights are found")
-    C: float = Field(1.0, gt=0, description="lbfgs: weak penalty where large, 1 / strength of the L2 penalty")
-    max_iter: int = Field(2_000, ge=1, description="lbfgs: iterations at most")
-    learning_rate: float = Field(0.1, gt=0, description="gradient-descent: length of a step")
-    epochs: int = Field(5_000, ge=1, le=100_000_000, description="gradient-descent: full-batch steps")
-    tolerance: float = Field(0.0, ge=0, description="gradient-descent: stop at so small a gradient; 0: never")
-    class_weight: Literal["none", "balanced"] = Field("none", description="balanced: rare classes weigh more")
+    type: Literal["logistic"] = Field("logistic", description="type of model")
+    solver: Literal["lbfgs", "gradient-descent"] = Field("lbfgs", description="solver")
+    C: float = Field(1.0, gt=0, description="lbfgs: inverse strength of the L2 penalty")
+    max_iter: int = Field(2_000, ge=1, description="lbfgs: maximum number of iterations")
+    learning_rate: float = Field(0.1, gt=0, description="gradient-descent: learning rate")
+    epochs: int = Field(
+        5_000, ge=1, le=100_000_000, description="gradient-descent: number of epochs, each one full-batch step"
+    )
+    tolerance: float = Field(
+        0.0, ge=0, description="gradient-descent: stop when no gradient component exceeds this; 0: never"
+    )
+    class_weight: Literal["none", "balanced"] = Field(
+        "none", description="balanced: weight classes inversely to their frequency"
+    )
 
 
 def build(settings: LogisticSettings, train: TrainSettings) -> Any:

@@ -1,15 +1,15 @@
-"""Support vectors with probabilities: a softmax of one-against-rest margins, its sharpness from held-out rows.
+"""Support vector machine with probabilities: a softmax of one-vs-rest margins, calibrated on held-out rows.
 
 Conventions
 -----------
-For each class a two-class machine learns to tell its rows from all others (R. Rifkin, A. Klautau, "In Defense of
-One-Vs-All Classification", JMLR 5, 2004). A margin is the decision value of that machine: above 0 on the side of the
+For each class a binary SVM learns to tell its rows from all others (R. Rifkin, A. Klautau, "In Defense of
+One-Vs-All Classification", JMLR 5, 2004). A margin is the decision value of that SVM: above 0 on the side of the
 class, at least 1 in size for training rows outside the soft margin. The class with the largest margin is the
-prediction. SVC's own `decision_function_shape="ovr"` is something else: it counts the votes of machines for pairs
-of classes and uses their decision values only to break ties, so it says little about how sure an answer is.
+prediction. SVC's own `decision_function_shape="ovr"` is something else: it counts the votes of SVMs for pairs
+of classes and uses their decision values only to break ties, so it says little about the confidence of a prediction.
 
-Probabilities are the softmax of the margins times one factor, chosen for the least log loss of rows that the
-machines were not fitted on, so calibration never changes a prediction: temperature scaling, C. Guo et al., "On
+Probabilities are the softmax of the margins times one factor, chosen for the lowest log loss on rows that the
+SVMs were not fitted on, so calibration never changes a prediction: temperature scaling, C. Guo et al., "On
 Calibration of Modern Neural Networks", ICML 2017.
 """
 
@@ -29,16 +29,16 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from tonearm.training.rowwise import softmax
 
 SHARPNESS_BOUNDS = (0.05, 50.0)
-UNKNOWN_SHARPNESS = 1.0  # where a class has too few rows to hold any out
+UNKNOWN_SHARPNESS = 1.0  # if a class has too few rows to hold any out
 
 
 class SupportVectors(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """One scikit-learn SVC (RBF kernel) for each class against the rest, with calibrated probabilities.
 
-    C, gamma: as in SVC. class_weight: None or "balanced", which weighs a row by rows / (classes * rows of its
-    class), as SVC does. folds: parts for the calibration, at most the rows of the smallest class; where that is 1
-    the sharpness stays 1. seed: of the division into folds. Fitted: classes_, machines_ (a list of SVC, one for
-    each class in the order of `classes_`; of two classes one machine, for the second), sharpness_.
+    C, gamma: as in SVC. class_weight: None or "balanced", which weights a row by rows / (classes * rows of its
+    class), as SVC does. folds: for the calibration, at most the rows of the smallest class; if that is 1
+    the sharpness stays 1. seed: random seed of the folds. Fitted: classes_, machines_ (a list of SVC, one for
+    each class in the order of `classes_`; with two classes one SVC, for the second), sharpness_.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class SupportVectors(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         self.seed = seed
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Learn from rows X, shape (rows, columns), and their labels y, shape (rows,)."""
+        """Fit to rows X, shape (rows, columns), and their labels y, shape (rows,)."""
         rows, labels = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(labels)
         self.classes_, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
@@ -68,13 +68,13 @@ class SupportVectors(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         return self
 
     def _machines(self, rows: NDArray[np.float64], codes: NDArray[np.intp]) -> list[Any]:
-        """One fitted machine for each class; of two classes the second's alone, since the first's mirrors it."""
+        """One fitted SVC for each class; with two classes only the second's, since the first's mirrors it."""
         weights = compute_sample_weight(self.class_weight, codes)
         classes = range(len(self.classes_)) if len(self.classes_) > 2 else [1]
         return [SVC(C=self.C, gamma=self.gamma).fit(rows, codes == code, sample_weight=weights) for code in classes]
 
     def _sharpness(self, rows: NDArray[np.float64], codes: NDArray[np.intp], folds: int) -> float:
-        """The factor that gives held-out rows the least log loss."""
+        """The factor that gives held-out rows the lowest log loss."""
         margins = np.empty((len(rows), len(self.classes_)))
         division = StratifiedKFold(folds, shuffle=True, random_state=self.seed)
         for train, held in division.split(rows, codes):

@@ -2,7 +2,7 @@
 
 Conventions
 -----------
-Columns are standardised on the training rows; each hidden layer is linear, batch norm (if asked for),
+Columns are standardised on the training rows; each hidden layer is linear, batch norm (optional),
 activation, dropout. The last layer gives logits.
 """
 
@@ -25,14 +25,14 @@ Activation = Literal["relu", "gelu", "silu", "elu", "tanh", "sigmoid"]
 class MLPSettings(TorchSettings, ModelSettings):
     """`type = "mlp"`."""
 
-    type: Literal["mlp"] = Field("mlp", description="which model this is")
-    hidden: tuple[Units, ...] = Field((90, 70, 50), max_length=50, description="units of each hidden layer")
-    activation: Activation = Field("relu", description="function after each hidden layer")
-    dropout: float = Field(0.2, ge=0, lt=1, description="share of the units switched off while learning")
+    type: Literal["mlp"] = Field("mlp", description="type of model")
+    hidden: tuple[Units, ...] = Field((90, 70, 50), max_length=50, description="units per hidden layer")
+    activation: Activation = Field("relu", description="activation function of the hidden layers")
+    dropout: float = Field(0.2, ge=0, lt=1, description="dropout after each hidden layer")
     batch_norm: bool = Field(False, description="batch normalisation in each hidden layer")
-    learning_rate: float = Field(0.01, gt=0, le=100, description="length of a step at the start")
-    weight_decay: float = Field(0.001, ge=0, le=10, description="pull of all weights to zero")
-    label_smoothing: float = Field(0.1, ge=0, lt=1, description="share of the truth spread over all classes")
+    learning_rate: float = Field(0.01, gt=0, le=100, description="initial learning rate")
+    weight_decay: float = Field(0.001, ge=0, le=10, description="weight decay")
+    label_smoothing: float = Field(0.1, ge=0, lt=1, description="label smoothing")
     schedule: Schedule = Field("cosine", description=SCHEDULE_MEANING)
     # on few rows the validation loss rises with the network's confidence long before its accuracy falls: on the
     # fault-filtered GTZAN features its best epoch scores 0.34, the end of the cosine schedule above 0.4
@@ -40,7 +40,7 @@ class MLPSettings(TorchSettings, ModelSettings):
 
 
 def build(settings: MLPSettings, train: TrainSettings) -> Any:
-    """Unfitted classifier; raises ModelError where torch is not installed."""
+    """Unfitted classifier; raises ModelError if torch is not installed."""
     need_torch("mlp")
     from tonearm.training.engine import TorchClassifier
     from tonearm.training.inputs import TableInputs

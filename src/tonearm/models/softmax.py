@@ -1,11 +1,11 @@
-"""Softmax regression: by scikit-learn's L-BFGS, or by full-batch gradient descent made for very many epochs.
+"""Softmax regression by scikit-learn's L-BFGS, or by full-batch gradient descent fast enough for very many epochs.
 
 Conventions
 -----------
-All weights start at zero, so that a fit is the same each time without a seed. Gradient descent's loss is the
-mean cross-entropy, with no penalty. With P the probabilities, Y the
-one-hot truth and m the weights of the clips, the gradient is ((P - Y) m) X; the part Y m X never changes
-and is computed once. C. Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.4.
+All weights start at zero, so that a fit is the same each time without a random seed. Gradient descent's loss is
+the mean cross-entropy, with no penalty. With P the probabilities, Y the one-hot labels and m the weights of the
+clips, the gradient is ((P - Y) m) X; the term Y m X is constant and computed once. C. Bishop, "Pattern Recognition
+and Machine Learning", 2006, section 4.3.4.
 """
 
 import warnings
@@ -27,11 +27,11 @@ HISTORY_ROWS = 200  # points of the learning curve, however many epochs there ar
 
 
 class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Linear scores of each class, made probabilities by softmax.
+    """Linear scores of each class, turned into probabilities by softmax.
 
     solver: "lbfgs" (with C and max_iter, as in scikit-learn's LogisticRegression) or "gradient-descent".
-    learning_rate: length of the step. epochs: steps at most. tolerance: stop where no part of the gradient
-    is larger than this, 0: never. class_weight: None or "balanced". Fitted: classes_, coef_ of shape
+    epochs: maximum number of steps. tolerance: stop when no component of the gradient exceeds
+    this, 0: never. class_weight: None or "balanced". Fitted: classes_, coef_ of shape
     (classes, columns), intercept_ of shape (classes,), n_iter_, history_ (dicts of epoch, train_loss and
     train_accuracy at up to 200 epochs of gradient descent).
     """
@@ -55,9 +55,9 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         self.class_weight = class_weight
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Learn from rows X, shape (rows, columns), and their labels y, shape (rows,).
+        """Fit to rows X, shape (rows, columns), and their labels y, shape (rows,).
 
-        Raises ModelError where L-BFGS needs more than max_iter, or gradient descent's weights outgrow all numbers.
+        Raises ModelError if L-BFGS does not converge within max_iter, or gradient descent diverges.
         """
         rows, labels = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(labels)
@@ -69,7 +69,7 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
             self._fit_lbfgs(rows, labels)
             return self
         mass = compute_sample_weight(self.class_weight, labels) / len(labels)
-        with np.errstate(over="ignore", invalid="ignore"):  # looked for, and said in words
+        with np.errstate(over="ignore", invalid="ignore"):  # `_check` reports divergence
             weights = self._descend(np.column_stack([rows, np.ones(len(rows))]), truth, mass)
         self._check(weights)
         self.coef_ = np.ascontiguousarray(weights[:, :-1])
@@ -84,10 +84,10 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
                 model.fit(rows, labels)
             except ConvergenceWarning as error:
                 raise ModelError(
-                    f"logistic: L-BFGS did not end within max_iter = {self.max_iter}; raise max_iter or lower C"
+                    f"logistic: L-BFGS did not converge within max_iter = {self.max_iter}; raise max_iter or lower C"
                 ) from error
         self.coef_, self.intercept_ = model.coef_, model.intercept_
-        if len(self.classes_) == 2:  # one row of scores for the second class; the first one's are zero
+        if len(self.classes_) == 2:  # scikit-learn has only the second class's row; the first one's is zero
             self.coef_ = np.vstack([np.zeros_like(self.coef_), self.coef_])
             self.intercept_ = np.append(0.0, self.intercept_)
         self.n_iter_ = int(model.n_iter_[0])
@@ -95,8 +95,8 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
     def _descend(
         self, rows: NDArray[np.float64], truth: NDArray[np.intp], mass: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """The weights after all epochs, shape (classes, columns + 1); the last column are the intercepts."""
-        columns = np.ascontiguousarray(rows.T)  # classes × rows keeps all that is elementwise contiguous
+        """The weights after all epochs, shape (classes, columns + 1); the last column holds the intercepts."""
+        columns = np.ascontiguousarray(rows.T)  # classes × rows keeps elementwise work contiguous
         weights = np.zeros((len(self.classes_), rows.shape[1]))
         wanted = np.zeros((len(self.classes_), len(rows)))
         wanted[truth, np.arange(len(rows))] = mass
@@ -127,9 +127,9 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         truth: NDArray[np.intp],
         mass: NDArray[np.float64],
     ) -> None:
-        """Add a row to the history, from the probabilities that this epoch begins with."""
-        found = probabilities[truth, np.arange(len(truth))]
-        loss = -float(mass @ np.log(np.maximum(found, np.finfo(np.float64).tiny))) / float(mass.sum())
+        """Add a row to the history, from the probabilities at the start of this epoch."""
+        of_truth = probabilities[truth, np.arange(len(truth))]
+        loss = -float(mass @ np.log(np.maximum(of_truth, np.finfo(np.float64).tiny))) / float(mass.sum())
         right = float(np.mean(probabilities.argmax(axis=0) == truth))
         self.history_.append({"epoch": epoch, "train_loss": loss, "train_accuracy": right})
 
@@ -153,7 +153,7 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
 
 
 def _softmax_in_place(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Softmax over axis 0: fast, since it runs once an epoch."""
+    """Softmax over axis 0, in place for speed: it runs once per epoch."""
     logits -= logits.max(axis=0)
     np.exp(logits, out=logits)
     logits /= logits.sum(axis=0)

@@ -2,12 +2,12 @@
 
 Conventions
 -----------
-A folder holds `model.json` and one file of numbers that it names: `model.skops` for scikit-learn's models,
-`model.safetensors` for torch ones, which are built again from their settings. `model.json` is written last
-and knows the other file's SHA-256, so a half-written or damaged pair is seen before anything is read. skops
-makes only types that it knows to be harmless and those that the models name (`Model.trusted`); a file that asks
-for another is refused.
-A loaded classifier predicts the same bits as the saved one.
+A folder holds `model.json` and one data file that it names: `model.skops` for scikit-learn models,
+`model.safetensors` for torch models, which are rebuilt from their settings. `model.json` is written last
+and holds the other file's SHA-256, so a half-written or damaged pair is noticed before anything is loaded. skops
+creates only types that it trusts and those that the models name (`Model.trusted`); a file that asks
+for any other is refused.
+A loaded classifier reproduces the saved one's predictions bit for bit.
 """
 
 import hashlib
@@ -33,14 +33,14 @@ TENSORS = "model.safetensors"
 
 
 def trusted_types() -> list[str]:
-    """Names of the types, beside those that skops knows to be harmless, which the models say they hold."""
+    """Names of the types, beyond those that skops trusts, that the models say they hold."""
     return sorted({name for model in MODELS.values() for name in model.trusted})
 
 
 def save_classifier(classifier: FittedClassifier, folder: str | Path) -> None:
-    """Write a fitted classifier of `MODELS` into `folder`, over one that may be there.
+    """Write a fitted classifier of `MODELS` into `folder`, replacing any that is there.
 
-    Raises ModelError where it holds types that `load_classifier` would refuse.
+    Raises ModelError if it holds types that `load_classifier` would refuse.
     """
     folder = Path(folder)
     if isinstance(classifier, HasTensors):
@@ -53,8 +53,8 @@ def save_classifier(classifier: FittedClassifier, folder: str | Path) -> None:
 def load_classifier(folder: str | Path) -> FittedClassifier:
     """The classifier in `folder`.
 
-    Raises RunError where a file is missing, damaged, from a newer tonearm or asks for more than a model may,
-    ModelError where it needs torch and torch is not installed.
+    Raises RunError if a file is missing, damaged, from a newer tonearm or asks for types that are not trusted,
+    ModelError if it needs torch and torch is not installed.
     """
     path = Path(folder) / DESCRIPTION
     facts = _read_description(path)
@@ -137,7 +137,7 @@ def _load_sklearn(path: Path, facts: dict[str, Any]) -> Any:
 
 
 def _check_support_vectors(path: Path, classifier: Any) -> None:
-    """Raise RunError for the one machine with votes of pairs of classes that SVMs were until revision 2."""
+    """Raise RunError for an SVM of revision 1, which used the votes of pairs of classes."""
     last = classifier.steps[-1][1] if hasattr(classifier, "steps") else classifier
     if type(last).__name__ == "SupportVectors" and not hasattr(last, "machines_"):
         raise RunError(
@@ -147,7 +147,7 @@ def _check_support_vectors(path: Path, classifier: Any) -> None:
 
 
 def _check_trees(classifier: Any) -> None:
-    """Raise ValueError where a tree points outside itself: compiled code would follow it out of its memory."""
+    """Raise ValueError if a tree points outside itself: compiled code would read beyond its memory."""
     columns = getattr(classifier, "n_features_in_", 0)
     for member in getattr(classifier, "estimators_", ()):
         tree = member.tree_
@@ -160,8 +160,8 @@ def _check_trees(classifier: Any) -> None:
 
 
 def _check_nodes(left: Any, right: Any, feature: Any, nodes: int, columns: int) -> None:
-    for places, limit in ((left, nodes), (right, nodes), (feature, columns)):
-        if len(places) and not 0 <= int(places.min()) <= int(places.max()) < limit:
+    for indices, limit in ((left, nodes), (right, nodes), (feature, columns)):
+        if len(indices) and not 0 <= int(indices.min()) <= int(indices.max()) < limit:
             raise ValueError("a tree points outside itself")
 
 
@@ -174,7 +174,7 @@ def _save_tensors(classifier: HasTensors, path: Path) -> dict[str, Any]:
 
 
 def _load_tensors(path: Path, facts: dict[str, Any]) -> FittedClassifier:
-    """The classifier of the settings in `facts`, with the numbers of the file `path`."""
+    """The classifier of the settings in `facts`, with the tensors of the file `path`."""
     settings, train = _settings(path, facts)
     classifier = MODELS[settings.type].build(settings, train)
     from safetensors import SafetensorError

@@ -1,9 +1,8 @@
-"""A support vector machine (RBF kernel) for each class against the rest, whose margins become probabilities.
+"""A one-vs-rest support vector machine (RBF kernel) with calibrated probabilities.
 
 Conventions
 -----------
-Columns are standardised on the training rows. The probabilities leave the decisions as they are, see
-`models.margins`.
+Columns are standardised on the training rows. Calibration does not change predictions, see `models.margins`.
 """
 
 from typing import Annotated, Any, Literal
@@ -19,17 +18,19 @@ TRUSTED = ("tonearm.models.margins.SupportVectors",)
 class SVMSettings(ModelSettings):
     """`type = "svm"`."""
 
-    type: Literal["svm"] = Field("svm", description="which model this is")
-    C: float = Field(10.0, gt=0, description="cost of a row on the wrong side")
+    type: Literal["svm"] = Field("svm", description="type of model")
+    C: float = Field(10.0, gt=0, description="inverse regularisation strength")
     gamma: Annotated[float, Field(gt=0)] | Literal["scale"] = Field(
-        "scale", description="reach of a row, small: far; scale: 1 / columns on standardised rows"
+        "scale", description="RBF kernel width; smaller values reach further; scale: 1 / number of columns"
     )
-    class_weight: Literal["none", "balanced"] = Field("none", description="balanced: rare classes weigh more")
-    calibration_folds: int = Field(5, ge=2, le=100, description="parts of the training rows that scale probabilities")
+    class_weight: Literal["none", "balanced"] = Field(
+        "none", description="balanced: weight classes inversely to their frequency"
+    )
+    calibration_folds: int = Field(5, ge=2, le=100, description="cross-validation folds for calibrating probabilities")
 
 
 def build(settings: SVMSettings, train: TrainSettings) -> Any:
-    """Unfitted pipeline of a scaler and the machine; the seed divides the rows for the calibration."""
+    """Unfitted pipeline of a scaler and the SVM; the random seed divides the rows for the calibration."""
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import StandardScaler
 

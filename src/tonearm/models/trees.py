@@ -1,4 +1,4 @@
-"""Extremely randomised trees: many trees with random thresholds, their votes averaged.
+"""Extremely randomised trees: many trees with random thresholds, their probabilities averaged.
 
 Conventions
 -----------
@@ -18,18 +18,20 @@ TRUSTED = ("sklearn.tree._tree.Tree",)
 class TreesSettings(ModelSettings):
     """`type = "trees"`."""
 
-    type: Literal["trees"] = Field("trees", description="which model this is")
-    n_estimators: int = Field(500, ge=1, le=100_000, description="trees")
+    type: Literal["trees"] = Field("trees", description="type of model")
+    n_estimators: int = Field(500, ge=1, le=100_000, description="number of trees")
     max_features: Annotated[float, Field(gt=0, le=1)] | Literal["sqrt", "log2"] = Field(
-        "sqrt", description="columns tried at each fork: a fraction, or the root or logarithm of their number"
+        "sqrt", description="columns tried at each split: a share, or the square root or logarithm of their number"
     )
-    min_samples_leaf: int = Field(1, ge=1, description="rows that a leaf holds at least")
-    max_depth: int | None = Field(None, ge=1, description="forks from root to leaf at most; absent: any number")
-    class_weight: Literal["none", "balanced"] = Field("none", description="balanced: rare classes weigh more")
+    min_samples_leaf: int = Field(1, ge=1, description="minimum number of rows per leaf")
+    max_depth: int | None = Field(None, ge=1, description="maximum depth of a tree; absent: no limit")
+    class_weight: Literal["none", "balanced"] = Field(
+        "none", description="balanced: weight classes inversely to their frequency"
+    )
 
 
 def build(settings: TreesSettings, train: TrainSettings) -> Any:
-    """Unfitted forest, its trees grown one after the other from the seed."""
+    """Unfitted forest; its trees are grown one after the other from the random seed."""
     from sklearn.ensemble import ExtraTreesClassifier
 
     return ExtraTreesClassifier(
@@ -39,5 +41,5 @@ def build(settings: TreesSettings, train: TrainSettings) -> Any:
         max_depth=settings.max_depth,
         class_weight=None if settings.class_weight == "none" else settings.class_weight,
         random_state=train.seed,
-        n_jobs=1,  # the sum over trees has one order, so its bits are the same each time
+        n_jobs=1,  # the sum over trees has a fixed order, so results are the same bit for bit
     )

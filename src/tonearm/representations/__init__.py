@@ -1,1 +1,1 @@
-"""Clips as rows of numbers or as images: what the models read, computed clip by clip, resumable anywhere."""
+"""Clips as feature rows or images: what the models read, computed clip by clip and resumable at any point."""

@@ -1,12 +1,12 @@
-"""What a representation is: the way from a clip to what a model reads, as facts that a run stores.
+"""What a representation is: the way from a clip to a model's input, as facts that a run stores.
 
 Conventions
 -----------
-A representation is a frozen value that travels between processes. Its facts are JSON-ready; they decide every bit
-of what it gives, and the representation can be restored from them. `open` gives a reader, which a process makes once
-and which turns clips into rows, float64 of shape (columns,), or images, uint8 of shape (height, width, 3) or
-(height, width). A clip's result does not depend on the clips read beside it, so evaluating a file and predicting it
-give the same bits. To add one, write a class like `features.representation.Features` and its line in `registry`.
+A representation is a frozen value that is sent between processes. Its facts are JSON-ready; they decide every bit
+of its results, and the representation can be restored from them. `open` gives a reader, created once per process,
+which turns clips into rows, float64 of shape (columns,), or images, uint8 of shape (height, width, 3) or
+(height, width). A clip's result does not depend on the clips read with it, so predicting a file reproduces its
+evaluation bit for bit. To add one, write a class like `features.representation.Features` and its line in `registry`.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ Facts = dict[str, Any]
 
 
 class Sections(Protocol):
-    """The tables of a config that representations are built from."""
+    """The config sections that representations are built from."""
 
     @property
     def audio(self) -> AudioSettings:
@@ -42,22 +42,22 @@ class Sections(Protocol):
 
 
 class Reader(Protocol):
-    """Clips to rows or images; made once in each process."""
+    """Clips to rows or images; created once per process."""
 
     @property
     def batch(self) -> int:
-        """How many clips it reads together; more than 1 where that is quicker."""
+        """How many clips it reads together; more than 1 if that is faster."""
 
     def read(self, sounds: Sequence[ClipSound]) -> list[NDArray[Any]]:
-        """One result a clip, in order. Raises ClipError where one cannot be used; it is then asked one by one."""
+        """One result per clip, in order. Raises ClipError if one is unusable; it is then called for each clip alone."""
 
 
 class Representation(Protocol):
-    """What a model reads: its name as in a model's `reads`, and how each clip becomes it."""
+    """What a model reads: its name, and how it is computed from a clip."""
 
     @property
     def name(self) -> str:
-        """As in a model's `reads`."""
+        """The name in a model's `reads`."""
 
     @property
     def gives(self) -> Gives:
@@ -69,21 +69,21 @@ class Representation(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a person should know when files are read by it."""
+        """What the user should know when files are read by it."""
 
     def facts(self) -> Facts:
-        """All that decides the results, JSON-ready: what a run stores."""
+        """Everything that decides the results, JSON-ready: what a run stores."""
 
     def open(self, device: str = "cpu") -> Reader:
-        """A reader for this process; device: where a network runs, if it has one. Raises RepresentationError."""
+        """A reader for this process; device: for its network, if it has one. Raises RepresentationError."""
 
 
 class Kind(NamedTuple):
     """An entry of the registry.
 
-    gives: what a model must take. sections: tables of the config that change it. build: from the name and the config to
-    the representation; raises ConfigError where the settings do not fit. restore: from stored facts; raises
-    RepresentationError where this version of tonearm cannot compute the same.
+    gives: what a model must take. sections: config sections that change it. build: from the name and the config to
+    the representation; raises ConfigError if the settings do not fit. restore: from stored facts; raises
+    RepresentationError if this version of tonearm cannot compute the same.
     """
 
     gives: Gives
@@ -93,7 +93,7 @@ class Kind(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """A clip that could not be used, and why."""
+    """An unusable clip, and the reason."""
 
     name: str
     kind: str
@@ -101,7 +101,7 @@ class Failure(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What reading one clip gave: its values, or a failure's kind and reason."""
+    """Result of reading one clip: its values, or a failure's kind and reason."""
 
     values: NDArray[Any]
     kind: str = ""
@@ -114,7 +114,7 @@ def digest_of(facts: Mapping[str, Any]) -> str:
 
 
 def read_clips(reader: Reader, sounds: Sequence[ClipSound]) -> list[Result]:
-    """One result a clip, in order: one broken clip never stops the others."""
+    """One result per clip, in order; a broken clip does not stop the others."""
     try:
         values = reader.read(sounds)
     except Exception as error:
@@ -125,7 +125,7 @@ def read_clips(reader: Reader, sounds: Sequence[ClipSound]) -> list[Result]:
 
 
 def read_in_batches(reader: Reader, sounds: Sequence[ClipSound]) -> list[Result]:
-    """One result a clip, in order; as many are read together as the reader likes."""
+    """One result per clip, in order, read in batches of the reader's size."""
     starts = range(0, len(sounds), reader.batch)
     return [result for start in starts for result in read_clips(reader, sounds[start : start + reader.batch])]
 
@@ -133,7 +133,7 @@ def read_in_batches(reader: Reader, sounds: Sequence[ClipSound]) -> list[Result]
 def _failed(error: Exception) -> Result:
     if isinstance(error, ClipError):
         return Result(np.zeros(0), error.kind, error.reason)
-    # a fault of ours, named in the row
+    # our bug, reported in the row
     return Result(np.zeros(0), "internal", f"{type(error).__name__}: {error}; please report it")
 
 

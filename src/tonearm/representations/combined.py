@@ -1,4 +1,4 @@
-"""Rows from several representations side by side, and rows of a ready table, of which only the columns are known."""
+"""Concatenated rows of several representations, and rows of a ready table, of which only the columns are known."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ PUBLISHED_PRESETS = ("gtzan57", "fma518")
 
 @dataclass(frozen=True)
 class Joined:
-    """Several representations of rows, their columns one after the other."""
+    """Several representations of rows, their columns concatenated."""
 
     parts: tuple[Representation, ...]
     gives: Gives = "rows"
@@ -32,7 +32,7 @@ class Joined:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of all parts, each after its representation's name, since two may have a column of one name."""
+        """The columns of all parts, prefixed with the representation's name, since two may share a column name."""
         return tuple(f"{part.name}:{column}" for part in self.parts for column in part.columns)
 
     @property
@@ -45,12 +45,12 @@ class Joined:
         return {"kind": "joined", "parts": [part.facts() for part in self.parts]}
 
     def open(self, device: str = "cpu") -> "JoinedReader":
-        """A reader that has one of each part. Raises RepresentationError."""
+        """A reader that combines one reader per part. Raises RepresentationError."""
         return JoinedReader([part.open(device) for part in self.parts])
 
 
 def join_rows(datasets: Sequence[Dataset]) -> Dataset:
-    """Tables of the same clips side by side; one alone stays as it is."""
+    """Tables of the same clips, joined column-wise; a single one is returned unchanged."""
     first = datasets[0]
     if len(datasets) == 1:
         return first
@@ -75,7 +75,7 @@ class JoinedReader:
         self.batch = max(reader.batch for reader in readers)
 
     def read(self, sounds: Sequence[ClipSound]) -> list[NDArray[Any]]:
-        """One row a clip. Raises ClipError."""
+        """One row per clip. Raises ClipError."""
         tables = [self._rows(reader, sounds) for reader in self.readers]
         return [np.concatenate(rows) for rows in zip(*tables, strict=True)]
 
@@ -87,7 +87,7 @@ class JoinedReader:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows that somebody computed; read from audio only where the columns are those of a published preset."""
+    """Rows computed elsewhere; read from audio only if the columns are those of a published preset."""
 
     columns: tuple[str, ...]
     name: str = "table"
@@ -100,7 +100,7 @@ class Table:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """By which preset audio is read, if any."""
+        """The preset by which audio is read, if any."""
         preset = self._preset()
         if preset is None:
             return ()
@@ -114,7 +114,7 @@ class Table:
         return {"kind": "table", "columns": list(self.columns)}
 
     def open(self, device: str = "cpu") -> Reader:
-        """The reader of the preset with these columns. Raises RepresentationError where there is none."""
+        """The reader of the preset with these columns. Raises RepresentationError if there is none."""
         preset = self._preset()
         if preset is None:
             raise RepresentationError(

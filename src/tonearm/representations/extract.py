@@ -1,11 +1,11 @@
-"""Catalog to files: tables of rows and folders of pictures of all clips, and the clips that failed.
+"""Catalog to files: feature tables and folders of pictures for all clips, and a list of the clips that failed.
 
 Conventions
 -----------
-The files follow from the catalog and the settings alone: the number of workers, and how often the work was
-stopped and taken up again, leave no trace in their bytes. `features.csv` and `features.parquet` hold the
-same numbers to the last bit; the Parquet file also holds the representation, so that a run knows how
-its columns were computed. Representations that are extracted together decode each clip once.
+The files depend on the catalog and the settings alone: the number of workers and interruptions do not change a
+byte. `features.csv` and `features.parquet` hold the same numbers to the last bit; the Parquet file also holds the
+representation, so that a run knows how its columns were computed. Representations that are extracted together
+decode each clip once.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ FEATURES_CSV, FAILURES_CSV = "features.csv", "failures.csv"
 
 @dataclass(frozen=True)
 class Extraction:
-    """What an extraction made: where, of how many clips, how many were tried anew, are from before, and failed."""
+    """Summary of an extraction: output folder, number of clips, how many were computed and reused, failures."""
 
     out: Path
     clips: int
@@ -43,33 +43,33 @@ class Extraction:
 
     @property
     def usable(self) -> int:
-        """How many clips have a result."""
+        """Number of clips with a result."""
         return self.clips - len(self.failures)
 
 
 class ExtractionTask(ClipTask, Protocol):
-    """A task whose results become files that a person can use."""
+    """A task whose results become files for the user."""
 
     @property
     def folder(self) -> Path:
-        """The folder that the files are written to, and that is held meanwhile."""
+        """The folder that the files are written to, locked meanwhile."""
 
     def check(self, catalog: Catalog) -> None:
-        """Before anything is written. Raises CatalogError where the catalog's names do not suit."""
+        """Called before anything is written. Raises CatalogError if the catalog's names are unsuitable."""
 
     def prepare(self, catalog: Catalog) -> None:
-        """Before the work, with the folder held."""
+        """Called before the work, with the folder locked."""
 
     def finish(self, shards: Shards) -> None:
-        """After the work: write what follows from all clips."""
+        """Called after the work: write what depends on all clips."""
 
 
 def extract(
     catalog: Catalog, tasks: Sequence[ExtractionTask], workers: int = 1, progress: Progress | None = None
 ) -> list[Extraction]:
-    """Do the tasks on all clips, write their files and each folder's failures.csv; one summary a task.
+    """Run the tasks on all clips, write their files and each folder's failures.csv; one summary per task.
 
-    Raises CatalogError as `check`, TonearmError as `run_shards` and `hold`.
+    Raises CatalogError like `check`, TonearmError like `run_shards` and `hold`.
     """
     for task in tasks:
         task.check(catalog)
@@ -93,7 +93,7 @@ def extract(
 
 
 def merged_failures(catalog: Catalog, done: Sequence[Shards]) -> tuple[Failure, ...]:
-    """The failures of several tasks in catalog order, one a clip: the first task's."""
+    """The failures of several tasks in catalog order, one per clip: the first task's."""
     failures: dict[str, Failure] = {}
     for shards in done:
         failures = {**{failure.name: failure for failure in shards.failures}, **failures}
@@ -110,7 +110,7 @@ def extract_features(
 ) -> Extraction:
     """Write features.csv, features.parquet and failures.csv of the catalog's clips to the folder `out`.
 
-    Raises ConfigError where the features are not defined with these settings, TonearmError as `extract`.
+    Raises ConfigError if the features are not defined with these settings, TonearmError like `extract`.
     """
     [done] = extract(catalog, [RowsTask(Features.of(audio, features), out)], workers, progress)
     return done
@@ -126,7 +126,7 @@ def draw_spectrograms(
 ) -> Extraction:
     """Write `out`/<kind>/<label>/<file name>.png for each clip and kind, and failures.csv.
 
-    Raises ConfigError for an unknown kind or colour map, CatalogError and TonearmError as `extract`.
+    Raises ConfigError for an unknown kind or colour map, CatalogError and TonearmError like `extract`.
     """
     tasks = [ImagesTask(Pictures.of(kind, audio, spectrogram), out) for kind in spectrogram.kinds]
     done = extract(catalog, tasks, workers, progress)

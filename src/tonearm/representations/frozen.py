@@ -1,9 +1,9 @@
-"""A network that never changes: its weights read and hashed, run in blocks of one size, its results kept.
+"""Frozen networks: reading and hashing their weights, running them in blocks of one size, caching their results.
 
 Conventions
 -----------
-What is frozen gives the same result for the same input, so it runs once for each input and is read from then on. It
-stays in evaluation mode without gradients. The frozen part of transfer learning is one; encoders are another.
+A frozen network gives the same result for the same input, so it runs once per input and the result is cached. It
+stays in evaluation mode without gradients. Examples are the frozen part of transfer learning, and encoders.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ ADVICE = 'set cache = "float16" (half as much) or "none" (computed anew each epo
 
 
 class Batches(Protocol):
-    """Rows that can be asked for in batches: float32, shape (rows, ...)."""
+    """Rows that can be read in batches: float32, shape (rows, ...)."""
 
     def __len__(self) -> int: ...
 
@@ -34,7 +34,7 @@ class Batches(Protocol):
 
 
 class FrozenNetwork:
-    """A module that is never trained. block: rows computed together, always as many, since sums round by it."""
+    """A module that is never trained. block: rows computed together, a fixed number, since rounding depends on it."""
 
     def __init__(self, module: nn.Module, block: int) -> None:
         self.module = module.eval().requires_grad_(False)
@@ -46,7 +46,7 @@ class FrozenNetwork:
         return digest(self.module)
 
     def computed(self, inputs: Batches, device: str, half: bool = False) -> "Computed":
-        """The results, computed when they are asked for. half: rounded to float16, as they would be kept."""
+        """The results, computed on demand. half: rounded to float16, as they would be in the cache."""
         return Computed(inputs, self.module.to(device), half, self.block)
 
     def compute_all(self, result: NDArray[Any], inputs: Batches, device: str) -> None:
@@ -61,10 +61,10 @@ class FrozenNetwork:
     def kept(
         self, inputs: Batches, folder: Path, facts: list[Any], shape: tuple[int, ...], precision: Precision, device: str
     ) -> NDArray[Any]:
-        """The results of all rows as a memory map, from a file that is made where it is missing.
+        """The results of all rows as a memory map, from a file that is created if it is missing.
 
-        facts: what decides the results beside the weights. shape: of one result. Other processes wait for the one that
-        computes. Raises TonearmError where the disk cannot hold it.
+        facts: what decides the results besides the weights. shape: of one result. Other processes wait for the one that
+        computes. Raises TonearmError if the disk cannot hold them.
         """
         import filelock
 
@@ -72,11 +72,11 @@ class FrozenNetwork:
         path = folder / f"frozen-{name}.npy"
         with filelock.FileLock(path.with_suffix(".lock")):
             if not path.is_file():
-                whole = (len(inputs), *shape)
-                size = int(np.prod(whole)) * np.dtype(precision).itemsize
+                full_shape = (len(inputs), *shape)
+                size = int(np.prod(full_shape)) * np.dtype(precision).itemsize
                 check_space(folder, size, f"the frozen part's results for {len(inputs)} pictures", ADVICE)
                 with replacing(path) as temporary:
-                    result = np.lib.format.open_memmap(temporary, "w+", np.dtype(precision), whole)
+                    result = np.lib.format.open_memmap(temporary, "w+", np.dtype(precision), full_shape)
                     self.compute_all(result, inputs, device)
                     result.flush()
                     del result
@@ -85,7 +85,7 @@ class FrozenNetwork:
 
 
 class Computed:
-    """Results that are computed when they are asked for, in blocks of one size."""
+    """Results computed on demand, in blocks of one size."""
 
     def __init__(self, inputs: Batches, module: nn.Module, half: bool, block: int) -> None:
         self.inputs = inputs
@@ -104,7 +104,7 @@ class Computed:
 
 
 class Kept:
-    """Results that were computed before: these rows of an array in memory or on disk."""
+    """Cached results: these rows of an array in memory or on disk."""
 
     def __init__(self, values: NDArray[Any], rows: NDArray[np.int64], device: str) -> None:
         self.values = values
@@ -120,15 +120,15 @@ class Kept:
 
 
 def _channels_last(values: torch.Tensor) -> torch.Tensor:
-    """Maps in the layout that the network has; kept and computed results must agree in it for equal bits."""
+    """Maps in the network's memory layout; cached and computed results need the same one to be equal bit for bit."""
     return values.contiguous(memory_format=torch.channels_last) if values.ndim == 4 else values
 
 
 def blocks(count: int, size: int) -> list[torch.Tensor]:
-    """Row numbers in blocks that all have `size` rows, the last one filled up with the last row.
+    """Row numbers in blocks of `size` rows, the last one padded with the last row.
 
-    Matrix products and convolutions round differently for different numbers of rows; with blocks of one
-    size they cannot.
+    Matrix products and convolutions round differently for different numbers of rows; blocks of one
+    size prevent that.
 
     >>> blocks(5, 3)
     [tensor([0, 1, 2]), tensor([3, 4, 4])]
@@ -147,8 +147,8 @@ def digest(module: nn.Module) -> str:
 def read_weights(path: str, others: str) -> dict[str, torch.Tensor]:
     """The tensors of a file (.pth, .pt, .safetensors) by name; nothing in it is executed.
 
-    others: what else the setting may be, for the message. Raises ModelError where there is no such file, or it does
-    not hold tensors.
+    others: other allowed values of the setting, for the message. Raises ModelError if there is no such file, or it
+    does not hold tensors.
     """
     file = Path(path)
     if not file.is_file():
@@ -159,10 +159,10 @@ def read_weights(path: str, others: str) -> dict[str, torch.Tensor]:
 
             return dict(load_file(file))
         state: Any = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch and pickle raise whatever they meet in a foreign file
+    except Exception as error:  # torch and pickle may raise anything on a foreign file
         raise ModelError(f"weights = {path!r}: cannot be read as weights ({type(error).__name__}: {error})") from error
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
-        state = state["state_dict"]  # as training programs keep it beside their own state
+        state = state["state_dict"]  # as training programs save it beside their own state
     named = isinstance(state, dict) and all(isinstance(key, str) for key in state)
     if not named or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise ModelError(f"weights = {path!r}: holds no tensors by name, as a network's state_dict() does")

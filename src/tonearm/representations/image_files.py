@@ -1,4 +1,4 @@
-"""Images of a representation as files: one PNG a clip, in one folder a label."""
+"""Images of a representation as files: one PNG per clip, in one folder per label."""
 
 import json
 from collections.abc import Iterable
@@ -15,15 +15,15 @@ from tonearm.representations.base import Reader, Representation, digest_of
 from tonearm.representations.shards import PARTS, Shards
 from tonearm.runtime.files import clear_leftovers, write_bytes, write_text
 
-PICTURES_MADE = "pictures.json"  # beside the parts: which pictures in the folder are ours
+PICTURES_MADE = "pictures.json"  # beside the parts: which pictures in the folder tonearm made
 
 
 @dataclass(frozen=True)
 class ImagesTask:
     """Clips to pictures, `folder`/<representation>/<label>/<file name>.png, or under the clip's own name.
 
-    Pictures that an earlier call made there and that belong to no clip any more (removed, broken, with another
-    label) are removed: whoever trains on the folder takes each picture for a clip. Other files stay.
+    Pictures that an earlier call made and that no longer belong to a clip (removed, broken, with another
+    label) are removed: training on the folder would take each picture for a clip. Other files stay.
     """
 
     representation: Representation
@@ -33,7 +33,7 @@ class ImagesTask:
 
     @property
     def digest(self) -> str:
-        """Of the representation."""
+        """Digest of the representation."""
         return digest_of(self.representation.facts())
 
     @property
@@ -46,35 +46,35 @@ class ImagesTask:
         return self.representation.open(self.device)
 
     def path(self, clip: Clip) -> Path:
-        """Where a clip's picture lies: under its label, or as its own name says."""
+        """Path of a clip's picture: under its label, or under the clip's own name."""
         inner = f"{clip.label}/{Path(clip.name).name}.png" if clip.label and self.by_label else f"{clip.name}.png"
         return self.folder / self.representation.name / inner
 
     def keep(self, clip: Clip, values: NDArray[Any]) -> NDArray[Any]:
-        """Write the picture; the part holds nothing of it."""
+        """Write the picture; nothing is stored in the part."""
         from tonearm.representations.spectrogram import encode_png
 
         write_bytes(self.path(clip), encode_png(values))
         return np.zeros(0)
 
     def is_kept(self, clip: Clip) -> bool:
-        """Whether the picture is there."""
+        """Whether the picture exists."""
         return self.path(clip).is_file()
 
     def check(self, catalog: Catalog) -> None:
-        """Raise CatalogError where a label cannot name a folder, or two pictures would have one name."""
+        """Raise CatalogError if a label cannot name a folder, or two pictures would have the same name."""
         if self.by_label:
             _check_labels(catalog)
         _check_distinct(catalog, self)
 
     def prepare(self, catalog: Catalog) -> None:
-        """Note which pictures are to be ours, and remove what a killed call left half written among them."""
+        """Record which pictures will be ours, and remove half-written files of a killed call."""
         for folder in sorted({(self.folder / name).parent for name in self._noted()}):
             clear_leftovers(folder)
         self._note(self._noted() | self._names(catalog.clips))
 
     def finish(self, shards: Shards) -> None:
-        """Remove pictures that belong to no clip any more."""
+        """Remove pictures that no longer belong to a clip."""
         failed = {failure.name for failure in shards.failures}
         current = self._names(clip for clip in shards.catalog.clips if clip.name not in failed)
         for orphan in self._noted() - current:
@@ -87,9 +87,9 @@ class ImagesTask:
         return {inside.path(clip).as_posix() for clip in clips}
 
     def _noted(self) -> set[str]:
-        """Paths of pictures that earlier calls made, or meant to make."""
-        noted = self.parts / PICTURES_MADE
-        return set(json.loads(noted.read_text(encoding="utf-8"))) if noted.is_file() else set()
+        """Paths of pictures that earlier calls made, or were going to make."""
+        record = self.parts / PICTURES_MADE
+        return set(json.loads(record.read_text(encoding="utf-8"))) if record.is_file() else set()
 
     def _note(self, pictures: set[str]) -> None:
         write_text(self.parts / PICTURES_MADE, json.dumps(sorted(pictures), indent=0, ensure_ascii=False))

@@ -1,9 +1,9 @@
-"""Part files: the rows that a shard gave, found again by the key of each clip.
+"""Part files: the rows of a shard, looked up by the key of each clip.
 
 Conventions
 -----------
 A part is an .npz file of keys and values, named after its keys. Parts are numbered in the order of their names, which
-is one order for whoever looks. A damaged part counts as absent.
+is the same for every process. A damaged part counts as absent.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from tonearm.runtime.files import replacing
 
 
 def write_part(parts: Path, keys: list[str], rows: list[NDArray[Any]]) -> None:
-    """Rows of one shape as a table; series of different lengths one after the other, with their lengths."""
+    """Write rows of one shape as a table; series of different lengths concatenated, with their lengths."""
     name = hashlib.sha256("".join(keys).encode()).hexdigest()[:20]
     arrays = {"keys": np.array(keys)}
     if len({row.shape for row in rows}) == 1:
@@ -43,19 +43,19 @@ def part_files(parts: Path) -> list[Path]:
 
 
 def find_known(parts: Path) -> dict[str, tuple[int, int]]:
-    """Part number (in sorted order of the files) and row of every key that some part holds."""
+    """Part number (in sorted order of the files) and row of every key in the parts."""
     known = {}
     for number, path in enumerate(part_files(parts)):
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as part:
                 known.update({str(key): (number, row) for row, key in enumerate(part["keys"])})
         except (ValueError, KeyError, OSError, zipfile.BadZipFile):
-            continue  # damaged from outside: its clips count as not done, and it is removed as unused
+            continue  # damaged: its clips count as not done, and it is removed as unused
     return known
 
 
 def keep_parts(numbers: set[int], parts: Path) -> None:
-    """Remove the parts whose number, in sorted order of the files, is none of these: no clip needs them."""
+    """Remove the parts whose number, in sorted order of the files, is not in `numbers`: no clip needs them."""
     for number, path in enumerate(part_files(parts)):
         if number not in numbers:
             path.unlink()

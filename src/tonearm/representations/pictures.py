@@ -1,8 +1,8 @@
-"""Spectrogram pictures as a representation, and ready pictures, of whose making only the size is known.
+"""Spectrogram pictures as a representation, and ready pictures, of which only the size is known.
 
 Conventions
 -----------
-A picture that was drawn earlier stands for its clip: where a run reads pictures, picture files are taken as they are.
+A picture that was drawn earlier replaces its clip: a run that reads pictures takes picture files as they are.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures of one kind; `settings.kinds` holds just that."""
+    """Pictures of one kind, the only one in `settings.kinds`."""
 
     audio: AudioSettings
     settings: SpectrogramSettings
@@ -54,7 +54,7 @@ class Pictures:
 
     @classmethod
     def restore(cls, facts: Facts) -> "Pictures":
-        """The same pictures again. Raises RepresentationError where this tonearm draws others."""
+        """The same pictures. Raises RepresentationError if this tonearm draws different ones."""
         from tonearm.representations.spectrogram import DEFINITION
 
         if facts["definition"] != DEFINITION:
@@ -64,7 +64,7 @@ class Pictures:
         return cls(AudioSettings(**facts["audio"]), SpectrogramSettings(**facts["spectrogram"]))
 
     def facts(self) -> Facts:
-        """Settings, with the kind among them."""
+        """Settings, including the kind."""
         from tonearm.representations.spectrogram import DEFINITION
 
         return {
@@ -88,27 +88,27 @@ class PictureReader:
         self.representation = representation
 
     def read(self, sounds: Sequence[ClipSound]) -> list[NDArray[Any]]:
-        """One picture a clip. Raises AudioError or PictureError."""
+        """One picture per clip. Raises AudioError or PictureError."""
         return [self._picture(sound) for sound in sounds]
 
     def _picture(self, sound: ClipSound) -> Picture:
         from tonearm.representations.spectrogram import draw
 
-        made = self.representation
-        settings = made.settings
+        representation = self.representation
+        settings = representation.settings
         if is_picture_file(sound.path):
             picture = read_picture(sound.path)
             if len(picture) != settings.height:
                 reason = f"is {len(picture)} pixels high; the run was trained on pictures of {settings.height}"
                 raise PictureError(sound.path, "height", reason)
             return picture
-        spectrum = sound.spectrum(made.audio, settings.n_fft, settings.hop_length, n_mels=settings.n_mels)
-        return draw(spectrum, made.name, settings)
+        spectrum = sound.spectrum(representation.audio, settings.n_fft, settings.hop_length, n_mels=settings.n_mels)
+        return draw(spectrum, representation.name, settings)
 
 
 @dataclass(frozen=True)
 class ReadyPictures:
-    """Picture files that others made, resized to one size."""
+    """Picture files from elsewhere, resized to one size."""
 
     width: int
     height: int
@@ -140,7 +140,7 @@ class ReadyPictureReader:
         self.size = size
 
     def read(self, sounds: Sequence[ClipSound]) -> list[NDArray[Any]]:
-        """One picture a file. Raises PictureError, also for music: how the run's pictures were made is not known."""
+        """One picture per file. Raises PictureError, also for audio: how the run's pictures were made is not known."""
         return [self._picture(sound.path) for sound in sounds]
 
     def _picture(self, path: str) -> Picture:
@@ -151,5 +151,5 @@ class ReadyPictureReader:
 
 
 def is_picture_file(path: str) -> bool:
-    """Whether the name is a picture's."""
+    """Whether the file extension is that of a picture."""
     return Path(path).suffix.lower() in PICTURE_EXTENSIONS

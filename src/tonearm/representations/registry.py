@@ -2,7 +2,7 @@
 
 Conventions
 -----------
-The names of pictures are those of `spectrogram.KINDS`, as a test asserts. Reading this table loads nothing heavy.
+The names of pictures are those of `spectrogram.KINDS`, as a test asserts. This module imports nothing heavy.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,16 +25,16 @@ REPRESENTATIONS: dict[str, Kind] = {
 
 
 def represent(names: Sequence[str], sections: Sections) -> Representation:
-    """What these names of a model's `reads` mean with the settings of a config; several are joined side by side.
+    """The representation for the names in a model's `reads`, with a config's settings; several are concatenated.
 
-    Raises ConfigError where the settings do not fit.
+    Raises ConfigError if the settings do not fit.
     """
     parts = tuple(REPRESENTATIONS[name].build(name, sections) for name in names)
     return parts[0] if len(parts) == 1 else Joined(parts)
 
 
 def restore(facts: Facts) -> Representation:
-    """The representation with these facts. Raises RepresentationError where this tonearm cannot compute the same."""
+    """The representation with these facts. Raises RepresentationError if this tonearm cannot compute the same."""
     name = name_of(facts)
     restorers = {**{known: kind.restore for known, kind in REPRESENTATIONS.items()}, **_READY}
     if name not in restorers:

@@ -30,7 +30,7 @@ class RowsTask(PartsOnly):
 
     @property
     def digest(self) -> str:
-        """Of the representation."""
+        """Digest of the representation."""
         return digest_of(self.representation.facts())
 
     @property
@@ -71,7 +71,7 @@ def _write_parquet(path: Path, shards: Shards, names: Sequence[str], facts: dict
 
     fields = [(name, pa.string()) for name in CLIP_COLUMNS] + [(name, pa.float64()) for name in names]
     schema = pa.schema(fields, metadata={REPRESENTATION_KEY: json.dumps(facts)})
-    # an open file, since pyarrow takes no path with bytes that are not text
+    # an open file, since pyarrow does not accept paths with bytes that are not text
     with (
         replacing(path) as temporary,
         temporary.open("wb") as file,

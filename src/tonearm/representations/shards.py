@@ -1,13 +1,13 @@
-"""The work on many clips: in parallel, resumable at any moment, with what failed beside what was done.
+"""Processing many clips in parallel, resumable at any point; failures are collected beside the results.
 
 Conventions
 -----------
 Several tasks (features, pictures, the search for recordings) go over the clips together, so that each file is decoded
-once for all of them. The work is divided into shards, some clips in catalog order; the process that works on a shard
+once for all of them. The work is divided into shards, runs of clips in catalog order; the process that works on a shard
 writes a part file for each task, so that the driver holds names and never data. A part is written whole or not at all.
-A clip's result is found again by its key: name, size and times of change of its file and the digest of the task;
-whatever of these changes is computed anew, everything else is reused. Failures are never reused: the cause may be gone.
-Whoever works in a folder holds it (`hold`) until all that follows from the work is written.
+A clip's result is looked up by its key: name, size and change times of its file and the digest of the task; if any
+of these changes the clip is recomputed, otherwise reused. Failures are never reused: the cause may be gone.
+The caller locks a folder (`hold`) until everything that depends on the work is written.
 """
 
 import contextlib
@@ -30,34 +30,34 @@ from tonearm.runtime.pool import Shared, run_tasks, worker_count
 from tonearm.runtime.remote import file_state, is_url
 
 PARTS = "parts"
-CLIPS_A_SHARD = 32, 1024  # docs/scale.md says why: few clips are lost by a kill, and not too many parts are written
-PARTS_WANTED = 31_250  # of a million clips; of more, shards grow first
+CLIPS_A_SHARD = 32, 1024  # see docs/scale.md: a kill loses few clips, and not too many parts are written
+PARTS_WANTED = 31_250  # for a million clips; beyond that, shards grow first
 PARTS_IN_MEMORY = 8
 READERS_KEPT = 8
 
 Progress = Callable[[int, int, int], None]  # done, total, failed
-_readers: dict[str, Reader] = {}  # of this process, by the digest of their task
+_readers: dict[str, Reader] = {}  # of this process, by task digest
 
 
 class ClipTask(Protocol):
-    """What is computed of each clip and kept; it travels to the processes that do it."""
+    """What is computed from each clip and stored; it is sent to the worker processes."""
 
     @property
     def digest(self) -> str:
-        """A digest of all that decides a result beside the clip; `base.digest_of` makes one."""
+        """A digest of everything besides the clip that decides a result, see `base.digest_of`."""
 
     @property
     def parts(self) -> Path:
         """The folder of its part files."""
 
     def open(self) -> Reader:
-        """The reader, made once in each process."""
+        """The reader, created once per process."""
 
     def keep(self, clip: Clip, values: NDArray[Any]) -> NDArray[Any]:
-        """Write the clip's own files, if the task has any; the row that the part file is to hold."""
+        """Write the clip's own files, if the task has any; return the row for the part file."""
 
     def is_kept(self, clip: Clip) -> bool:
-        """Whether all files that `keep` writes for the clip are there."""
+        """Whether all files that `keep` writes for the clip exist."""
 
 
 class PartsOnly:
@@ -80,7 +80,7 @@ class PartsOnly:
 
 @dataclass(frozen=True)
 class Shards:
-    """Where each clip's row of one task lies after the work.
+    """Where each clip's row of one task is stored after the work.
 
     part: index into `parts` of each clip of the catalog, -1 for a failure; row: row in that part.
     """
@@ -94,7 +94,7 @@ class Shards:
     reused: int
 
     def rows(self) -> Iterator[tuple[Clip, NDArray[Any]]]:
-        """Each clip that worked and its row, in catalog order, a few parts in memory at a time."""
+        """Each clip that succeeded and its row, in catalog order, with a few parts in memory at a time."""
         loaded: dict[int, Sequence[NDArray[Any]]] = {}
         for index, clip in enumerate(self.catalog.clips):
             part = int(self.part[index])
@@ -108,7 +108,7 @@ class Shards:
 
 
 class _Plan(NamedTuple):
-    """What one task still has to do: the key of each clip, and whether the clip waits, shape (clips,)."""
+    """Remaining work of one task: the key of each clip, and whether the clip is still to be done, shape (clips,)."""
 
     task: ClipTask
     keys: list[str]
@@ -116,7 +116,7 @@ class _Plan(NamedTuple):
 
 
 class _Work(NamedTuple):
-    """A clip of a shard, and its key for each task that wants it; None for those that do not."""
+    """A clip of a shard, and its key for each task that still needs it, None for the others."""
 
     clip: Clip
     keys: tuple[str | None, ...]
@@ -125,11 +125,11 @@ class _Work(NamedTuple):
 def run_shards(
     catalog: Catalog, tasks: Sequence[ClipTask], workers: int = 1, progress: Progress | None = None
 ) -> list[Shards]:
-    """Do the tasks on all clips of the catalog and keep the results in each task's folder of parts.
+    """Run the tasks on all clips of the catalog and store the results in each task's folder of parts.
 
-    The caller holds the folders. workers: processes; 1 works here. progress: called with (done, total, failed)
-    now and then. The result does not depend on `workers`, nor on which tasks go together. Raises TonearmError where a
-    worker process was killed; what is finished is kept.
+    The caller holds the folders. workers: processes; 1: this one. progress: called with (done, total, failed)
+    from time to time. The result does not depend on `workers`, nor on which tasks run together. Raises TonearmError
+    if a worker process was killed; finished results are kept.
     """
     for task in tasks:
         if not is_url(task.parts):  # object stores have no folders
@@ -143,15 +143,15 @@ def run_shards(
 def _plan(catalog: Catalog, task: ClipTask) -> _Plan:
     keys = [clip_key(clip, task.digest) for clip in catalog.clips]
     known = find_known(task.parts)
-    # before the work, since it replaces files: pictures of these settings must not count as those of earlier ones
-    # when it is stopped and the earlier settings come back
+    # before the work, since it overwrites files: if it is interrupted and run again with earlier settings, pictures
+    # of these settings must not count as pictures of the earlier ones
     keep_parts({known[key][0] for key in keys if key in known}, task.parts)
     waiting = [key not in known or not task.is_kept(clip) for key, clip in zip(keys, catalog.clips, strict=True)]
     return _Plan(task, keys, np.array(waiting, dtype=bool))
 
 
 def _work_off(catalog: Catalog, plans: Sequence[_Plan], workers: int, progress: Progress) -> list[dict[str, Failure]]:
-    """Do what the tasks still have to do; the failures of each task by clip."""
+    """Do the remaining work of the tasks; return the failures of each task by clip."""
     total = len(catalog)
     waiting = np.flatnonzero(np.any([plan.waiting for plan in plans], axis=0)).tolist()
     failures: list[dict[str, Failure]] = [{} for _ in plans]
@@ -175,7 +175,7 @@ def _work(catalog: Catalog, plans: Sequence[_Plan], index: int) -> _Work:
 
 
 def _divide(waiting: list[int], workers: int) -> Iterator[list[int]]:
-    """Shards of the clips, smaller towards the end, so that no worker is left with a long one (Polychronopoulos,
+    """Shards of the clips, smaller towards the end, so that no worker ends with a long one (Polychronopoulos,
     Kuck, "Guided self-scheduling", IEEE Trans. Computers 36(12), 1987).
     """
     least, most = CLIPS_A_SHARD
@@ -188,13 +188,13 @@ def _divide(waiting: list[int], workers: int) -> Iterator[list[int]]:
 
 
 def _work_on_shard(tasks: tuple[ClipTask, ...], work: list[_Work]) -> tuple[int, list[list[Failure]]]:
-    """Compute the clips and write one part a task. Runs in a worker process."""
+    """Compute the clips and write one part per task. Runs in a worker process."""
     from threadpoolctl import threadpool_limits
 
     keep_freed_memory()
     outputs = [_Output(task) for task in tasks]
     together = max(output.reader.batch for output in outputs)
-    with threadpool_limits(limits=1):  # another number of threads would sum in another order
+    with threadpool_limits(limits=1):  # the number of threads changes the order of sums
         for start in range(0, len(work), together):
             with contextlib.ExitStack() as opened:
                 some = [
@@ -209,7 +209,7 @@ def _work_on_shard(tasks: tuple[ClipTask, ...], work: list[_Work]) -> tuple[int,
 
 
 class _Output:
-    """What a shard has given of one task."""
+    """Results of one task on a shard."""
 
     def __init__(self, task: ClipTask) -> None:
         self.task = task
@@ -219,7 +219,7 @@ class _Output:
         self.failures: list[Failure] = []
 
     def take(self, clips: Sequence[tuple[Clip, str, ClipSound]]) -> None:
-        """Read clips that are open now."""
+        """Read clips that are currently open."""
         results = read_in_batches(self.reader, [sound for _, _, sound in clips])
         for (clip, key, _), result in zip(clips, results, strict=True):
             if result.kind:
@@ -230,7 +230,7 @@ class _Output:
 
 
 def _reader(task: ClipTask) -> Reader:
-    """The task's reader, made once in this process."""
+    """The task's reader, created once in this process."""
     if task.digest not in _readers:
         while len(_readers) >= READERS_KEPT:
             _readers.pop(next(iter(_readers)))
@@ -239,7 +239,7 @@ def _reader(task: ClipTask) -> Reader:
 
 
 def clip_key(clip: Clip, digest: str) -> str:
-    """What a clip's result depends on, as 32 hexadecimal digits; a file that cannot be seen has its own."""
+    """Hash of what a clip's result depends on, 32 hexadecimal digits; also defined if the file cannot be read."""
     try:
         state = file_state(clip.path)
     except OSError:
@@ -248,14 +248,14 @@ def clip_key(clip: Clip, digest: str) -> str:
 
 
 def _locate(catalog: Catalog, plan: _Plan, failures: dict[str, Failure]) -> Shards:
-    """The finished work of a task; parts that no clip needs any more are removed."""
+    """The finished work of a task; parts that no clip needs are removed."""
     parts = plan.task.parts
     known = find_known(parts)
     paths = part_files(parts)
-    places = [
+    locations = [
         (-1, -1) if clip.name in failures else known[key] for clip, key in zip(catalog.clips, plan.keys, strict=True)
     ]
-    part, row = np.array(places, dtype=np.int64).reshape(-1, 2).T
+    part, row = np.array(locations, dtype=np.int64).reshape(-1, 2).T
     keep_parts(set(part.tolist()), parts)
     ordered = tuple(failures[clip.name] for clip in catalog.clips if clip.name in failures)
     computed = int(plan.waiting.sum())

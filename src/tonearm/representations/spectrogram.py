@@ -1,10 +1,10 @@
-"""Clip to pictures: 173 x 172 pixels that show which frequencies sound when.
+"""Clip to spectrogram pictures, by default 173 x 172 pixels.
 
 Conventions
 -----------
 A kind takes the clip's shared `Spectrum` and returns brightness in [0, 1], shape (height, width), time to
 the right and low frequencies at the bottom; `KINDS` names it. A colour table turns that into pixels. A
-pixel shows the one cell of the spectrum that its centre falls on, which is what matplotlib draws for
+pixel shows the one cell of the spectrum at its centre, which is what matplotlib draws for
 ``librosa.display.specshow`` at this size; the tests compare pixel by pixel.
 """
 
@@ -20,7 +20,7 @@ from tonearm.dsp.spectrum import Spectrum, decibel
 from tonearm.errors import ConfigError
 from tonearm.settings import SpectrogramSettings
 
-DEFINITION = 1  # raised when any pixel's meaning changes
+DEFINITION = 1  # raised when the meaning of any pixel changes
 SYMLOG_THRESHOLD_HZ = 65.40639132514966  # C2: librosa.display's log axis is linear below it
 AMPLITUDE_FLOOR = np.float32(1e-5)  # librosa.amplitude_to_db's amin
 
@@ -46,21 +46,21 @@ def layl(spectrum: Spectrum, settings: SpectrogramSettings) -> Brightness:
 
 
 def mel(spectrum: Spectrum, settings: SpectrogramSettings) -> Brightness:
-    """Level of the mel bands in dB below the loudest, one band above the other."""
+    """Level of the mel bands in dB below the loudest, low bands at the bottom."""
     level = decibel(spectrum.mel, settings.top_db).T
     rows = _nearest(level.shape[1], settings.height)
     return _stretch(_cells(level, rows, settings.width), float(level.min()), float(level.max()))
 
 
 def mfcc(spectrum: Spectrum, settings: SpectrogramSettings) -> Brightness:
-    """The cepstral coefficients, the first at the bottom, from the least to the greatest value."""
+    """The cepstral coefficients, the first at the bottom, scaled from the smallest to the largest value."""
     coefficients = spectrum.mfcc.T
     rows = _nearest(coefficients.shape[1], settings.height)
     return _stretch(_cells(coefficients, rows, settings.width), float(coefficients.min()), float(coefficients.max()))
 
 
 class Kind(NamedTuple):
-    """A way of drawing: its function and what it shows, in words."""
+    """A kind of picture: its function and a description."""
 
     draw: Callable[[Spectrum, SpectrogramSettings], Brightness]
     shows: str
@@ -78,9 +78,9 @@ KINDS: dict[str, Kind] = {
 def draw_pictures(samples: NDArray[np.float32], sr: int, settings: SpectrogramSettings) -> dict[str, NDArray[np.uint8]]:
     """The clip's pictures by kind: uint8, shape (height, width, 3), or (height, width) when grey.
 
-    With `settings.seconds` the width follows from the length of the clip. samples: mono waveform, shape
-    (samples,), finite, at least `settings.n_fft` long. sr: its rate, Hz. All kinds share one STFT. Raises
-    ConfigError as `check_spectrogram` does, ValueError for too short a clip.
+    With `settings.seconds` the width depends on the length of the clip. samples: mono waveform, shape
+    (samples,), finite, at least `settings.n_fft` long. sr: sampling rate, Hz. All kinds share one STFT. Raises
+    ConfigError like `check_spectrogram`, ValueError if the clip is too short.
     """
     check_spectrogram(settings)
     if samples.ndim != 1 or len(samples) < settings.n_fft:
@@ -99,16 +99,16 @@ def draw(spectrum: Spectrum, kind: str, settings: SpectrogramSettings) -> NDArra
 
 
 def encode_png(picture: NDArray[np.uint8]) -> bytes:
-    """The picture as PNG, without time stamps: the same pixels give the same bytes."""
+    """The picture as PNG, without timestamps: the same pixels give the same bytes."""
     from PIL import Image
 
     target = io.BytesIO()
-    Image.fromarray(picture).save(target, format="PNG", compress_level=2)  # twice as fast as 6, 5 % larger
+    Image.fromarray(picture).save(target, format="PNG", compress_level=2)  # 2× faster than 6, 5 % larger
     return target.getvalue()
 
 
 def check_spectrogram(settings: SpectrogramSettings) -> None:
-    """Raise ConfigError for an unknown kind or colour map, naming what there is."""
+    """Raise ConfigError for an unknown kind or colour map, with some that are known."""
     import matplotlib
 
     for kind in settings.kinds:
@@ -121,9 +121,9 @@ def check_spectrogram(settings: SpectrogramSettings) -> None:
 
 
 def check_kind(kind: str, setting: str) -> None:
-    """Raise ConfigError, which names the setting, where there is no such kind of picture."""
+    """Raise ConfigError, which names the setting, if there is no such kind of picture."""
     if kind not in KINDS:
-        raise ConfigError(f"{setting}: {kind!r} is no kind of picture; known: {', '.join(KINDS)}")
+        raise ConfigError(f"{setting}: {kind!r} is not a kind of picture; known: {', '.join(KINDS)}")
 
 
 def _nearest(cells: int, pixels: int) -> NDArray[np.intp]:
@@ -135,7 +135,7 @@ def _nearest(cells: int, pixels: int) -> NDArray[np.intp]:
 def _logarithmic_rows(bins: int, pixels: int, bin_hz: float) -> NDArray[np.intp]:
     """The bin under each pixel's centre on matplotlib's symlog axis of base 2 with librosa's threshold.
 
-    A bin reaches half a bin to both sides, so that the axis starts below zero.
+    A bin extends half a bin to both sides of its centre, so the axis starts below zero.
     """
     low, high = -0.5 * bin_hz, (bins - 0.5) * bin_hz
     height = _symlog(low) + (_symlog(high) - _symlog(low)) * (np.arange(pixels) + 0.5) / pixels
@@ -152,14 +152,14 @@ def _symlog(hertz: float) -> float:
 
 
 def _cells(values: NDArray[np.float32], rows: NDArray[np.intp], width: int) -> NDArray[np.float32]:
-    """The cells under the pixels of a frame-major array, as (height, width) with row 0 on top."""
+    """The cells of a frame-major array under the pixels, as (height, width) with row 0 on top."""
     columns = _nearest(values.shape[0], width)
     shown: NDArray[np.float32] = values[columns[None, :], rows[::-1, None]]
     return shown
 
 
 def _level(spectrum: Spectrum, rows: NDArray[np.intp], settings: SpectrogramSettings) -> Brightness:
-    """DB below the loudest bin, taken for the shown cells alone."""
+    """Level in dB below the loudest bin, computed only for the cells shown."""
     S = spectrum.magnitude
     loudest = max(float(S.max()), float(AMPLITUDE_FLOOR))
     quietest = max(float(S.min()), float(AMPLITUDE_FLOOR))
@@ -169,7 +169,7 @@ def _level(spectrum: Spectrum, rows: NDArray[np.intp], settings: SpectrogramSett
 
 
 def _stretch(values: NDArray[np.float32], low: float, high: float) -> Brightness:
-    """Values from low to high to [0, 1]; all dark where there is no difference."""
+    """Scale values from [low, high] to [0, 1]; all 0 if the two are equal."""
     if high <= low:
         return np.zeros_like(values)
     share: Brightness = (values - np.float32(low)) / np.float32(high - low)
@@ -184,7 +184,7 @@ def _table_index(brightness: Brightness) -> NDArray[np.intp]:
 def _colour_table(name: str) -> NDArray[np.uint8]:
     import matplotlib
 
-    # rounded, as matplotlib's renderer does with the colours of a mesh; its own bytes=True truncates
+    # rounded, like the colours of a mesh in matplotlib's renderer; the colour map's bytes=True truncates
     colours: NDArray[np.uint8] = np.rint(matplotlib.colormaps[name](np.arange(256))[:, :3] * 255).astype(np.uint8)
     return colours
 

@@ -1,9 +1,9 @@
-"""Writing files so that nothing is ever half there.
+"""Writing files atomically.
 
 Conventions
 -----------
-A file is written under a temporary name beside its final one, flushed to the disk and renamed: a reader,
-or a run that starts after a kill, sees the old file or the new one and never a part.
+A file is written under a temporary name beside its final one, flushed to disk and renamed: a reader,
+or a run that starts after a kill, sees the old file or the new one, never a partial one.
 """
 
 import csv
@@ -24,10 +24,10 @@ TEMPORARY_PREFIX = ".tonearm-"
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it takes the name `path`, on error it is removed.
+    """Yield a temporary path beside `path`; on success it is renamed to `path`, on error it is removed.
 
-    Missing parent folders are made. The bytes are on the disk (fsync) before the rename, so a power cut
-    leaves the old file or the new one. At a URL's place, which is an object store's, a file appears whole.
+    Missing parent folders are created. The bytes are on disk (fsync) before the rename, so a power failure
+    leaves the old file or the new one. In an object store (a URL) a file appears whole.
 
     >>> import tempfile, pathlib
     >>> folder = pathlib.Path(tempfile.mkdtemp())
@@ -59,10 +59,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(folder: str | Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `folder`; on success it takes that name, on error it is removed.
+    """Yield a temporary folder beside `folder`; on success it is renamed to `folder`, on error it is removed.
 
-    A folder that had the name before is moved aside first and removed last: at no time is a part of the new
-    one to be seen under the name.
+    An existing folder of that name is moved aside first and removed last, so that the new one is never visible
+    in part.
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def _umask() -> int:
 
 
 def _settle(path: Path) -> None:
-    """Flush the file to the disk and give it the permissions that a plain open() would have given."""
+    """Flush the file to disk and give it the permissions that a plain open() would have given."""
     path.chmod(0o666 & ~_umask())
     handle = os.open(path, os.O_RDWR)
     try:
@@ -99,24 +99,24 @@ def _settle(path: Path) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write `text` as UTF-8 with the line ends it has, atomically; escapes bytes of file names that are not text."""
+    """Write `text` atomically as UTF-8, with its own line ends; bytes of file names that are not text are escaped."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
-    """Write `data`, atomically."""
+    """Write `data` atomically."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Write `value` as indented JSON (no NaN: JSON has none), atomically."""
+    """Write `value` atomically as indented JSON (without NaN, which JSON lacks)."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def check_space(folder: str | Path, size: int, what: str, advice: str) -> None:
-    """Raise TonearmError where the disk of `folder` cannot hold `size` bytes of `what`, before they are written."""
+    """Raise TonearmError if the disk of `folder` cannot hold `size` bytes of `what`, before they are written."""
     free = shutil.disk_usage(folder).free
     if size > free:
         raise TonearmError(
@@ -138,7 +138,7 @@ def clear_leftovers(folder: str | Path) -> int:
 
 
 class _NewlineRows:
-    """Ends rows in a plain newline; `csv` quotes a name with a carriage return only where rows end in one."""
+    """Ends rows with a plain newline; `csv` quotes a name with a carriage return only if rows end with one."""
 
     def __init__(self, file: TextIO) -> None:
         self.file = file
@@ -148,7 +148,7 @@ class _NewlineRows:
 
 
 def write_csv(path: str | Path, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
-    """Write a CSV file, atomically, as `write_text`; floats in the shortest form that reads back as the same number."""
+    """Write a CSV file like `write_text`; floats in the shortest form that reads back as the same number."""
     with (
         replacing(path) as temporary,
         temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,

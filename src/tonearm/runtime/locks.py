@@ -1,4 +1,4 @@
-"""Folders that one command at a time writes to."""
+"""Locks on folders, so that only one command at a time writes to them."""
 
 import json
 import os
@@ -12,15 +12,15 @@ from tonearm.errors import TonearmError
 from tonearm.runtime.files import write_json
 from tonearm.runtime.remote import check_reachable, is_url
 
-LOCK, HOLDER_JSON = ".lock", ".holder.json"  # the operating system's lock is on the first; filelock empties that file
+LOCK, HOLDER_JSON = ".lock", ".holder.json"  # the first is locked by the operating system; filelock empties it
 
 
 @contextmanager
 def hold(folder: Path) -> Iterator[None]:
-    """Keep other processes from working in the folder, which is made where it is missing.
+    """Lock the folder against other processes; it is created if it is missing.
 
-    The operating system lets go of it with the process, however that ends. Raises TonearmError, which names the
-    holder, where the folder is held. Object stores have no locks: nobody keeps two from writing at one URL.
+    The operating system releases the lock when the process ends, however it ends. Raises TonearmError, which names
+    the holder, if the folder is locked. Object stores have no locks: nothing keeps two from writing to one URL.
     """
     import filelock
 
@@ -47,7 +47,7 @@ def hold(folder: Path) -> Iterator[None]:
 
 
 def _holder(folder: Path) -> str:
-    """Who holds the folder, in brackets; "" in the moment between the lock and the file that says so."""
+    """Who holds the folder, in parentheses; "" between taking the lock and writing the file that says so."""
     try:
         facts = json.loads((folder / HOLDER_JSON).read_text(encoding="utf-8"))
         return f" (process {facts['process']} on {facts['host']}, since {facts['since']})"

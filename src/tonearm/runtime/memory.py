@@ -1,4 +1,4 @@
-"""How the C library hands memory back: work on one clip after another wants the same megabytes again at once."""
+"""How the C library returns memory: processing clip after clip needs the same megabytes again at once."""
 
 import ctypes
 import platform
@@ -9,10 +9,10 @@ KEPT_FREE = 256 << 20  # bytes at the top of the heap
 
 
 def keep_freed_memory() -> bool:
-    """Let this process keep what it frees, up to 256 MB, for its next arrays; whether the C library can.
+    """Let this process keep up to 256 MB of freed memory for its next arrays; return whether the C library can.
 
-    glibc returns every large array to the system when it is freed, and the system fills each page with zeros when
-    it is wanted again: some 4,000 page faults and an eighth of the time of a clip of ten seconds, more where
+    glibc returns every large array to the system when it is freed, and the system zeroes each page when it is
+    needed again: some 4,000 page faults and an eighth of the time of a clip of ten seconds, more if
     several processes do it at once. Other C libraries have no such setting and are left alone. Source: mallopt(3).
     """
     if platform.libc_ver()[0] != "glibc":

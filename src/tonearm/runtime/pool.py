@@ -1,11 +1,11 @@
-"""Where tasks run: in this process, in processes of this machine, or on a Dask cluster; what they give is the same.
+"""Running tasks in this process, in local processes, or on a Dask cluster, with the same results.
 
 Conventions
 -----------
-`run_tasks` is the only way to many processes. Inside `cluster(address)` it sends the tasks to Dask, whatever the
-number of workers asked; so no command knows where it runs. Tasks are made when they are needed, a few for each
-worker ahead of the results, so that the driver holds the same few however many there are. Files are shared: a
-worker has to see the folders of the data and of the output by the names that the driver has for them, or they are URLs.
+All parallel work goes through `run_tasks`. Inside `cluster(address)` it sends the tasks to Dask, whatever the
+number of workers asked for, so that no command knows where it runs. Tasks are created on demand, a few per worker
+ahead of the results, so that the driver holds the same few however many there are. Files are shared: workers
+must see the folders of the data and the output under the same names as the driver, or they are URLs.
 """
 
 import gc
@@ -24,23 +24,23 @@ from tonearm.runtime.remote import is_url, place
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-TASKS_AHEAD = 3  # of each worker: one that runs and two that wait, so that none is idle while results travel
+TASKS_AHEAD = 3  # per worker: one running and two waiting, so that none is idle while results are transferred
 SECONDS_TO_ANSWER = 20
 GO_ON = "what is finished is kept: start the same command again"
 _client: ContextVar["Client | None"] = ContextVar("client", default=None)
 
 
 class Shared(NamedTuple):
-    """An argument that many tasks have in common: it travels once."""
+    """An argument that many tasks have in common: it is sent once."""
 
     value: Any
 
 
 @contextmanager
 def cluster(address: str) -> Iterator[None]:
-    """Send the tasks of the block to the Dask cluster at the address, or at "local:N" to N processes here.
+    """Send the tasks of the block to the Dask cluster at the address, or for "local:N" to N local processes.
 
-    "" changes nothing. Raises TonearmError where no scheduler answers, or its workers cannot do the work.
+    "" changes nothing. Raises TonearmError if no scheduler answers, or its workers are unsuitable.
     """
     if not address:
         yield
@@ -49,7 +49,7 @@ def cluster(address: str) -> Iterator[None]:
         import distributed
     except ModuleNotFoundError as error:
         raise TonearmError('--cluster needs Dask: pip install "tonearm[dask]"') from error
-    # what it says of a lost connection, with all of its stack, is said in one message here
+    # a lost connection is reported by one message of ours, not by its stack traces
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     own, limit = None, f"{SECONDS_TO_ANSWER}s"
     if address.startswith("local:"):
@@ -85,7 +85,7 @@ def _check_workers(client: "Client", address: str) -> None:
 
 
 def worker_count(workers: int) -> int:
-    """How many tasks run side by side: those of the cluster, or as many as asked."""
+    """How many tasks run in parallel: the cluster's threads, or as many as asked for."""
     client = _client.get()
     return workers if client is None else max(1, len(client.nthreads()))
 
@@ -96,13 +96,13 @@ def on_cluster() -> bool:
 
 
 def check_visible(paths: Iterable[str | Path]) -> None:
-    """Raise TonearmError where a worker of the cluster does not see a file or folder that is there."""
+    """Raise TonearmError if a worker of the cluster does not see a file or folder that exists here."""
     client = _client.get()
     if client is None:
         return
     local = [place(path) for path in paths if str(path) and not is_url(path)]
-    there = [str(path.resolve()) for path in local if path.exists()]
-    for worker, missing in client.run(_missing, there).items():
+    existing = [str(path.resolve()) for path in local if path.exists()]
+    for worker, missing in client.run(_missing, existing).items():
         if missing:
             raise TonearmError(
                 f"{missing[0]}: the worker {worker} does not see it; data and output have to lie where the driver and "
@@ -117,10 +117,10 @@ def _missing(paths: list[str]) -> list[str]:
 def run_tasks(
     function: Callable[..., Any], tasks: Iterable[Sequence[Any]], workers: int = 1, ordered: bool = True
 ) -> Iterator[Any]:
-    """What the function gives for each task's arguments, as results come, or in the order of the tasks.
+    """The function's result for each task's arguments, in the order of the tasks or as they are completed.
 
-    An argument may be `Shared`: the function gets its value. workers: processes of this machine; 1 works here.
-    Raises what the function raises, and TonearmError where a process was killed or the cluster is lost.
+    An argument may be `Shared`: the function gets its value. workers: local processes; 1: this one.
+    Raises what the function raises, and TonearmError if a process was killed or the cluster is lost.
     """
     client = _client.get()
     if client is not None:
@@ -133,13 +133,13 @@ def run_tasks(
 
 
 def _call(function: Callable[..., Any], *arguments: Any) -> Any:
-    return function(*(one.value if isinstance(one, Shared) else one for one in arguments))
+    return function(*(argument.value if isinstance(argument, Shared) else argument for argument in arguments))
 
 
 def _call_in_process(function: Callable[..., Any], *arguments: Any) -> Any:
     from joblib.externals.loky import process_executor
 
-    # where psutil is installed, loky ends processes whose memory has grown, and ours keep what they free (`memory`)
+    # if psutil is installed, loky ends processes whose memory has grown, and ours keep what they free (`memory`)
     process_executor._USE_PSUTIL = False
     result = _call(function, *arguments)
     _settle_process()
@@ -148,9 +148,9 @@ def _call_in_process(function: Callable[..., Any], *arguments: Any) -> Any:
 
 @lru_cache(maxsize=1)
 def _settle_process() -> None:
-    """Take what the first task loaded out of the search for cyclic garbage, which loky starts after tasks.
+    """Exclude the loaded libraries from garbage collection, which loky runs after tasks, once the first is done.
 
-    The libraries' million objects stay until the end, and looking through them took a fiftieth of an extraction.
+    Their million objects live until the end, and traversing them took a fiftieth of the time of an extraction.
     """
     gc.collect()
     gc.freeze()
@@ -176,7 +176,7 @@ def _on_processes(
 def _on_cluster(
     client: "Client", function: Callable[..., Any], tasks: Iterable[Sequence[Any]], ordered: bool
 ) -> Iterator[Any]:
-    """Results of the tasks, of which so many wait at the scheduler that no worker is idle."""
+    """Results of the tasks, with enough of them queued at the scheduler that no worker is idle."""
     from distributed import CancelledError, KilledWorker
     from distributed.comm import CommClosedError
 
@@ -187,7 +187,7 @@ def _on_cluster(
         while True:
             ahead = TASKS_AHEAD * max(1, len(client.nthreads()))
             for task in islice(source, max(0, ahead - len(waiting))):
-                arguments = [_send(client, one, shared) if isinstance(one, Shared) else one for one in task]
+                arguments = [_send(client, value, shared) if isinstance(value, Shared) else value for value in task]
                 waiting.append(client.submit(function, *arguments, pure=False))
             if not waiting:
                 return
@@ -196,7 +196,7 @@ def _on_cluster(
         raise TonearmError(f"workers of the cluster die of one task, most often for want of memory; {GO_ON}") from error
     except (CancelledError, CommClosedError, OSError, TimeoutError) as error:
         if isinstance(error, OSError) and not isinstance(error, CommClosedError) and client.status == "running":
-            raise  # a task's own, such as a full disk
+            raise  # raised by a task, such as for a full disk
         raise TonearmError(f"the cluster's scheduler has gone away; {GO_ON}") from error
     finally:
         if client.status == "running":
@@ -211,8 +211,8 @@ def _send(client: "Client", argument: Shared, sent: dict[int, "Future"]) -> "Fut
 
 
 def _first_done(client: "Client", waiting: list["Future"]) -> int:
-    """Place of the first future that is done, or will not be."""
+    """Index of the first future that is done or has failed."""
     from distributed import wait
 
     wait(waiting, return_when="FIRST_COMPLETED")
-    return next(place for place, future in enumerate(waiting) if future.status != "pending")
+    return next(index for index, future in enumerate(waiting) if future.status != "pending")

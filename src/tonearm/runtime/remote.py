@@ -1,11 +1,11 @@
-"""Files by URL (`s3://`, `gs://`, whatever fsspec reaches) beside the files of this machine.
+"""Files at URLs (`s3://`, `gs://`, anything fsspec reaches) besides local files.
 
 Conventions
 -----------
-A place is a `pathlib.Path`, or for a URL universal_pathlib's `UPath`, which has the same methods. What reads files
-of a format gets a copy on this machine (`local_copy`); what is written goes up whole or not at all, as object stores
-do it. A `file:///…` URI is a path of this machine, in ASCII with its other bytes as %XX. Credentials and endpoints
-are the store's own matter: its environment variables and files, as fsspec reads them.
+A place is a `pathlib.Path`, or for a URL universal_pathlib's `UPath`, which has the same methods. Readers of file
+formats get a local copy (`local_copy`); files are uploaded whole or not at all, as object stores
+do it. A `file:///…` URI is a local path, in ASCII with its other bytes as %XX. Credentials and endpoints
+come from the store's environment variables and files, as fsspec reads them.
 """
 
 import atexit
@@ -23,13 +23,13 @@ from urllib.parse import unquote_to_bytes
 
 from tonearm.errors import TonearmError
 
-FILES, FETCHED = "files", "fetched.jsonl"  # of a stage
+FILES, FETCHED = "files", "fetched.jsonl"  # in a staging folder
 _SCHEME = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+://", re.IGNORECASE)
 _FILE = re.compile(r"file://(?:localhost)?(?=/)", re.IGNORECASE)
 
 
 def is_url(path: Any) -> bool:
-    """Whether the path is a URL, or a place that one names; a file:/// URI is a path of this machine.
+    """Whether the path is a URL, or the place of one; a file:/// URI is a local path.
 
     >>> is_url("s3://music/genres"), is_url("genres"), is_url("file:///music/genres")
     (True, False, False)
@@ -38,7 +38,7 @@ def is_url(path: Any) -> bool:
 
 
 def place(path: str | Path) -> Path:
-    """The place of a path or URL. Raises TonearmError where the package for its kind of URL is missing."""
+    """The place of a path or URL. Raises TonearmError if the package for its kind of URL is missing."""
     if not is_url(path):
         return _local(path)
     try:
@@ -46,15 +46,15 @@ def place(path: str | Path) -> Path:
     except ModuleNotFoundError as error:
         raise TonearmError(f'{path}: URLs need universal_pathlib: pip install "tonearm[remote]"') from error
     try:
-        found = UPath(path)
-        found.fs  # noqa: B018  # loads the store's package
+        remote = UPath(path)
+        remote.fs  # noqa: B018  # imports the store's package
     except (ImportError, ValueError) as error:
         raise TonearmError(f"{path}: {error}") from error
-    return cast("Path", found)
+    return cast("Path", remote)
 
 
 def _local(path: str | Path) -> Path:
-    """The path of this machine that a path or a file:/// URI names."""
+    """The local path of a path or a file:/// URI."""
     scheme = _FILE.match(path) if isinstance(path, str) else None
     if scheme is None:
         return Path(path)
@@ -66,12 +66,12 @@ def _local(path: str | Path) -> Path:
 
 
 def path_text(path: str) -> str:
-    """The path or URL as valid Unicode, so that UTF-8 files can hold it; `place` reads it back.
+    r"""The path or URL as valid Unicode, so that UTF-8 files can hold it; `place` reads it back.
 
-    Only a path with bytes that are no text becomes a file:/// URI, which is absolute; a URI of any other path
+    Only a path with bytes that are not text becomes a file:/// URI, which is absolute; the URI of any other path
     becomes that path.
 
-    >>> path_text("music/café"), path_text("file:///music/caf%C3%A9"), path_text(os.fsdecode(b"/music/caf\\xe9"))
+    >>> path_text("music/café"), path_text("file:///music/caf%C3%A9"), path_text(os.fsdecode(b"/music/caf\xe9"))
     ('music/café', '/music/café', 'file:///music/caf%E9')
     """
     if is_url(path):
@@ -86,23 +86,23 @@ def path_text(path: str) -> str:
 
 
 def check_reachable(folder: Path) -> None:
-    """Raise TonearmError where the store of a URL does not answer, or not to us."""
+    """Raise TonearmError if the store of a URL does not answer or refuses access."""
     if not is_url(folder):
         return
     try:
         folder.exists()
-    except Exception as error:  # each store has errors of its own
+    except Exception as error:  # each store has its own errors
         raise TonearmError(f"{folder}: cannot be reached ({type(error).__name__}: {error})") from error
 
 
 def names_under(folder: Path) -> list[str]:
-    """Names, relative to the folder of a URL, of all files below it, sorted."""
+    """Names of all files below the folder of a URL, relative to it, sorted."""
     base = _inner(folder)
-    return sorted(found[len(base) :].lstrip("/") for found in _store(folder).find(base))
+    return sorted(name[len(base) :].lstrip("/") for name in _store(folder).find(base))
 
 
 def inside(root: Path, folder: Path) -> PurePosixPath:
-    """The folder as seen from the root, of which it is a part."""
+    """The folder's path relative to the root, which contains it."""
     if is_url(root):
         return PurePosixPath(_inner(folder)[len(_inner(root)) :].strip("/"))
     return PurePosixPath(folder.absolute().relative_to(root.absolute()).as_posix())
@@ -110,7 +110,7 @@ def inside(root: Path, folder: Path) -> PurePosixPath:
 
 @contextmanager
 def local_copy(path: str | Path) -> Iterator[Path]:
-    """The file itself, or for a URL a copy with its ending that lives as long as the block. Raises OSError."""
+    """The file itself, or for a URL a copy with its file extension, removed after the block. Raises OSError."""
     if not is_url(path):
         yield place(path)
         return
@@ -122,22 +122,22 @@ def local_copy(path: str | Path) -> Iterator[Path]:
 
 
 def put(source: Path, path: Path) -> None:
-    """Copy a file of this machine to a URL's place, whole or not at all."""
+    """Copy a local file to the place of a URL, whole or not at all."""
     _store(path).put_file(str(source), _inner(path))
 
 
 def file_state(path: str | Path) -> str:
-    """What changes when the file does. Raises OSError where it cannot be seen."""
+    """A text that changes when the file does. Raises OSError if it cannot be read."""
     if is_url(path):
         remote = place(path)
         return str(_store(remote).checksum(_inner(remote)))
     status = place(path).stat()
-    # the time of modification alone can be set back, by a copy that keeps times or by two files that swap names
+    # the modification time alone can go back, by a copy that keeps times or by two files that swap names
     return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"
 
 
 def fetched(folder: Path) -> Path:
-    """The folder, or for a URL a copy of it that lives as long as this process."""
+    """The folder, or for a URL a local copy of it, removed when this process ends."""
     if not is_url(folder):
         return folder
     copy = Path(tempfile.mkdtemp(prefix="tonearm-"))
@@ -148,11 +148,11 @@ def fetched(folder: Path) -> Path:
 
 @contextmanager
 def staged(folder: Path) -> Iterator[Path]:
-    """A folder of this machine to work in, which for a URL is brought up to date before and copied back after.
+    """A local folder to work in, which for a URL is fetched before and copied back after the block.
 
     Only files that the block wrote are replaced at the URL, and only files that it removed are removed: what others
-    put there in the meantime stays. Where the block fails or is killed, the folder stays in the user's cache, and the
-    next block goes on in it.
+    write there in the meantime stays. If the block fails or is killed, the folder stays in the user's cache, and the
+    next block continues in it.
     """
     if not is_url(folder):
         yield folder
@@ -172,7 +172,7 @@ def staged(folder: Path) -> Iterator[Path]:
 
 
 def _copy_back(folder: Path, stage: Path) -> None:
-    """Bring the URL's folder up to what was done in the stage's files."""
+    """Apply the changes in the stage's files to the folder of the URL."""
     known: dict[str, str] = {}
     for line in (stage / FETCHED).read_text(encoding="utf-8").splitlines():
         known.update(json.loads(line))
@@ -180,7 +180,7 @@ def _copy_back(folder: Path, stage: Path) -> None:
     states = {path.relative_to(files).as_posix(): file_state(path) for path in files.rglob("*") if path.is_file()}
     ours = [name for name, state in states.items() if known.get(name) != state]
     ours = [name for name in ours if not PurePosixPath(name).name.startswith(".")]  # locks
-    # known before they are there: where this is killed, the next block can still change or remove them
+    # recorded before they are uploaded: if this is killed, the next block can still change or remove them
     _remember(stage, dict.fromkeys(ours, ""))
     for name in ours:
         put(files / name, folder / name)
@@ -190,13 +190,13 @@ def _copy_back(folder: Path, stage: Path) -> None:
 
 
 def _remember(stage: Path, states: dict[str, str]) -> None:
-    """Note what the URL holds of the stage's files, by their states here: a line each time, the last one counts."""
+    """Record which of the stage's files the URL holds, by their local states: one line each time, the last counts."""
     with (stage / FETCHED).open("a", encoding="utf-8") as file:
         file.write(json.dumps(states) + "\n")
 
 
 def _fetch(folder: Path, target: Path) -> list[str]:
-    """Copy all files below the URL's folder; their names."""
+    """Copy all files below the URL's folder; return their names."""
     check_reachable(folder)
     names = names_under(folder)
     for name in names:
@@ -210,7 +210,7 @@ def _get(path: Path, target: Path) -> None:
         _store(path).get_file(_inner(path), str(target))
     except OSError:
         raise
-    except Exception as error:  # each store has errors of its own, such as for missing credentials
+    except Exception as error:  # each store has its own errors, such as for missing credentials
         raise OSError(f"{type(error).__name__}: {error}") from error
 
 
@@ -219,5 +219,5 @@ def _store(path: Path) -> Any:
 
 
 def _inner(path: Path) -> str:
-    """The name that the store itself has for the place."""
+    """The store's own name for the place."""
     return str(path.path).rstrip("/")  # type: ignore[attr-defined]  # a UPath

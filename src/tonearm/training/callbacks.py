@@ -1,10 +1,10 @@
-"""What happens between the epochs of a torch model: history, schedule, best weights, stopping, saved state.
+"""Callbacks of the torch models: history, learning rate schedule, best weights, early stopping, checkpoints.
 
 Conventions
 -----------
-skorch calls them in the order in which they stand in `engine`. What they decide follows from the history
-alone, so that a continued training decides as an undisturbed one would have. Training loss and accuracy are
-means over the batches as they were learned from (dropout on); validation is measured after each epoch.
+skorch calls them in their order in `engine`. Their decisions depend on the history alone, so that a resumed
+training decides as an uninterrupted one would. Training loss and accuracy are means over the batches during
+training (dropout on); validation is measured after each epoch.
 """
 
 import copy
@@ -23,12 +23,12 @@ from tonearm.training.devices import generator_states
 from tonearm.training.settings import TorchSettings
 
 
-class Finished(Exception):  # noqa: N818  # no error: the training is over
+class Finished(Exception):  # noqa: N818  # not an error: training is over
     """No further epoch is needed."""
 
 
 class History(Callback):  # type: ignore[misc]  # skorch has no types
-    """One dict an epoch, see `training.history`; raises ModelError where the loss is no number any more."""
+    """One dict per epoch, see `training.history`; raises ModelError if the loss is not finite."""
 
     def __init__(self, report: Callable[[dict[str, float]], None] | None = None) -> None:
         self.rows: list[dict[str, float]] = []
@@ -37,7 +37,7 @@ class History(Callback):  # type: ignore[misc]  # skorch has no types
     def on_epoch_begin(self, net: Any, **_: Any) -> None:
         """Start the clock and the sums."""
         self._start = time.perf_counter()
-        self._sums = {True: [0.0, 0.0, 0.0], False: [0.0, 0.0, 0.0]}  # loss, right ones, rows
+        self._sums = {True: [0.0, 0.0, 0.0], False: [0.0, 0.0, 0.0]}  # loss, correct, rows
 
     def on_batch_end(self, net: Any, batch: Any, training: bool, loss: Any, y_pred: Any, **_: Any) -> None:
         """Add a batch to the sums."""
@@ -50,7 +50,7 @@ class History(Callback):  # type: ignore[misc]  # skorch has no types
         sums[2] += len(truth)
 
     def on_epoch_end(self, net: Any, **_: Any) -> None:
-        """Add the epoch's row; raise ModelError where the training diverged."""
+        """Add the epoch's row; raise ModelError if the training diverged."""
         row: dict[str, float] = {"epoch": len(self.rows) + 1}
         sums = net.agreed(self._sums)
         for training, part in ((True, "train"), (False, "valid")):
@@ -61,7 +61,7 @@ class History(Callback):  # type: ignore[misc]  # skorch has no types
         row["seconds"] = time.perf_counter() - self._start
         if not math.isfinite(row["train_loss"] + row.get("valid_loss", 0.0)):
             raise ModelError(
-                f"training diverged in epoch {row['epoch']}: the loss is no number any more; choose a learning_rate "
+                f"training diverged in epoch {row['epoch']}: the loss is not finite; choose a learning_rate "
                 f"below {row['learning_rate']:g}, or more weight_decay"
             )
         self.rows.append(row)
@@ -71,7 +71,7 @@ class History(Callback):  # type: ignore[misc]  # skorch has no types
 
 
 def note(net: Any, row: dict[str, float]) -> None:
-    """Write the row into skorch's own history, from which skorch's callbacks take what they tell other tools."""
+    """Write the row into skorch's own history, which skorch's logging callbacks read."""
     for name, value in row.items():
         net.history.record(name, value)
 
@@ -84,7 +84,7 @@ class Schedule(Callback):  # type: ignore[misc]
         self.history = history
 
     def on_train_begin(self, net: Any, **_: Any) -> None:
-        """Make the scheduler, now that the optimizer is there."""
+        """Create the scheduler, now that the optimizer exists."""
         settings, schedules = self.settings, torch.optim.lr_scheduler
         self.scheduler: Any = None
         if settings.schedule == "plateau":
@@ -97,7 +97,7 @@ class Schedule(Callback):  # type: ignore[misc]
             self.scheduler = schedules.StepLR(net.optimizer_, settings.schedule_epochs, settings.schedule_factor)
 
     def on_epoch_end(self, net: Any, **_: Any) -> None:
-        """Take the learning rate of the next epoch."""
+        """Set the learning rate of the next epoch."""
         if self.settings.schedule == "plateau":
             self.scheduler.step(self.history.rows[-1]["valid_loss"])
         elif self.scheduler is not None:
@@ -122,7 +122,7 @@ class BestWeights(Callback):  # type: ignore[misc]
 
 
 class Stop(Callback):  # type: ignore[misc]
-    """Ends the training where the validation loss has not fallen for `patience` epochs."""
+    """Ends the training once the validation loss has not fallen for `patience` epochs."""
 
     def __init__(self, patience: int, history: History, best: BestWeights) -> None:
         self.patience = patience
@@ -130,19 +130,19 @@ class Stop(Callback):  # type: ignore[misc]
         self.best = best
 
     def due(self) -> bool:
-        """Whether it is time."""
+        """Whether it is time to stop."""
         return bool(self.patience) and len(self.history.rows) - self.best.epoch >= self.patience
 
     def on_epoch_end(self, net: Any, **_: Any) -> None:
-        """Raise Finished if it is time."""
+        """Raise Finished if it is time to stop."""
         if self.due():
             raise Finished
 
 
 class Checkpointer(Callback):  # type: ignore[misc]
-    """Writes the whole state of the training into a file every few epochs, and takes it up again.
+    """Writes a checkpoint every few epochs, and resumes from it.
 
-    fingerprint: of settings and rows. A file of another training is not used; it is written over. writes: whether
+    fingerprint: hash of settings and rows. A checkpoint of another training is ignored and overwritten. writes: whether
     this process is the one that writes it.
     """
 
@@ -165,7 +165,7 @@ class Checkpointer(Callback):  # type: ignore[misc]
         self.writes = writes
 
     def on_epoch_end(self, net: Any, **_: Any) -> None:
-        """Write the state, if this is one of the epochs."""
+        """Write a checkpoint, if one is due."""
         if not self.writes or len(self.history.rows) % self.every:
             return
         state = {
@@ -181,14 +181,14 @@ class Checkpointer(Callback):  # type: ignore[misc]
             torch.save(state, temporary)
 
     def load(self) -> dict[str, Any] | None:
-        """The state of this very training, None where there is none."""
+        """The state of this training, None if there is none."""
         if not self.path.is_file():
             return None
         state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
         return state if state["fingerprint"] == self.fingerprint else None
 
     def resume(self, net: Any, state: dict[str, Any]) -> None:
-        """Put all but the random generators where the state was."""
+        """Restore the state, except for the random generators."""
         self.history.rows.extend(state["history"])
         for row in self.history.rows:
             net.history.new_epoch()

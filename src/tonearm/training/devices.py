@@ -1,9 +1,9 @@
-"""Where a network runs, and random numbers that leave the rest of the program alone.
+"""Devices, and random seeds that do not affect the rest of the program.
 
 Conventions
 -----------
-A device is "cpu", "cuda" or "mps"; one of several has its number, "cuda:1". Everything random in a training (first
-weights, shuffling, dropout) comes from torch's global generators, seeded inside `seeded` and put back afterwards.
+A device is "cpu", "cuda" or "mps", with a number if it is one of several: "cuda:1". All randomness in training (initial
+weights, shuffling, dropout) comes from torch's global generators, seeded inside `seeded` and restored afterwards.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def available(device: str) -> bool:
 
 
 def choose_device(wanted: str) -> str:
-    """The device wanted, or for "auto" the fastest that is here; raises ModelError where it is not here."""
+    """The device wanted, or for "auto" the fastest available; raises ModelError if it is not available."""
     if wanted == "auto":
         return next(device for device in ("cuda", "mps", "cpu") if available(device))
     if not available(wanted):
@@ -43,7 +43,7 @@ def kind(device: str) -> str:
 
 
 def generator_states(device: str) -> dict[str, torch.Tensor]:
-    """State of the global generators of the CPU and of the device."""
+    """States of the global generators of the CPU and the device."""
     states = {"cpu": torch.get_rng_state()}
     if device != "cpu":
         states[device] = _accelerator(device).get_rng_state()
@@ -51,7 +51,7 @@ def generator_states(device: str) -> dict[str, torch.Tensor]:
 
 
 def set_generator_states(states: dict[str, torch.Tensor]) -> None:
-    """Put back what `generator_states` gave."""
+    """Restore what `generator_states` returned."""
     for device, state in states.items():
         if device == "cpu":
             torch.set_rng_state(state)
@@ -65,7 +65,7 @@ def _accelerator(device: str) -> Any:
 
 @contextmanager
 def seeded(seed: int, device: str) -> Iterator[None]:
-    """Inside, all random numbers follow from `seed`; outside, nothing has changed."""
+    """Inside the block all random numbers follow from `seed`; outside nothing changes."""
     before = generator_states(device)
     torch.manual_seed(seed)
     try:
@@ -76,7 +76,7 @@ def seeded(seed: int, device: str) -> Iterator[None]:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Inside, torch computes with so many threads; the number decides the order of sums, and so their last bits."""
+    """Inside the block torch uses this many threads; the number decides the order of sums, hence their last bits."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

@@ -2,8 +2,8 @@
 
 Conventions
 -----------
-The network gives logits, shape (rows, classes); the loss is cross-entropy. Preparing the input is a part of
-the classifier and learned from training rows only. A seed decides everything random; the same seed, rows and
+The network gives logits, shape (rows, classes); the loss is cross-entropy. Input preparation is part of
+the classifier and fitted on training rows only. One random seed decides everything random; the same seed, rows and
 settings give the same bits on one machine. A row's probabilities do not depend on the rows beside it.
 """
 
@@ -43,14 +43,14 @@ Network = Callable[[tuple[int, ...], int, Any], nn.Module]
 class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A network with scikit-learn's contract.
 
-    network: from the shape of a row, the number of classes and the settings to a module of logits. inputs:
-    how rows become tensors. settings: of the model. train: seed and device. checkpoint_dir: folder that keeps
-    the state of a training, so that a killed one continues; None: no state is kept. cache_dir: folder with what
-    was computed before for all trainings on the same rows (pixels, frozen layers); None: computed here. report:
-    called with each epoch's history. callbacks: of skorch, which are told of the epochs, too.
+    network: from the shape of a row, the number of classes and the settings to a module that gives logits. inputs:
+    how rows become tensors. settings: of the model. train: random seed and device. checkpoint_dir: folder for
+    checkpoints, from which a killed training resumes; None: no checkpoints. cache_dir: folder with cached results
+    that trainings on the same rows share (pixels, frozen features); None: no cache. report: called with each
+    epoch's history. callbacks: further skorch callbacks.
 
     Fitted: classes_, module_ (on the CPU, in evaluation mode), inputs_, history_ (dicts, see
-    `training.history`), best_epoch_ (whose weights these are), n_features_in_ for tables.
+    `training.history`), best_epoch_ (the epoch of these weights), n_features_in_ for tables.
     """
 
     def __init__(
@@ -76,10 +76,10 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def fit(
         self, X: NDArray[Any], y: NDArray[Any], X_valid: NDArray[Any] | None = None, y_valid: NDArray[Any] | None = None
     ) -> Self:
-        """Learn from rows X and labels y; the validation rows only choose when to stop and which epoch to keep.
+        """Fit to rows X and labels y; the validation rows only decide when to stop and which epoch to keep.
 
-        Where none are given and the settings need them, a stratified part of the training rows is held out.
-        Raises ModelError where that is impossible or the training diverges.
+        If none are given and the settings need them, a stratified part of the training rows is held out.
+        Raises ModelError if that is impossible or training diverges.
         """
         y = _labels(X, y)
         if X_valid is None or y_valid is None:
@@ -98,15 +98,15 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
                 self._note_columns()
                 train = self._rows(X, y, device)
                 valid = None if y_valid is None else self._rows(X_valid, y_valid, device)
-            fingerprint = self._fingerprint(X, y, X_valid, y_valid)
+            digest = self._digest(X, y, X_valid, y_valid)
             with seeded(self.train.seed, device):
-                self._learn(train, valid, device, fingerprint)
+                self._learn(train, valid, device, digest)
         return self
 
     def fit_with_validation(
         self, X: NDArray[Any], y: NDArray[Any], X_valid: NDArray[Any], y_valid: NDArray[Any]
     ) -> Self:
-        """As `fit`, with validation rows."""
+        """The same as `fit`, with validation rows."""
         return self.fit(X, y, X_valid, y_valid)
 
     def attach(
@@ -116,7 +116,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         report: Callable[[Epoch], None],
         callbacks: Sequence[Any],
     ) -> None:
-        """Keep its state in `checkpoint_dir`, read what was computed before from `cache_dir`, report each epoch."""
+        """Keep checkpoints in `checkpoint_dir`, read cached results from `cache_dir`, report each epoch."""
         self.set_params(checkpoint_dir=checkpoint_dir, cache_dir=cache_dir, report=report, callbacks=callbacks)
 
     def _cache(self) -> Path | None:
@@ -127,7 +127,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return Rows(prepared.source, self._codes(y)[prepared.owners])
 
     def _hold_out(self, X: NDArray[Any], y: NDArray[Any]) -> tuple[Any, Any, Any, Any]:
-        """Training and validation rows, the latter None where the settings do not need them."""
+        """Training and validation rows, the latter None if the settings do not need them."""
         if not self.settings.needs_validation:
             return X, y, None, None
         try:
@@ -150,14 +150,14 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             self.n_features_in_ = self.inputs_.shape[0]
 
     def _codes(self, y: NDArray[Any]) -> NDArray[np.int64]:
-        """Each label's place in `classes_`."""
+        """Each label's index in `classes_`."""
         unknown = sorted(set(y.tolist()) - set(self.classes_.tolist()))
         if unknown:
             raise ModelError(f"validation rows have labels that no training row has: {', '.join(map(str, unknown))}")
         return np.searchsorted(self.classes_, y).astype(np.int64)
 
-    def _fingerprint(self, X: NDArray[Any], y: NDArray[Any], X_valid: Any, y_valid: Any) -> str:
-        """A hash of all that decides the weights."""
+    def _digest(self, X: NDArray[Any], y: NDArray[Any], X_valid: Any, y_valid: Any) -> str:
+        """A hash of everything that decides the weights."""
         parts = [
             self.settings.model_dump(mode="json"),
             self.train.seed,
@@ -168,7 +168,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             parts += [list(map(str, y_valid)), self.inputs_.fingerprint(X_valid, self._cache())]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
-    def _learn(self, train: Rows, valid: Rows | None, device: str, fingerprint: str) -> None:
+    def _learn(self, train: Rows, valid: Rows | None, device: str, digest: str) -> None:
         settings, processes = self.settings, self._processes
         least = 2 * processes.count
         if processes.count > 1 and min(len(train), settings.batch_size) < least:
@@ -183,7 +183,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         if self.checkpoint_dir is not None:
             path = Path(self.checkpoint_dir) / CHECKPOINT
             checkpointer = Checkpointer(
-                path, settings.checkpoint_epochs, fingerprint, history, schedule, best, processes.leads
+                path, settings.checkpoint_epochs, digest, history, schedule, best, processes.leads
             )
         callbacks = [history, schedule, best, *([checkpointer] if checkpointer else []), *self.callbacks, stop]
         net = self._net(train, valid, device, callbacks).initialize()
@@ -198,7 +198,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         except Finished:
             pass  # early stopping
         net.notify("on_train_end", X=train, y=None)
-        # who stops early has gone past the best epoch on purpose
+        # early stopping always goes past the best epoch
         restored = (settings.restore_best or settings.patience > 0) and best.epoch > 0
         if restored:
             net.module_.load_state_dict(best.weights)
@@ -212,17 +212,17 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return build_net(module, train, valid, self.settings, self.train.seed, device, self._processes, callbacks)
 
     def _module(self) -> nn.Module:
-        """The network with random weights, in the layout in which pictures come."""
+        """The network with random weights, in the memory layout of the pictures."""
         module = self.network(self.inputs_.shape, len(self.classes_), self.settings)
         return module.to(memory_format=torch.channels_last) if len(self.inputs_.shape) == 3 else module
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """Weights and statistics of the network, and what the inputs learned."""
-        found = {f"module.{name}": value.numpy() for name, value in self.module_.state_dict().items()}
-        return found | {f"inputs.{name}": value for name, value in self.inputs_.arrays().items()}
+        """Weights and statistics of the network, and the fitted arrays of the inputs."""
+        tensors = {f"module.{name}": value.numpy() for name, value in self.module_.state_dict().items()}
+        return tensors | {f"inputs.{name}": value for name, value in self.inputs_.arrays().items()}
 
     def description(self) -> dict[str, Any]:
-        """Settings, classes, history and the epoch whose weights these are, JSON-ready."""
+        """Settings, classes, history and the epoch of these weights, JSON-ready."""
         return {
             "settings": self.settings.model_dump(mode="json"),
             "train": self.train.model_dump(mode="json"),
@@ -232,9 +232,9 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         }
 
     def restore(self, tensors: dict[str, NDArray[Any]], description: dict[str, Any]) -> Self:
-        """Become what was fitted before.
+        """Become the classifier that was saved.
 
-        Raises KeyError, ValueError or RuntimeError where the numbers are not those of these settings.
+        Raises KeyError, ValueError or RuntimeError if the tensors do not fit these settings.
         """
         classes = description["classes"]
         if len(classes) < 2:
@@ -254,7 +254,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
         """Probability of each class in the order of `classes_`, shape (rows, classes); rows sum to 1.
 
-        It runs on the device of the training where this machine has it, else on the CPU.
+        Runs on the device of `train` if this machine has it, otherwise on the CPU.
         """
         check_is_fitted(self)
         wanted = self.train.device
@@ -268,8 +268,8 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             with torch.inference_mode():
                 for rows in blocks(len(source), self.inputs_.block):
                     with autocast(device, self.settings.precision):
-                        found = module(source[rows].to(device))
-                    logits.append(found.double().cpu().numpy())
+                        output = module(source[rows].to(device))
+                    logits.append(output.double().cpu().numpy())
             self.module_.cpu()
         return _mean_by_owner(softmax(np.concatenate(logits)[: len(source)]), owners)
 
@@ -285,7 +285,7 @@ def _under(prefix: str, tensors: dict[str, NDArray[Any]]) -> dict[str, NDArray[A
 
 
 def _mean_by_owner(probabilities: NDArray[np.float64], owners: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Mean over the rows of each owner, shape (owners, classes); summed in their order."""
+    """Mean over the rows of each owner, shape (owners, classes); summed in row order."""
     total = np.zeros((owners[-1] + 1, probabilities.shape[1]))
     np.add.at(total, owners, probabilities)
     return np.asarray(total / np.bincount(owners)[:, None])

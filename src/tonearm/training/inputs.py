@@ -1,10 +1,10 @@
-"""From the rows of a data set to what a network reads, fitted on training rows only.
+"""From the rows of a data set to the network's input, fitted on training rows only.
 
 Conventions
 -----------
 An `Inputs` belongs to one classifier. After `fit` it knows the shape of one row; `prepare` gives a `Source`,
-which is asked for batches by row numbers: a tensor in memory for tables, and whatever reads from disk for
-larger things (`training.pictures`). `arrays` and `restore` are how it is saved and loaded.
+which is indexed by row numbers: for tables a tensor in memory, for larger data something that reads from disk
+(`training.pictures`). It is saved and loaded by `arrays` and `restore`.
 """
 
 import hashlib
@@ -38,13 +38,13 @@ class Prepared(NamedTuple):
 
 
 class Inputs(Protocol):
-    """What an engine needs to know about its input.
+    """What the engine needs to know about its input.
 
-    cache_dir: a folder that holds what was computed before for many trainings on the same rows, or None.
+    cache_dir: a folder with cached results that trainings on the same rows share, or None.
     """
 
     block: int
-    """Rows predicted together; such that a row's place in its block does not change its bits."""
+    """Rows predicted together: a number for which a row's position in its block does not change its bits."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -52,18 +52,18 @@ class Inputs(Protocol):
         ...
 
     def fit(self, X: NDArray[Any], cache_dir: Path | None) -> None:
-        """Learn what is needed from training rows."""
+        """Fit to training rows."""
         ...
 
     def prepare(self, X: NDArray[Any], device: str, cache_dir: Path | None, repeated: bool) -> Prepared:
-        """Rows ready for batches on this device; raises ValueError where they are not of the fitted kind.
+        """Rows ready for batches on this device; raises ValueError if they are not of the fitted kind.
 
-        repeated: whether they will be read many times, so that it pays to keep what is computed of them.
+        repeated: whether they will be read many times, so that caching results pays off.
         """
         ...
 
     def start(self, module: "torch.nn.Module") -> None:
-        """Give a new network the weights that it starts from, where the input brings some."""
+        """Give a new network its initial weights, if the input brings some."""
         ...
 
     def fingerprint(self, X: NDArray[Any], cache_dir: Path | None) -> str:
@@ -75,14 +75,14 @@ class Inputs(Protocol):
         ...
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Take what `arrays` gave; raises KeyError where something is missing."""
+        """Restore what `arrays` returned; raises KeyError if something is missing."""
         ...
 
 
 class TableInputs:
     """Columns standardised to mean 0 and standard deviation 1 over the training rows."""
 
-    block = 1  # the place in a block matters too: matrix products treat the rows at their edge differently
+    block = 1  # the position in a block matters too: matrix products treat the rows at their edge differently
 
     def __init__(self) -> None:
         self.mean: NDArray[np.float64] = np.empty(0)

@@ -1,10 +1,9 @@
-"""Layers that torch lacks: what happens to pictures only while a network learns, and the end of a CNN.
+"""Layers that torch lacks: augmentation of pictures, and global pooling.
 
 Conventions
 -----------
 A batch is (rows, channels, height, width), standardised to mean 0. Random numbers come from torch's global
-generator of the CPU, so that a seed decides them on every device. In evaluation mode nothing
-is disturbed.
+CPU generator, so that they follow from the seed on every device. In evaluation mode augmentation does nothing.
 """
 
 import torch
@@ -14,10 +13,10 @@ from tonearm.errors import ModelError
 
 
 class Augment(nn.Module):
-    """Turn each picture in time, cut a stretch out of it, hide parts of it: Park et al., "SpecAugment", 2019.
+    """Random crop in time that wraps around, then time and frequency masks: Park et al., "SpecAugment", 2019.
 
-    crop: share of the width that is kept; 1: pictures are neither cut nor turned. masks: stretches of time, and bands
-    of frequency, set to 0 (the mean). share: largest part of width or height that one of them covers.
+    crop: share of the width that is kept; 1: no crop and no shift. masks: number of time masks, and of frequency
+    masks, set to 0 (the mean). share: largest share of width or height that a mask covers.
     """
 
     def __init__(self, crop: float, masks: int, share: float) -> None:
@@ -39,22 +38,22 @@ class Augment(nn.Module):
         return x
 
     def _cut(self, x: torch.Tensor) -> torch.Tensor:
-        """A stretch of each picture from a random start, its end following its start."""
+        """A crop of each picture from a random start, wrapping around at its end."""
         rows, channels, height, width = x.shape
         first = torch.randint(width, (rows,)).to(x.device)
         columns = (first[:, None] + torch.arange(max(1, round(width * self.crop)), device=x.device)) % width
         return x.gather(3, columns[:, None, None, :].expand(-1, channels, height, -1))
 
     def _mask(self, rows: int, size: int) -> torch.Tensor:
-        """Ones of shape (rows, size), zeros in one stretch of each row."""
+        """Ones of shape (rows, size), with one random run of zeros in each row."""
         length = torch.rand(rows, 1) * self.share * size
         start = torch.rand(rows, 1) * (size - length)
-        place = torch.arange(size)
-        return 1.0 - ((place >= start) & (place < start + length)).float()
+        position = torch.arange(size)
+        return 1.0 - ((position >= start) & (position < start + length)).float()
 
 
 def shape_after(module: nn.Module, shape: tuple[int, ...], what: str) -> tuple[int, ...]:
-    """Shape of what the module makes of a row of `shape`; raises ModelError, which names `what`, where it cannot."""
+    """Output shape of the module for a row of `shape`; raises ModelError, naming `what`, if it cannot read it."""
     with torch.inference_mode():
         try:
             return tuple(module(torch.zeros(1, *shape)).shape[1:])

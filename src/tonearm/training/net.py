@@ -1,8 +1,8 @@
-"""skorch's net as the engine uses it: precision, optimizer, and one of several processes.
+"""skorch's net as the engine uses it: precision, optimizer, process groups.
 
 Conventions
 -----------
-skorch's strings of parameters stand here and nowhere else.
+skorch's parameter strings appear here and nowhere else.
 """
 
 import functools
@@ -24,7 +24,7 @@ from tonearm.training.process_group import LaunchedGroup, ProcessGroup
 from tonearm.training.settings import TorchSettings
 
 VALID_BATCH = 128
-Sums = dict[bool, list[float]]  # of the training batches (True) and the validation batches: loss, right ones, rows
+Sums = dict[bool, list[float]]  # over training batches (True) and validation batches: loss, correct, rows
 
 
 class Net(NeuralNet):  # type: ignore[misc]
@@ -41,40 +41,40 @@ class Net(NeuralNet):  # type: ignore[misc]
 
     @property
     def bare_module(self) -> nn.Module:
-        """The network as it was made, whatever it is wrapped in."""
+        """The network without any wrapper."""
         module: nn.Module = self.module_
         return module
 
     def rows_told(self, truth: torch.Tensor, training: bool) -> float:
-        """What the last loss is to be multiplied by in a sum over rows."""
+        """The factor of the last loss in a sum over rows."""
         return len(truth)
 
     def agreed(self, sums: Sums) -> Sums:
-        """The sums of all processes that train together."""
+        """The sums over all processes that train together."""
         return sums
 
 
 class GroupNet(AccelerateMixin, Net):  # type: ignore[misc]
-    """The net of one of several processes: each learns from its share of a batch, and judges with all rows."""
+    """The net of one of several processes: each trains on its share of a batch, and validates on all rows."""
 
     processes: LaunchedGroup
 
     @property
     def bare_module(self) -> nn.Module:
-        """The network as it was made."""
+        """The network without accelerate's wrapper."""
         module: nn.Module = self.accelerator.unwrap_model(self.module_, keep_fp32_wrapper=False)
         return module
 
     def on_epoch_begin(self, net: Any, **arguments: Any) -> None:
-        """Seed this process's draws of the epoch anew, so that a continued training needs no generator's state."""
+        """Reseed this process for the epoch, so that a resumed training needs no generator state."""
         super().on_epoch_begin(net, **arguments)
         mixed = np.random.SeedSequence([self.seed, self.processes.index, len(self.history)])
         torch.manual_seed(int(mixed.generate_state(1)[0]))
 
     def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Any:
-        """The mean over a batch; in training scaled such that the mean over processes is that of the whole batch.
+        """The mean over a batch; in training scaled so that the mean over processes is that of the whole batch.
 
-        Gradients are averaged as if each process had as many rows (and class weights) as the others.
+        accelerate averages gradients as if each process had the same number of rows (and class weights).
         """
         loss = super().get_loss(y_pred, y_true, X=X, training=training)
         if not training:
@@ -86,16 +86,16 @@ class GroupNet(AccelerateMixin, Net):  # type: ignore[misc]
         return loss * (self.processes.count * own / float(whole[0]))
 
     def rows_told(self, truth: torch.Tensor, training: bool) -> float:
-        """What the last loss is to be multiplied by in a sum over rows and processes."""
+        """The factor of the last loss in a sum over rows and processes."""
         return self._rows_told if training else len(truth)
 
     def agreed(self, sums: Sums) -> Sums:
-        """Training sums over all processes; of the validation, which all have done, what the first one found."""
+        """Training sums over all processes; validation sums of process 0, since each process validates on all rows."""
         return {True: self.processes.total(torch.tensor(sums[True])).tolist(), False: self.processes.agree(sums[False])}
 
 
 def autocast(device: str, precision: str) -> torch.autocast:
-    """Inside, the network computes in this precision: "float32" or "bfloat16"."""
+    """Inside the block the network computes in this precision: "float32" or "bfloat16"."""
     return torch.autocast(kind(device), dtype=torch.bfloat16, enabled=precision == "bfloat16")
 
 
@@ -117,9 +117,9 @@ def build_net(
     processes: ProcessGroup,
     callbacks: Sequence[Any],
 ) -> Net:
-    """The net that trains `module` as the settings say; valid: rows that are evaluated after each epoch.
+    """The net that trains `module` with these settings; valid: rows that are evaluated after each epoch.
 
-    Raises ModelError where batches of one row meet batch normalisation.
+    Raises ModelError for batches of one row with batch normalisation.
     """
     if settings.batch_size < 2 and any(isinstance(x, nn.BatchNorm1d | nn.BatchNorm2d) for x in module.modules()):
         raise ModelError("batch_size = 1: batch normalisation compares the rows of a batch; choose 2 or more")
@@ -152,6 +152,6 @@ def build_net(
 
 
 def _class_weight(train: Rows) -> torch.Tensor:
-    """Weights under which all classes count alike, shape (classes,)."""
+    """Weights that balance the classes, shape (classes,)."""
     codes = train.truth.numpy()
     return torch.tensor(compute_class_weight("balanced", classes=np.unique(codes), y=codes), dtype=torch.float32)

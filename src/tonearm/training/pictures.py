@@ -1,10 +1,10 @@
-"""Pictures as the input of a network: windows of them, read from a pack batch by batch.
+"""Windows of pictures as the input of a network, read from a pack batch by batch.
 
 Conventions
 -----------
 A row of X is the path of a picture or its pixels, shape (height, width, 3). A network sees windows of one
-width; a wider picture becomes several, half over each other, and its probabilities are their mean; a narrower
-one is repeated. Windows are cut long after the clips were divided, so they can leak nothing.
+width; a wider picture gives several, overlapping by half, and its probabilities are their mean; a narrower
+one is repeated. Windows are cut after the clips were divided, so they cause no leakage.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601; monotone over magma, viridis,
 class Windows:
     """The windows of some pictures of a pack: a source of float32 batches, shape (rows, channels, height, window).
 
-    Values are standardised by `mean` and `spread` of each channel, which are those of pixels from 0 to 1.
+    Values are standardised by `mean` and `spread` of each channel, for pixels from 0 to 1.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class Windows:
         values = pixels.to(self.device).float()
         if len(self.scale) == 1:
             values = (values @ self.luminance)[..., None]
-        lines = values.view(*values.shape[:2], -1)  # a whole line at once: ten times as fast as three by three
+        lines = values.view(*values.shape[:2], -1)  # a whole line at once: 10× faster than pixel by pixel
         lines.mul_(self.scale.repeat(self.window)).add_(self.shift.repeat(self.window))
-        # channels last: a third faster on CPUs, and what tensor cores want
+        # channels last: a third faster on CPUs, and suited to tensor cores
         return values.permute(0, 3, 1, 2)
 
     def _pixels(self, row: int) -> NDArray[np.uint8]:
@@ -68,7 +68,7 @@ class Windows:
 
 
 def window_offsets(widths: NDArray[np.int64], window: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The picture and the first column of each window, evenly spaced, at least half over each other.
+    """The picture and the first column of each window, evenly spaced and overlapping by at least half.
 
     >>> window_offsets(np.array([100, 250]), 100)
     (array([0, 1, 1, 1, 1]), array([  0,   0,  50, 100, 150]))
@@ -85,8 +85,8 @@ def window_offsets(widths: NDArray[np.int64], window: int) -> tuple[NDArray[np.i
 class PictureInputs:
     """Windows of pictures, standardised by the mean and standard deviation of the training pixels.
 
-    window: columns that the network sees, 0 for the commonest width of the training pictures. grey: one channel of
-    luminance instead of colours.
+    window: width in pixels, 0 for the most common width of the training pictures. grey: one luminance channel
+    instead of colours.
     """
 
     block = 16
@@ -104,7 +104,7 @@ class PictureInputs:
         return (len(self.mean), self.height, self.window)
 
     def fit(self, X: NDArray[Any], cache_dir: Path | None) -> None:
-        """Take height and width of the window, and the mean and standard deviation of each channel."""
+        """Set height and width of the window, and the mean and standard deviation of each channel."""
         pack, pictures = find_pixels(X, cache_dir)
         self.height = pack.height
         if not self.window:
@@ -126,7 +126,7 @@ class PictureInputs:
         self.spread = np.where(variance > 1e-12, np.sqrt(variance), 1.0)
 
     def prepare(self, X: NDArray[Any], device: str, cache_dir: Path | None, repeated: bool) -> Prepared:
-        """The windows of the pictures; raises ValueError where their height is not that of the training."""
+        """The windows of the pictures; raises ValueError if their height is not that of the training pictures."""
         windows = self.windows(X, device, cache_dir)
         return Prepared(windows, windows.owners)
 
@@ -141,7 +141,7 @@ class PictureInputs:
         """The network starts from random weights."""
 
     def fingerprint(self, X: NDArray[Any], cache_dir: Path | None) -> str:
-        """SHA-256 of the pixels' fingerprint and of which pictures are meant."""
+        """SHA-256 of the pack's hash and the choice of pictures."""
         pack, pictures = find_pixels(X, cache_dir)
         return hashlib.sha256(pack.fingerprint.encode() + pictures.tobytes()).hexdigest()
 
@@ -156,9 +156,9 @@ class PictureInputs:
 
 
 def find_pixels(X: NDArray[Any], cache_dir: Path | None) -> tuple[Pack, NDArray[np.int64]]:
-    """A pack that holds the pictures of X, and their numbers in it.
+    """A pack that holds the pictures of X, and their indices in it.
 
-    It is the one in `cache_dir` where that holds them all; else the pictures are read into memory.
+    It is the one in `cache_dir` if that holds them all; otherwise the pictures are read into memory.
     """
     items = list(X)
     if cache_dir is not None and all(isinstance(item, str) for item in items):

@@ -2,11 +2,11 @@
 
 Conventions
 -----------
-Every process runs the same program. Process 0 leads: it reads the data first, it writes the files, and its word
-counts where processes that decide differently would wait for each other for ever. The rows of a batch are divided
+Every process runs the same program. Process 0 leads: it reads the data first, writes the files, and decides
+whenever processes that decide differently would deadlock. The rows of a batch are divided
 among the processes and their gradients averaged, each weighted by its rows; so the number of processes changes
-a result by rounding alone, except where networks use batch norm (a process knows its own share of a batch) or draw
-random numbers (each draws its own). Folders are shared: all hosts see them by one name.
+a result by rounding alone, unless networks use batch norm (a process sees only its share of a batch) or draw
+random numbers (each draws its own). Folders are shared: all hosts see them under the same name.
 """
 
 from collections.abc import Iterator
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     import torch
     from accelerate import Accelerator
 
-LONGEST_WAIT = timedelta(days=7)  # for the process that reads the data, or trains a model that only it can
+LONGEST_WAIT = timedelta(days=7)  # for the process that reads the data, or trains a model that cannot be distributed
 
 
 class ProcessGroup:
-    """One process alone: it leads, and waits for nobody."""
+    """A group of one process, which leads and never waits."""
 
     index = 0
     count = 1
@@ -38,23 +38,23 @@ class ProcessGroup:
         return self.index == 0
 
     def device(self, wanted: str) -> str:
-        """Where this process trains. Raises ModelError where it cannot be there."""
+        """Device on which this process trains. Raises ModelError if it is not available."""
         return choose_device(wanted)
 
     def wait(self) -> None:
-        """Until all processes are here."""
+        """Wait until all processes reach this point."""
 
     def agree(self, value: Any) -> Any:
-        """What process 0 has for the value; it must be something that can be pickled."""
+        """Process 0's value, which must be picklable."""
         return value
 
     def total(self, values: "torch.Tensor") -> "torch.Tensor":
-        """The sum over the processes of a tensor that has one shape on all."""
+        """The sum over the processes of a tensor with the same shape on all."""
         return values
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Do the block one process after another, so that a later one finds what the first has written."""
+        """Run the block in one process after another, so that later ones find what the first has written."""
         for _ in range(self.index):
             self.wait()
         yield
@@ -62,7 +62,7 @@ class ProcessGroup:
             self.wait()
 
     def share(self, rows: "torch.Tensor") -> "torch.Tensor":
-        """The part of a batch that this process learns from."""
+        """The part of a batch that this process trains on."""
         return rows.tensor_split(self.count)[self.index]
 
 
@@ -75,18 +75,18 @@ class LaunchedGroup(ProcessGroup):
         self.count = accelerator.num_processes
 
     def device(self, wanted: str) -> str:
-        """The device that the launcher gave this process. Raises ModelError where the settings want another."""
-        found = self.accelerator.device
-        if wanted not in ("auto", found.type):
-            raise ModelError(f"train.device = {wanted!r}, but accelerate gives this process {found.type!r}")
-        return str(found)
+        """The device that the launcher gave this process. Raises ModelError if the settings want another."""
+        device = self.accelerator.device
+        if wanted not in ("auto", device.type):
+            raise ModelError(f"train.device = {wanted!r}, but accelerate gives this process {device.type!r}")
+        return str(device)
 
     def wait(self) -> None:
-        """Until all processes are here."""
+        """Wait until all processes reach this point."""
         self.accelerator.wait_for_everyone()
 
     def agree(self, value: Any) -> Any:
-        """What process 0 has for the value."""
+        """Process 0's value."""
         from accelerate.utils import broadcast_object_list
 
         return broadcast_object_list([value])[0]
@@ -98,9 +98,9 @@ class LaunchedGroup(ProcessGroup):
 
 
 def process_group(train: TrainSettings) -> ProcessGroup:
-    """The processes that train together, this one alone unless `train.accelerate` and `accelerate launch` say more.
+    """The processes that train together: this one alone, unless `train.accelerate` and `accelerate launch` say more.
 
-    Raises ModelError where accelerate is not installed.
+    Raises ModelError if accelerate is not installed.
     """
     if not train.accelerate:
         return ProcessGroup()
@@ -114,5 +114,5 @@ def _accelerator(cpu: bool) -> "Accelerator":
         from accelerate import Accelerator, InitProcessGroupKwargs
     except ModuleNotFoundError as error:
         raise ModelError('train.accelerate needs accelerate: pip install "tonearm[accelerate]"') from error
-    # the engine places its tensors itself, as it does without
+    # the engine places its tensors itself, as it does without accelerate
     return Accelerator(device_placement=False, cpu=cpu, kwargs_handlers=[InitProcessGroupKwargs(timeout=LONGEST_WAIT)])

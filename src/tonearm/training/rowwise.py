@@ -1,9 +1,9 @@
-"""Arithmetic in which a row's result is the same bits whatever rows stand beside it.
+"""Arithmetic in which a row's result is the same bits whatever rows are beside it.
 
 Conventions
 -----------
 numpy and BLAS choose the order of a sum by the shape of the whole array. Here sums over columns go column
-by column, so the order is always the same; all else is elementwise.
+by column, so the order is always the same; everything else is elementwise.
 """
 
 import numpy as np

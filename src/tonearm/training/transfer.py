@@ -1,9 +1,9 @@
-"""The frozen part of a backbone as a part of the input: computed once a picture, then only read.
+"""The frozen part of a backbone as part of the input: computed once per picture and cached.
 
 Conventions
 -----------
-What is frozen never changes, so what it makes of a picture never does: the network that learns begins behind it.
-The maps (or, with all blocks frozen, the pooled numbers) are kept in memory, or, where the engine has a
+The frozen part gives the same features for a picture every time, so the trained network starts after it.
+The feature maps (or, with all blocks frozen, the pooled features) are cached in memory, or, if the engine has a
 `cache_dir`, in one file there for all pictures of its pack, so that all folds share them.
 """
 
@@ -26,9 +26,9 @@ Cache = Literal["float32", "float16", "none"]
 
 
 class TransferInputs(PictureInputs):
-    """Windows of pictures as the frozen part of a backbone sees them, shape (channels, height, width) or (numbers,).
+    """Frozen features of the windows of pictures, shape (channels, height, width) or (numbers,).
 
-    unfreeze: how many blocks are not frozen. cache: how the frozen part's results are kept. maximum: with all frozen,
+    unfreeze: number of blocks that are not frozen. cache: precision of the cached features. maximum: with all frozen,
     mean and maximum of each channel instead of the mean.
     """
 
@@ -44,10 +44,10 @@ class TransferInputs(PictureInputs):
         self._loaded: Backbone | None = None
 
     def _standardise(self, pack: Any, pictures: NDArray[np.int64]) -> None:
-        """The backbone brings its own mean and deviation."""
+        """Do nothing: the backbone has its own mean and deviation."""
 
     def fit(self, X: NDArray[Any], cache_dir: Path | None) -> None:
-        """Take the size of the window, and load the backbone. Raises ModelError as `build_backbone`."""
+        """Set the size of the window, and load the backbone. Raises ModelError like `build_backbone`."""
         super().fit(X, cache_dir)
         self._loaded = build_backbone(self.backbone, self.weights)
         self._freeze(self._loaded)
@@ -59,17 +59,17 @@ class TransferInputs(PictureInputs):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of what the frozen part makes of a window."""
+        """Shape of the frozen features of a window."""
         return self._shape
 
     def start(self, module: nn.Module) -> None:
-        """The blocks that are not frozen begin as the backbone's own."""
+        """Give the unfrozen blocks the backbone's weights."""
         if self._loaded is not None and self.unfreeze:
             module.get_submodule("blocks").load_state_dict(self._loaded.open_part(self.unfreeze).state_dict())
         self._loaded = None  # the module has what it needs
 
     def prepare(self, X: NDArray[Any], device: str, cache_dir: Path | None, repeated: bool) -> Prepared:
-        """What the frozen part makes of the windows of the pictures."""
+        """Frozen features of the windows of the pictures."""
         windows = self.windows(X, device, cache_dir)
         network = FrozenNetwork(self.frozen, self.block)
         if self.cache == "none" or not repeated:
@@ -87,7 +87,7 @@ class TransferInputs(PictureInputs):
         return Prepared(Kept(kept, rows, device), windows.owners)
 
     def fingerprint(self, X: NDArray[Any], cache_dir: Path | None) -> str:
-        """SHA-256 of the pixels, of which pictures are meant and of the frozen weights."""
+        """SHA-256 of the pixels, the choice of pictures and the frozen weights."""
         pack, pictures = find_pixels(X, cache_dir)
         facts = pack.fingerprint.encode() + pictures.tobytes() + digest(self.frozen).encode()
         return hashlib.sha256(facts).hexdigest()
@@ -98,7 +98,7 @@ class TransferInputs(PictureInputs):
         return {**super().arrays(), **frozen}
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Take what `arrays` gave."""
+        """Restore what `arrays` returned."""
         super().restore(arrays)
         self._freeze(build_backbone(self.backbone))
         prefix = "frozen."

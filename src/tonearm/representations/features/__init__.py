@@ -2,11 +2,11 @@
 
 Conventions
 -----------
-The columns follow from `FeatureSettings` alone, before any clip is read. A clip is mono float32; all
+The columns depend on `FeatureSettings` alone and are known before any clip is read. A clip is mono float32; all
 families of a clip share one `Spectrum`. The numbers equal librosa's (relative difference at most 1e-4; the
-tempo exactly); the tests call librosa's functions one by one to hold us to that.
+tempo exactly); the tests compare with each librosa function.
 
-librosa and numba are loaded with the first clip, not with this module.
+librosa and numba are imported with the first clip, not with this module.
 """
 
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tonearm.dsp.spectrum import Spectrum
     from tonearm.representations.features.presets import Column
 
-DEFINITION = 1  # raised when any column's meaning changes; tables and runs of another number are not mixed
+DEFINITION = 1  # raised when the meaning of any column changes; tables and runs with different numbers do not mix
 CONTRAST_TOP_HZ = 6_400.0  # lower edge of spectral contrast's highest band
 CONSTANT_Q_TOP_HZ = 4_400.0  # upper edge of the constant-Q transform's highest filter
 
@@ -29,7 +29,7 @@ CONSTANT_Q_TOP_HZ = 4_400.0  # upper edge of the constant-Q transform's highest 
 def feature_columns(settings: FeatureSettings) -> tuple[str, ...]:
     """Names of the columns, in the order of the table.
 
-    Raises ConfigError for an unknown family or a preset asked for what it does not have.
+    Raises ConfigError for an unknown family, or if n_mfcc is not that of a published preset.
 
     >>> feature_columns(FeatureSettings(families=("rms", "tempo"), statistics=("mean", "max")))
     ('rms_mean', 'rms_max', 'tempo')
@@ -42,10 +42,10 @@ def feature_columns(settings: FeatureSettings) -> tuple[str, ...]:
 
 
 def compute_features(samples: NDArray[np.float32], sr: int, settings: FeatureSettings) -> NDArray[np.float64]:
-    """The clip's numbers, in the order of `feature_columns`.
+    """The clip's features, in the order of `feature_columns`.
 
-    samples: mono waveform, shape (samples,), finite, at least `shortest_clip` long. sr: its rate, Hz.
-    Raises ValueError where the clip is shorter than that, ConfigError as `check_features` does.
+    samples: mono waveform, shape (samples,), finite, at least `shortest_clip` long. sr: sampling rate, Hz.
+    Raises ValueError if the clip is shorter, ConfigError like `check_features`.
     """
     from tonearm.dsp.spectrum import Spectrum
 
@@ -59,7 +59,7 @@ def compute_features(samples: NDArray[np.float32], sr: int, settings: FeatureSet
 
 
 def compute_columns(spectrum: "Spectrum", settings: FeatureSettings, columns: tuple[str, ...]) -> NDArray[np.float64]:
-    """These columns' numbers of a clip, in their order. columns: some of `feature_columns(settings)`."""
+    """These columns of a clip, in this order. columns: some of `feature_columns(settings)`."""
     from tonearm.representations.features.families import FAMILIES
     from tonearm.representations.features.presets import choose
 
@@ -92,12 +92,12 @@ def _tabulate(columns: "tuple[Column, ...]", series: dict[str, NDArray[np.floati
 
 
 def shortest_clip(settings: FeatureSettings) -> int:
-    """Samples that a clip needs at least: one analysis window."""
+    """Minimum number of samples of a clip: one analysis window."""
     return settings.n_fft
 
 
 def check_features(sr: int, settings: FeatureSettings) -> None:
-    """Raise ConfigError where a chosen family is not defined at this rate, window or hop."""
+    """Raise ConfigError if a chosen family is not defined at this sampling rate, window or hop."""
     from tonearm.representations.features.presets import plan
 
     families = {column.family for column in plan(settings)}

@@ -5,7 +5,7 @@ Conventions
 A family takes a `Spectrum` and returns float values of shape (series, frames); `FAMILIES` names it with its
 unit, formula and source. To add one, write its function and its line in `FAMILIES`. Every family equals the
 librosa function that its docstring names, called with its defaults and the same sr, n_fft and hop_length;
-where that definition is odd it is kept, and the docstring says so.
+if that definition is unusual it is kept, and the docstring says so.
 """
 
 from collections.abc import Callable
@@ -44,9 +44,9 @@ def chroma_cens(spectrum: Spectrum) -> Series:
 
 
 def tonnetz(spectrum: Spectrum) -> Series:
-    """Place on the circles of fifths, minor and major thirds (sine, cosine each); ``librosa.feature.tonnetz``.
+    """Position on the circles of fifths, minor and major thirds (sine, cosine each); ``librosa.feature.tonnetz``.
 
-    librosa takes the chroma of the whole clip, although its own example separates the harmonic part first.
+    librosa uses the chroma of the whole clip, although its own example separates the harmonic part first.
     """
     return librosa.feature.tonnetz(chroma=chroma_cqt(spectrum), sr=spectrum.sr)  # type: ignore[no-any-return]
 
@@ -88,8 +88,8 @@ def spectral_flatness(spectrum: Spectrum) -> Series:
 def spectral_contrast(spectrum: Spectrum) -> Series:
     """Peaks over valleys, dB, below 200 Hz and in 6 octaves above; ``librosa.feature.spectral_contrast``.
 
-    librosa takes the decibels of magnitudes as if they were powers, and limits both at 80 dB below their
-    loudest; kept.
+    librosa converts magnitudes to decibels as if they were powers, and limits both at 80 dB below their
+    maximum; kept.
     """
     extremes = kernels.band_extremes(spectrum.magnitude, *_contrast_bands(spectrum.sr, spectrum.n_fft))
     valley, peak = extremes
@@ -122,7 +122,7 @@ def percussive(spectrum: Spectrum) -> Series:
 
 
 def onset_strength(spectrum: Spectrum) -> Series:
-    """Mean rise of the mel bands from frame to frame, dB; ``librosa.onset.onset_strength``."""
+    """Mean increase of the mel bands from frame to frame, dB; ``librosa.onset.onset_strength``."""
     return _onset_envelope(spectrum, np.mean)[None]
 
 
@@ -148,12 +148,12 @@ def tempo(spectrum: Spectrum) -> Series:
         transform = scipy.fft.rfft(block, n=size, axis=1)
         power += (1.0 / energy) @ (transform.real**2 + transform.imag**2)
     autocorrelation = scipy.fft.irfft(power / len(windows), n=size)[:length, None]
-    found = librosa.feature.tempo(tg=autocorrelation, sr=spectrum.sr, hop_length=spectrum.hop_length, aggregate=None)
-    return np.asarray(found, dtype=np.float64).reshape(1, 1)
+    bpm = librosa.feature.tempo(tg=autocorrelation, sr=spectrum.sr, hop_length=spectrum.hop_length, aggregate=None)
+    return np.asarray(bpm, dtype=np.float64).reshape(1, 1)
 
 
 def _onset_envelope(spectrum: Spectrum, aggregate: Callable[..., NDArray[np.float32]]) -> NDArray[np.float32]:
-    """``librosa.onset.onset_strength``: rises of the log-mel bands, aggregated, shifted to the frame's centre."""
+    """``librosa.onset.onset_strength``: increases of the log-mel bands, aggregated, shifted to the frame's centre."""
     rise = np.maximum(np.float32(0.0), spectrum.log_mel[:, 1:] - spectrum.log_mel[:, :-1])
     shift = 1 + spectrum.n_fft // (2 * spectrum.hop_length)
     envelope = np.zeros(spectrum.frames - 1 + shift, dtype=np.float32)
@@ -175,10 +175,10 @@ def _chroma_filters(sr: int, n_fft: int, tuning: float) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=8)
 def _contrast_bands(sr: int, n_fft: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """First bin, one past the last, and how many extremes count, for librosa's 7 bands.
+    """First bin, one past the last, and how many extremes are averaged, for librosa's 7 bands.
 
-    Each band but the lowest starts one bin early, each but the highest ends one bin early, and 2 % of the
-    band's bins, counted before that end is cut, make the mean: librosa's rules.
+    Each band but the lowest starts one bin early, each but the highest ends one bin early, and the mean is over
+    2 % of the band's bins, counted before that end is cut: librosa's rules.
     """
     frequencies = np.fft.rfftfreq(n_fft, 1.0 / sr)
     edges = np.concatenate([[0.0], 200.0 * 2.0 ** np.arange(7)])
@@ -195,9 +195,9 @@ def _contrast_bands(sr: int, n_fft: int) -> tuple[NDArray[np.int64], NDArray[np.
 
 @dataclass(frozen=True)
 class Family:
-    """What is to be known of a family: its function, how many series it gives, unit, formula and source.
+    """A feature family: its function, number of series, unit, formula and source.
 
-    series: number of series, or "n_mfcc" where the setting decides. scalar: one number a clip, without
+    series: number of series, or "n_mfcc" if the setting decides. scalar: one number per clip, without
     statistics. costly: takes as long as several others together; `basic` leaves it out.
     """
 

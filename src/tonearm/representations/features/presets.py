@@ -2,9 +2,10 @@
 
 Conventions
 -----------
-A column is one statistic of one series of one family; series None means all series of the family taken
-together. Names are `family_statistic` for a family of one series and `family_statistic_NN`, counted from
-01, for more; a scalar family is named as it is. `gtzan57` and `fma518` keep the names of the published tables.
+A column is one statistic of one series of one family; series None means all series of the family pooled.
+Names are `family_statistic` for a family of one series and `family_statistic_NN`, counted from
+01, for more; a scalar family's column has the family's name. `gtzan57` and `fma518` use the names of the published
+tables.
 """
 
 import difflib
@@ -54,12 +55,11 @@ BASIC_STATISTICS: tuple[Statistic, ...] = ("mean", "max", "min")
 PUBLISHED_N_MFCC = 20
 
 
-@lru_cache(maxsize=16)  # asked for with every clip
+@lru_cache(maxsize=16)  # called for every clip
 def plan(settings: FeatureSettings) -> tuple[Column, ...]:
     """The columns that these settings ask for, in the order of the table.
 
-    Raises ConfigError for an unknown family, or where a published preset is asked for other coefficients
-    than it has.
+    Raises ConfigError for an unknown family, or if n_mfcc is not that of a published preset.
     """
     check_families(settings.families)
     if not settings.families and not settings.statistics and settings.preset in ("gtzan57", "fma518"):
@@ -76,24 +76,24 @@ def plan(settings: FeatureSettings) -> tuple[Column, ...]:
 
 @lru_cache(maxsize=16)
 def choose(settings: FeatureSettings, columns: tuple[str, ...]) -> tuple[Column, ...]:
-    """Those columns of `plan(settings)`, in this order; a saved run asks for its own although a preset has grown."""
+    """These columns of `plan(settings)`, in this order; a saved run keeps its own even if the preset has grown."""
     planned = {column.name: column for column in plan(settings)}
     return tuple(planned[name] for name in columns)
 
 
 def check_families(families: Iterable[str]) -> None:
-    """Raise ConfigError for the first name that is no family, naming the nearest one."""
+    """Raise ConfigError for the first unknown family, suggesting the nearest name."""
     for family in families:
         if family not in FAMILIES:
             near = difflib.get_close_matches(family, FAMILIES, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise ConfigError(
-                f"features.families: {family!r} is no feature family; {hint}known: {', '.join(sorted(FAMILIES))}"
+                f"features.families: {family!r} is not a feature family; {hint}known: {', '.join(sorted(FAMILIES))}"
             )
 
 
 def series_count(family: str, n_mfcc: int) -> int:
-    """How many series a family gives."""
+    """Number of series of a family."""
     series = FAMILIES[family].series
     return series if isinstance(series, int) else n_mfcc
 

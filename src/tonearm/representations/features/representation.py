@@ -16,7 +16,7 @@ from tonearm.settings import AudioSettings, FeatureSettings
 
 @dataclass(frozen=True)
 class Features:
-    """Rows of features. columns: those that are computed, which a run stores: a preset may gain others later."""
+    """Rows of features. columns: those computed, stored by a run, since a preset may gain columns later."""
 
     audio: AudioSettings
     settings: FeatureSettings
@@ -27,18 +27,18 @@ class Features:
 
     @classmethod
     def build(cls, name: str, sections: Sections) -> "Features":
-        """All columns that the settings ask for. Raises ConfigError as `check_features`."""
+        """All columns of the settings in `sections`. Raises ConfigError like `check_features`."""
         return cls.of(sections.audio, sections.features)
 
     @classmethod
     def of(cls, audio: AudioSettings, settings: FeatureSettings) -> "Features":
-        """All columns of these settings. Raises ConfigError as `check_features`."""
+        """All columns of these settings. Raises ConfigError like `check_features`."""
         check_features(audio.sr, settings)
         return cls(audio, settings, feature_columns(settings))
 
     @classmethod
     def restore(cls, facts: Facts) -> "Features":
-        """The same columns again. Raises RepresentationError where this tonearm does not know them all."""
+        """The same columns. Raises RepresentationError if this tonearm does not know them all."""
         if facts["definition"] != DEFINITION:
             raise RepresentationError(
                 f"uses definition {facts['definition']} of the features; this tonearm computes definition {DEFINITION}"
@@ -79,13 +79,12 @@ class FeatureReader:
         self.representation = representation
 
     def read(self, sounds: Sequence[ClipSound]) -> list[NDArray[Any]]:
-        """One row a clip. Raises AudioError."""
+        """One row per clip. Raises AudioError."""
         return [self._row(sound) for sound in sounds]
 
     def _row(self, sound: ClipSound) -> NDArray[np.float64]:
-        made = self.representation
-        settings = made.settings
+        audio, settings = self.representation.audio, self.representation.settings
         spectrum = sound.spectrum(
-            made.audio, settings.n_fft, settings.hop_length, n_mels=settings.n_mels, n_mfcc=settings.n_mfcc
+            audio, settings.n_fft, settings.hop_length, n_mels=settings.n_mels, n_mfcc=settings.n_mfcc
         )
-        return compute_columns(spectrum, settings, made.columns)
+        return compute_columns(spectrum, settings, self.representation.columns)

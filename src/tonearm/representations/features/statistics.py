@@ -3,8 +3,8 @@
 Conventions
 -----------
 Each takes `Moments` of series, shape (series, frames), and returns float64 of shape (series,). Sums run in
-float64. Variance, skewness and kurtosis are those of the frames themselves (divisor n, no bias correction),
-as numpy's and scipy.stats's defaults have it; kurtosis is the excess over the normal distribution's 3.
+float64. Variance, skewness and kurtosis have no bias correction (divisor n), as by default in numpy and
+scipy.stats; kurtosis is the excess over the normal distribution's 3.
 """
 
 from collections.abc import Callable
@@ -17,13 +17,13 @@ from tonearm.settings import Statistic
 
 
 class Moments:
-    """Central moments of series, each computed when first asked for.
+    """Central moments of series, each computed on first use.
 
     series: real values, shape (series, frames), at least one frame.
     """
 
     def __init__(self, series: NDArray[np.floating]) -> None:
-        self.given = series  # ranks need no float64, and half the memory is half the time
+        self.given = series  # ranks do not need float64, and half the memory is half the time
         self.series = np.asarray(series, dtype=np.float64)
 
     @cached_property
@@ -46,7 +46,7 @@ class Moments:
 
     @cached_property
     def _varies(self) -> NDArray[np.bool_]:
-        # scipy.stats's test: what is left of a constant after rounding has no shape
+        # scipy.stats's test for series that are constant up to rounding
         return self.variance > (1e-15 * self.mean) ** 2
 
     def standardised(self, order: int) -> NDArray[np.float64]:
@@ -58,7 +58,7 @@ class Moments:
 
 
 def _median(moments: Moments) -> NDArray[np.float64]:
-    """The middle value of each series, or the mean of the two: ``numpy.median``, with one partition in place of two."""
+    """The middle value of each series, or the mean of the middle two: ``numpy.median`` with one partition, not two."""
     middle, odd = divmod(moments.given.shape[1], 2)
     ordered = np.partition(moments.given, middle, axis=1)
     upper = ordered[:, middle].astype(np.float64)
@@ -66,7 +66,7 @@ def _median(moments: Moments) -> NDArray[np.float64]:
 
 
 def _kurtosis(moments: Moments) -> NDArray[np.float64]:
-    # a constant has no tails; it gets 0 as its skewness does, where scipy gives NaN
+    # 0 for a constant, as for skewness, where scipy gives NaN
     fourth = moments.standardised(4)
     return np.where(fourth > 0, fourth - 3.0, 0.0)
 
