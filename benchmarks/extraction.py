@@ -20,11 +20,11 @@ WORK = """
 import resource, sys
 from pathlib import Path
 from tonearm.data.catalog import Catalog, read_catalog
-from tonearm.representations.extract import extract_features
+from tonearm.representations.extract import extract_feature_table
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings
 catalog = read_catalog(DataSettings(folder=sys.argv[1]))
 catalog = Catalog(catalog.root, catalog.clips[:: int(sys.argv[4])], catalog.ignored)
-extract_features(catalog, AudioSettings(), FeatureSettings(), Path(sys.argv[2]), int(sys.argv[3]))
+extract_feature_table(catalog, AudioSettings(), FeatureSettings(), Path(sys.argv[2]), int(sys.argv[3]))
 print(len(catalog), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 

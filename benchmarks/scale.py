@@ -81,7 +81,7 @@ def measure(clips: int) -> None:
     listed = held()
     with tempfile.TemporaryDirectory() as out:
         begin = time.perf_counter()
-        extract.extract_features(catalog, AudioSettings(), FeatureSettings(preset="gtzan57"), Path(out))
+        extract.extract_feature_table(catalog, AudioSettings(), FeatureSettings(preset="gtzan57"), Path(out))
         spent = time.perf_counter() - begin
         table = (Path(out) / "features.parquet").stat().st_size
     print(

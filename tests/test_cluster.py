@@ -21,7 +21,7 @@ from tonearm.data.catalog import read_catalog
 from tonearm.errors import TonearmError
 from tonearm.experiment.experiment import run_experiment
 from tonearm.prediction import predict
-from tonearm.representations.extract import Extraction, extract_features
+from tonearm.representations.extract import Extraction, extract_feature_table
 from tonearm.representations.shards import PARTS
 from tonearm.runtime import pool
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings
@@ -86,7 +86,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def extract(clips: Path, out: Path, workers: int = 1) -> Extraction:
     catalog = read_catalog(DataSettings(folder=str(clips)))
-    return extract_features(catalog, AudioSettings(), BASIC, out, workers)
+    return extract_feature_table(catalog, AudioSettings(), BASIC, out, workers)
 
 
 def written(out: Path) -> dict[str, bytes]:

@@ -19,7 +19,7 @@ import signals
 from tonearm.data.catalog import Catalog, read_catalog
 from tonearm.data.tables import read_table
 from tonearm.errors import CatalogError, TonearmError
-from tonearm.representations.extract import Extraction, draw_spectrograms, extract_features, load_features
+from tonearm.representations.extract import Extraction, draw_spectrograms, extract_feature_table, load_features
 from tonearm.representations.features import compute_features, feature_columns
 from tonearm.representations.features.representation import Features
 from tonearm.representations.shards import _divide
@@ -43,7 +43,7 @@ def catalog_of(folder: Path) -> Catalog:
 
 
 def extract(folder: Path, out: Path, features: FeatureSettings = CHEAP, workers: int = 1) -> Extraction:
-    return extract_features(catalog_of(folder), AUDIO, features, out, workers)
+    return extract_feature_table(catalog_of(folder), AUDIO, features, out, workers)
 
 
 def contents(out: Path) -> dict[str, bytes]:
@@ -169,11 +169,11 @@ KILLED = """
 import sys
 from pathlib import Path
 from tonearm.data.catalog import read_catalog
-from tonearm.representations.extract import extract_features
+from tonearm.representations.extract import extract_feature_table
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings
 features = FeatureSettings(families=("rms", "mfcc"), statistics=("mean", "max"))
 catalog = read_catalog(DataSettings(folder=sys.argv[1]))
-extract_features(catalog, AudioSettings(), features, Path(sys.argv[2]), int(sys.argv[3]))
+extract_feature_table(catalog, AudioSettings(), features, Path(sys.argv[2]), int(sys.argv[3]))
 """
 
 
@@ -238,7 +238,7 @@ def test_progress_counts_every_clip(tmp_path: Path) -> None:
     seen: list[tuple[int, int, int]] = []
     folder = music(tmp_path / "g")
     (folder / "rock" / "bad.wav").touch()
-    extract_features(catalog_of(folder), AUDIO, CHEAP, tmp_path / "out", 1, lambda *numbers: seen.append(numbers))
+    extract_feature_table(catalog_of(folder), AUDIO, CHEAP, tmp_path / "out", 1, lambda *numbers: seen.append(numbers))
     assert seen[0] == (0, 7, 0)
     assert seen[-1] == (7, 7, 1)
     assert [done for done, _, _ in seen] == sorted(done for done, _, _ in seen)

@@ -91,14 +91,14 @@ def test_a_pack_is_made_anew_only_where_files_or_sizes_have_changed(tmp_path: Pa
     paths = tree(tmp_path / "tree")
     first = pack_files(paths, tmp_path / "pack")
     made = (tmp_path / "pack" / "index.json").stat().st_mtime_ns
-    assert pack_files(paths, tmp_path / "pack").fingerprint == first.fingerprint
+    assert pack_files(paths, tmp_path / "pack").digest == first.digest
     assert (tmp_path / "pack" / "index.json").stat().st_mtime_ns == made
     assert pack_files(paths, tmp_path / "pack", (16, 16)).picture(11).shape == (16, 16, 3)
     Image.fromarray(drawings.stripes(2, 99)).save(paths[0])
     again = pack_files(paths, tmp_path / "pack")
     assert_array_equal(again.picture(0), drawings.stripes(2, 99))
     (tmp_path / "pack" / "index.json").write_text("{")
-    assert pack_files(paths, tmp_path / "pack").fingerprint == again.fingerprint
+    assert pack_files(paths, tmp_path / "pack").digest == again.digest
     assert open_pack(tmp_path / "pack").places == again.places
 
 

@@ -16,7 +16,7 @@ from tonearm.dsp.sound import ClipSound
 from tonearm.errors import AudioError, TonearmError
 from tonearm.experiment.experiment import run_experiment
 from tonearm.prediction import predict
-from tonearm.representations.extract import draw_spectrograms, extract_features
+from tonearm.representations.extract import draw_spectrograms, extract_feature_table
 from tonearm.runtime.remote import place, put, staged
 from tonearm.scan.scan import scan_catalog
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings, SpectrogramSettings
@@ -73,13 +73,13 @@ def test_tables_and_pictures_have_the_bytes_of_local_ones_and_are_reused(
     memory: str,
     tmp_path: Path,
 ) -> None:
-    extract_features(catalog(music), AudioSettings(), SETTINGS, tmp_path)
+    extract_feature_table(catalog(music), AudioSettings(), SETTINGS, tmp_path)
     out = place(f"{memory}/out")
-    first = extract_features(catalog(f"{memory}/music"), AudioSettings(), SETTINGS, out)
+    first = extract_feature_table(catalog(f"{memory}/music"), AudioSettings(), SETTINGS, out)
     assert [failure.name for failure in first.failures] == ["bass/broken.wav"]
     assert all((out / name).read_bytes() == (tmp_path / name).read_bytes() for name in TABLES)
     place(f"{memory}/music/bass/00.wav").write_bytes((music / "treble" / "00.wav").read_bytes())
-    again = extract_features(catalog(f"{memory}/music"), AudioSettings(), SETTINGS, out)
+    again = extract_feature_table(catalog(f"{memory}/music"), AudioSettings(), SETTINGS, out)
     assert (again.computed, again.reused) == (2, 47)  # the one that changed, and the broken one
     assert (out / "features.csv").read_bytes() != (tmp_path / "features.csv").read_bytes()
 
@@ -258,7 +258,7 @@ def s3(music: Path) -> Iterator[str]:  # noqa: F811
 def test_processes_read_and_write_an_object_store(where: list[str], s3: str, music: Path, tmp_path: Path) -> None:  # noqa: F811
     pytest.importorskip("distributed", reason="the extra dask is not installed")
     out = f"{s3}/{where[0].strip('-')}"
-    extract_features(catalog(music), AudioSettings(), SETTINGS, tmp_path)
+    extract_feature_table(catalog(music), AudioSettings(), SETTINGS, tmp_path)
     options = [*where, "--set", 'features.families=["rms","mfcc","spectral_centroid"]']
     options += ["--set", 'features.statistics=["mean","std"]']
     result = CliRunner().invoke(app, ["extract", f"{s3}/music", "--out", out, *options])

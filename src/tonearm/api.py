@@ -91,12 +91,11 @@ def extract_table(
     again, it resumes. Raises ConfigError, and CatalogError if the folder holds no clips.
     """
     from tonearm.data.catalog import read_catalog
-    from tonearm.representations.extract import extract_features as extract_all
-    from tonearm.representations.extract import load_features
+    from tonearm.representations.extract import extract_feature_table, load_features
 
     sections = {"data": _with_folder(data, folder), "features": {"preset": preset, **settings}}
     config = _config({**sections, "audio": audio or {}})
-    extract_all(read_catalog(config.data), config.audio, config.features, Path(out), workers)
+    extract_feature_table(read_catalog(config.data), config.audio, config.features, Path(out), workers)
     return load_features(Path(out))
 
 

@@ -56,7 +56,7 @@ def run_demo(
     )
     optimistic = run_experiment(_config(music, "stratified"), out / "by-chance", _quiet, data=data)
     say(_read(optimistic))
-    say(compare(honest.rows, optimistic.rows))
+    say(side_by_side(honest.rows, optimistic.rows))
     _predict(honest, music, say)
     say(
         "6. Report: everything on one page, with the clips that the best model is wrong about to be heard: "
@@ -115,7 +115,7 @@ def _read(experiment: Experiment) -> str:
     return ExperimentFolder(experiment.out).leaderboard_md.read_text(encoding="utf-8").rstrip("\n")
 
 
-def compare(honest: Iterable[Row], optimistic: Iterable[Row]) -> str:
+def side_by_side(honest: Iterable[Row], optimistic: Iterable[Row]) -> str:
     """The test accuracies of both splits side by side, in the honest order."""
     other = {row.model: row for row in optimistic}
     pairs = [(row, other[row.model]) for row in honest if not row.error and not other[row.model].error]

@@ -160,14 +160,14 @@ def _representation(run: Run) -> Representation:
 
 
 @lru_cache(maxsize=1)
-def _loaded(folder: Path, fingerprint: str) -> Run:
+def _loaded(folder: Path, digest: str) -> Run:
     return load_run(folder)
 
 
 def _predict_files(
     holder: Run | tuple[Path, str], representation: Representation, files: list[Path]
 ) -> tuple[Prediction, ...]:
-    """One prediction a file, in order, by a run or by the one of a folder and a fingerprint."""
+    """One prediction a file, in order, by a run or by the one of a folder and a digest."""
     from threadpoolctl import threadpool_limits
 
     run = holder if isinstance(holder, Run) else _loaded(*holder)

@@ -18,7 +18,7 @@ from tonearm.config import Config
 from tonearm.data.catalog import Catalog
 from tonearm.errors import CatalogError, ConfigError
 from tonearm.plots import save_figure, scaling_figure
-from tonearm.representations.extract import Extraction, draw_spectrograms, extract_features
+from tonearm.representations.extract import Extraction, draw_spectrograms, extract_feature_table
 from tonearm.runtime.files import write_csv, write_text
 
 WARM_CLIPS_A_WORKER = 4
@@ -65,7 +65,7 @@ class Scaling:
 
 
 def _features(catalog: Catalog, config: Config, out: Path, workers: int) -> Extraction:
-    return extract_features(catalog, config.audio, config.features, out, workers)
+    return extract_feature_table(catalog, config.audio, config.features, out, workers)
 
 
 def _pictures(catalog: Catalog, config: Config, out: Path, workers: int) -> Extraction:

@@ -90,14 +90,14 @@ def extract(
 ) -> None:
     """Compute the features of every clip, as CSV and Parquet."""
     from tonearm.data.catalog import read_catalog
-    from tonearm.representations.extract import FAILURES_CSV, FEATURES_CSV, extract_features
+    from tonearm.representations.extract import FAILURES_CSV, FEATURES_CSV, extract_feature_table
 
     chosen = {"preset": preset} if preset else {}
     settings = read_config(config, set_, data={"folder": folder}, features=chosen)
     catalog = read_catalog(settings.data)
     note(*(f"note: {line}" for line in catalog.notes))
     with counting("features", "clips") as progress:
-        done = extract_features(catalog, settings.audio, settings.features, out, workers, progress)
+        done = extract_feature_table(catalog, settings.audio, settings.features, out, workers, progress)
     clips = count(done.usable, "clip")
     print(f"{out / FEATURES_CSV}: {clips}, {done.usable - done.reused} computed, {done.reused} reused")
     if done.failures:

@@ -41,7 +41,7 @@ Done = Callable[[int, int, int], None]  # done, total, failed
 class Pack:
     """Pixels of pictures, flat; their height, and the width and the first pixel of each, int64, shape (pictures,).
 
-    places: path to number. fingerprint: of files and sizes. failures: path to reason, of the pictures that could
+    places: path to number. digest: of files and sizes. failures: path to reason, of the pictures that could
     not be read.
     """
 
@@ -50,7 +50,7 @@ class Pack:
     widths: NDArray[np.int64]
     starts: NDArray[np.int64]
     places: dict[str, int]
-    fingerprint: str
+    digest: str
     failures: dict[str, str]
 
     def picture(self, number: int) -> Picture:
@@ -135,8 +135,8 @@ def pack_arrays(pictures: Sequence[Picture]) -> Pack:
     [height] = heights
     widths = np.array([picture.shape[1] for picture in pictures], dtype=np.int64)
     pixels = np.concatenate([picture.ravel() for picture in pictures])
-    fingerprint = hashlib.sha256(widths.tobytes() + pixels.tobytes()).hexdigest()
-    return Pack(pixels, height, widths, _starts(widths, height), {}, fingerprint, {})
+    digest = hashlib.sha256(widths.tobytes() + pixels.tobytes()).hexdigest()
+    return Pack(pixels, height, widths, _starts(widths, height), {}, digest, {})
 
 
 def _starts(widths: NDArray[np.int64], height: int) -> NDArray[np.int64]:
@@ -151,13 +151,13 @@ def pack_files(paths: Sequence[str], folder: Path, size: Size | None = None, pro
     read, or is not as high as the first, is one of the pack's failures. Raises TonearmError where the disk cannot
     hold the pixels.
     """
-    fingerprint = _fingerprint(paths, size)
-    found = _open(folder, fingerprint)
+    digest = _pack_digest(paths, size)
+    found = _open(folder, digest)
     if found:
         return found
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(paths, folder, size, fingerprint, progress or (lambda done, total, failed: None))
+    _write(paths, folder, size, digest, progress or (lambda done, total, failed: None))
     return open_pack(folder)
 
 
@@ -167,13 +167,13 @@ def open_pack(folder: Path) -> Pack:
     return _map(folder, index)
 
 
-def _open(folder: Path, fingerprint: str) -> Pack | None:
-    """The pack in the folder if it is the one of this fingerprint."""
+def _open(folder: Path, digest: str) -> Pack | None:
+    """The pack in the folder if it is the one of this digest."""
     try:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return None
-    return _map(folder, index) if index["fingerprint"] == fingerprint else None
+    return _map(folder, index) if index.get("digest") == digest else None
 
 
 def _map(folder: Path, index: dict[str, Any]) -> Pack:
@@ -181,10 +181,10 @@ def _map(folder: Path, index: dict[str, Any]) -> Pack:
     size = int(widths.sum()) * height * 3
     pixels = np.memmap(folder / PIXELS, np.uint8, "r", shape=(size,)) if size else np.zeros(0, np.uint8)
     places = {path: number for number, path in enumerate(index["paths"])}
-    return Pack(pixels, height, widths, _starts(widths, height), places, index["fingerprint"], index["failures"])
+    return Pack(pixels, height, widths, _starts(widths, height), places, index["digest"], index["failures"])
 
 
-def _write(paths: Sequence[str], folder: Path, size: Size | None, fingerprint: str, progress: Done) -> None:
+def _write(paths: Sequence[str], folder: Path, size: Size | None, digest: str, progress: Done) -> None:
     kept: list[str] = []
     widths: list[int] = []
     failures: dict[str, str] = {}
@@ -205,7 +205,7 @@ def _write(paths: Sequence[str], folder: Path, size: Size | None, fingerprint: s
                 widths.append(picture.shape[1])
                 file.write(picture.tobytes())
             progress(done, len(paths), len(failures))
-    index = {"fingerprint": fingerprint, "height": height, "paths": kept, "widths": widths, "failures": failures}
+    index = {"digest": digest, "height": height, "paths": kept, "widths": widths, "failures": failures}
     write_json(folder / INDEX, index)
 
 
@@ -215,7 +215,7 @@ def _check_height(path: str, picture: Picture, height: int) -> None:
         raise PictureError(path, "height", reason)
 
 
-def _fingerprint(paths: Sequence[str], size: Size | None) -> str:
+def _pack_digest(paths: Sequence[str], size: Size | None) -> str:
     """A digest of the files' names, sizes and times, and of what is done with their pixels."""
     digest = hashlib.sha256(repr((LAYOUT, size)).encode())
     for path in paths:

@@ -215,7 +215,7 @@ def job_digest(job: Job, data: ModelInputs, config: Config) -> str:
     for column in (dataset.names, dataset.labels, dataset.groups):
         digest.update("\0".join(column).encode(errors="surrogatepass"))
     pack = data.cache_dir(job.settings)
-    digest.update(open_pack(pack).fingerprint.encode() if pack else np.ascontiguousarray(dataset.X).tobytes())
+    digest.update(open_pack(pack).digest.encode() if pack else np.ascontiguousarray(dataset.X).tobytes())
     for rows in (job.split.train, job.split.valid, job.split.test):
         digest.update(np.asarray(rows, dtype=np.int64).tobytes() + b"|")
     return digest.hexdigest()

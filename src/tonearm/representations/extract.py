@@ -100,7 +100,7 @@ def merged_failures(catalog: Catalog, done: Sequence[Shards]) -> tuple[Failure, 
     return tuple(failures[clip.name] for clip in catalog.clips if clip.name in failures)
 
 
-def extract_features(
+def extract_feature_table(
     catalog: Catalog,
     audio: AudioSettings,
     features: FeatureSettings,
@@ -136,6 +136,6 @@ def draw_spectrograms(
 
 
 def load_features(folder: Path) -> Dataset:
-    """The data set that `extract_features` wrote to the folder."""
+    """The data set that `extract_feature_table` wrote to the folder."""
     dataset, _ = read_table(DataSettings(folder=str(folder / "features.parquet")), whole=True)
     return dataset

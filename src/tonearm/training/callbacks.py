@@ -142,7 +142,7 @@ class Stop(Callback):  # type: ignore[misc]
 class Checkpointer(Callback):  # type: ignore[misc]
     """Writes a checkpoint every few epochs, and resumes from it.
 
-    fingerprint: hash of settings and rows. A checkpoint of another training is ignored and overwritten. writes: whether
+    digest: hash of settings and rows. A checkpoint of another training is ignored and overwritten. writes: whether
     this process is the one that writes it.
     """
 
@@ -150,7 +150,7 @@ class Checkpointer(Callback):  # type: ignore[misc]
         self,
         path: Path,
         every: int,
-        fingerprint: str,
+        digest: str,
         history: History,
         schedule: Schedule,
         best: BestWeights,
@@ -158,7 +158,7 @@ class Checkpointer(Callback):  # type: ignore[misc]
     ) -> None:
         self.path = path
         self.every = every
-        self.fingerprint = fingerprint
+        self.digest = digest
         self.history = history
         self.schedule = schedule
         self.best = best
@@ -169,7 +169,7 @@ class Checkpointer(Callback):  # type: ignore[misc]
         if not self.writes or len(self.history.rows) % self.every:
             return
         state = {
-            "fingerprint": self.fingerprint,
+            "digest": self.digest,
             "history": self.history.rows,
             "module": net.bare_module.state_dict(),
             "optimizer": net.optimizer_.state_dict(),
@@ -185,7 +185,7 @@ class Checkpointer(Callback):  # type: ignore[misc]
         if not self.path.is_file():
             return None
         state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
-        return state if state["fingerprint"] == self.fingerprint else None
+        return state if state.get("digest") == self.digest else None
 
     def resume(self, net: Any, state: dict[str, Any]) -> None:
         """Restore the state, except for the random generators."""

@@ -162,10 +162,10 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             self.settings.model_dump(mode="json"),
             self.train.seed,
             list(map(str, y)),
-            self.inputs_.fingerprint(X, self._cache()),
+            self.inputs_.digest(X, self._cache()),
         ]
         if y_valid is not None:
-            parts += [list(map(str, y_valid)), self.inputs_.fingerprint(X_valid, self._cache())]
+            parts += [list(map(str, y_valid)), self.inputs_.digest(X_valid, self._cache())]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def _learn(self, train: Rows, valid: Rows | None, device: str, digest: str) -> None:

@@ -66,7 +66,7 @@ class Inputs(Protocol):
         """Give a new network its initial weights, if the input brings some."""
         ...
 
-    def fingerprint(self, X: NDArray[Any], cache_dir: Path | None) -> str:
+    def digest(self, X: NDArray[Any], cache_dir: Path | None) -> str:
         """A hash of the rows."""
         ...
 
@@ -114,7 +114,7 @@ class TableInputs:
     def start(self, module: "torch.nn.Module") -> None:
         """The network starts from random weights."""
 
-    def fingerprint(self, X: NDArray[Any], cache_dir: Path | None) -> str:
+    def digest(self, X: NDArray[Any], cache_dir: Path | None) -> str:
         """SHA-256 of the values."""
         return hashlib.sha256(np.ascontiguousarray(X, dtype=np.float64).tobytes()).hexdigest()
 

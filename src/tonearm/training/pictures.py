@@ -140,10 +140,10 @@ class PictureInputs:
     def start(self, module: torch.nn.Module) -> None:
         """The network starts from random weights."""
 
-    def fingerprint(self, X: NDArray[Any], cache_dir: Path | None) -> str:
+    def digest(self, X: NDArray[Any], cache_dir: Path | None) -> str:
         """SHA-256 of the pack's hash and the choice of pictures."""
         pack, pictures = find_pixels(X, cache_dir)
-        return hashlib.sha256(pack.fingerprint.encode() + pictures.tobytes()).hexdigest()
+        return hashlib.sha256(pack.digest.encode() + pictures.tobytes()).hexdigest()
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """`mean`, `spread` and `size` (height, window)."""

@@ -80,16 +80,16 @@ class TransferInputs(PictureInputs):
             network.compute_all(results, windows, device)
             return Prepared(Kept(results, np.arange(len(windows)), device), windows.owners)
         every = Windows(windows.pack, np.arange(len(windows.pack.widths)), self.window, self.mean, self.spread, device)
-        facts = [windows.pack.fingerprint, self.unfreeze, self.maximum, self.window]
+        facts = [windows.pack.digest, self.unfreeze, self.maximum, self.window]
         kept = network.kept(every, cache_dir, facts, self.shape, self.cache, device)
         first = np.searchsorted(every.pictures, windows.pictures)
         rows = first + np.arange(len(windows)) - np.searchsorted(windows.owners, windows.owners)
         return Prepared(Kept(kept, rows, device), windows.owners)
 
-    def fingerprint(self, X: NDArray[Any], cache_dir: Path | None) -> str:
+    def digest(self, X: NDArray[Any], cache_dir: Path | None) -> str:
         """SHA-256 of the pixels, the choice of pictures and the frozen weights."""
         pack, pictures = find_pixels(X, cache_dir)
-        facts = pack.fingerprint.encode() + pictures.tobytes() + digest(self.frozen).encode()
+        facts = pack.digest.encode() + pictures.tobytes() + digest(self.frozen).encode()
         return hashlib.sha256(facts).hexdigest()
 
     def arrays(self) -> dict[str, NDArray[Any]]:
