@@ -338,7 +338,7 @@ def damage(folder: Path, kind: str) -> None:
     [
         ("newer", r"has format 99, written by tonearm .*: upgrade tonearm"),
         ("cut", r"run\.json: is damaged"),
-        ("list", "is no description of a run"),
+        ("list", "does not describe a run"),
         ("labels", "lacks 'labels'"),
         ("model", "model"),
         ("gone", "model"),
@@ -489,7 +489,7 @@ def test_a_row_of_a_table_that_cannot_be_used_is_a_row_with_its_reason(experimen
     folder = experiment.folder_of(experiment.rows[0])
     found = predict(folder, [tmp_path / "t.csv"])
     whole = predict(folder, [experiment.out / "features" / "features.csv"])
-    assert "no finite numbers" in found.rows[0].error
+    assert "non-finite values" in found.rows[0].error
     assert found.rows[1:] == whole.rows[1:]
 
 

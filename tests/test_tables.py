@@ -1,4 +1,4 @@
-"""Ready tables: the public one, joins, and what is no table."""
+"""Ready tables: the public one, joins, and what is not a table."""
 
 from pathlib import Path
 

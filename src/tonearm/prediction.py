@@ -191,7 +191,7 @@ def _predict_table(run: Run, path: Path) -> Predictions:
         raise RunError(f"{path}: lacks {len(missing)} of the {len(wanted)} columns of the run, such as {missing[0]!r}")
     X = dataset.X[:, [dataset.columns.index(column) for column in wanted]]
     broken = ~np.isfinite(X).all(axis=1)
-    reasons = dict.fromkeys(np.flatnonzero(broken).tolist(), "its row holds values that are no finite numbers")
+    reasons = dict.fromkeys(np.flatnonzero(broken).tolist(), "its row holds non-finite values")
     return Predictions(run.labels, _assemble(run, list(dataset.names), list(X[~broken]), reasons), tuple(notes))
 
 

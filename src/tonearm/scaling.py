@@ -1,4 +1,4 @@
-"""How much sooner more processes are done: extraction of features and drawing of pictures, measured here.
+"""How much faster more processes are: extraction of features and drawing of pictures, measured here.
 
 Conventions
 -----------

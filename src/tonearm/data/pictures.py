@@ -102,7 +102,7 @@ def dataset_of(clips: Sequence[Clip], paths: Sequence[str], representation: dict
 def read_picture(path: str | Path, size: Size | None = None) -> Picture:
     """Pixels of a file, resized to `size` (width, height) where one is given.
 
-    Raises PictureError where there is no such file or it is no picture.
+    Raises PictureError where there is no such file or it is not a picture.
     """
     from PIL import Image
 

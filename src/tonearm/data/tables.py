@@ -38,8 +38,8 @@ def is_table(path: str | Path) -> bool:
 def read_table(settings: DataSettings, whole: bool = False) -> tuple[Dataset, list[str]]:
     """The data set in `settings.folder`, a table, joined with `settings.metadata`; and notes for a person.
 
-    Rows with a value that is no finite number are left out and named, unless the `whole` table is asked for. Raises
-    CatalogError where the file is no table, names no clips, names one twice, has a column that is no number, or no
+    Rows with a non-finite value are left out and named, unless the `whole` table is asked for. Raises
+    CatalogError if the file is not a table, names no clips, names one twice, has a column that is not numeric, or no
     row that can be used.
     """
     path = place(settings.folder)

@@ -202,7 +202,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise RunError(f"{path}: is damaged ({error}); train the model again") from error
     if not isinstance(facts, dict) or not isinstance(facts.get("format"), int):
-        raise RunError(f"{path}: is no description of a run; train the model again")
+        raise RunError(f"{path}: does not describe a run; train the model again")
     if facts["format"] > FORMAT:
         raise RunError(
             f"{path}: has format {facts['format']}, written by tonearm "

@@ -72,7 +72,7 @@ def synthesise(song: Song) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def drum_track(song: Song) -> NDArray[np.float64]:
-    """Play the drums; as `synthesise`, but far sooner: each stroke is played once and then copied to its places."""
+    """Play the drums; as `synthesise`, but far faster: each stroke is played once and then copied to its places."""
     level = _volume(song.band.levels.get("drums", 0.0))
     before = round(STROKE_SECONDS * SYNTH_SR)  # strokes before the clip begins still ring in it
     track = np.zeros(round((2 * STROKE_SECONDS + song.length) * SYNTH_SR))

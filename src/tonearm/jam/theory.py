@@ -63,7 +63,7 @@ def chord(symbol: str, key: int) -> Chord:
     """
     found = _SYMBOL.fullmatch(symbol)
     if found is None or found[3] not in QUALITIES:
-        raise ValueError(f"{symbol!r} is no chord symbol, such as I7, IIm7 or bVII")
+        raise ValueError(f"{symbol!r} is not a chord symbol, such as I7, IIm7 or bVII")
     accidental, degree, quality = found.groups()
     root = (key + _DEGREES[degree] + {"b": -1, "#": 1, "": 0}[accidental]) % 12
     return Chord(root, tuple((root + interval) % 12 for interval in QUALITIES[quality]))

@@ -131,7 +131,7 @@ def _load_sklearn(path: Path, facts: dict[str, Any]) -> Any:
             f"scikit-learn {facts.get('scikit-learn', 'of an unknown version')}: install that, or train again"
         ) from error
     if not hasattr(classifier, "predict_proba") or not hasattr(classifier, "classes_"):
-        raise RunError(f"{path}: holds a {type(classifier).__name__}, which is no fitted classifier")
+        raise RunError(f"{path}: holds a {type(classifier).__name__}, which is not a fitted classifier")
     _check_support_vectors(path, classifier)
     return classifier
 

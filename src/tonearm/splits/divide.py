@@ -6,7 +6,7 @@ Conventions
 allows; a clip without a known group is a group of its own. `stratified` evens out the classes alone, `random`
 nothing; both are optimistic where artists cross parts. `listed` takes the parts from the data. The division's
 sentence says which artists cross, and of how many clips the artist is not known: a group that only ties copies
-of one recording is no artist. Clips without a label are in no part. Every evaluated class has clips to train on,
+of one recording is not an artist. Clips without a label are in no part. Every evaluated class has clips to train on,
 or the division is refused; only listed parts are taken as they are, and the sentence names such classes. The same
 data, settings and seed give the same division.
 """

@@ -68,7 +68,7 @@ def expand(settings: SweepSettings) -> tuple[Cell, ...]:
     for axis, values in zip(axes(settings), steps, strict=True):
         twice = [value for place, value in enumerate(values) if value in values[:place]]
         if twice:
-            raise ConfigError(f"sweep.grid: {describe(twice[0])} stands twice among the values of {', '.join(axis)}")
+            raise ConfigError(f"sweep.grid: {describe(twice[0])} is listed twice among the values of {', '.join(axis)}")
     combined = [{key: value for step in steps_ for key, value in step.items()} for steps_ in product(*steps)]
     skipped = _skipped(settings, combined)
     published_scores(settings, combined)  # whose mistakes are told before anything is trained
@@ -194,7 +194,7 @@ def _parts(path: str, config: Config, model: str) -> list[str]:
     """The parts of a setting's path. Raises ConfigError where it is none that can be swept."""
     parts = key_parts(path)
     if len(parts) < 2:
-        raise ConfigError(f"sweep, {path!r}: is no setting; write table.setting, as in models.{model}.epochs")
+        raise ConfigError(f"sweep, {path!r}: is not a setting; write table.setting, as in models.{model}.epochs")
     if parts[0] not in Config.model_fields:
         raise ConfigError(f"sweep, {path}: no such table; {nearest(parts[0], SWEPT)}")
     if parts[0] not in SWEPT or parts[:2] == ["train", "workers"]:
@@ -209,7 +209,7 @@ def _set(tables: dict[str, Any], parts: list[str], value: Any, path: str) -> Non
     for part in parts[:-1]:
         table = table.get(part)
         if not isinstance(table, dict):
-            raise ConfigError(f"sweep, {path}: {part!r} is no table")
+            raise ConfigError(f"sweep, {path}: {part!r} is not a table")
     if parts[-1] not in table:
-        raise ConfigError(f"sweep, {path}: no such setting; {nearest(parts[-1], table)}")
+        raise ConfigError(f"sweep, {path}: is not a setting; {nearest(parts[-1], table)}")
     table[parts[-1]] = value
