@@ -50,7 +50,7 @@ def test_the_diatonic_triads_of_a_key_are_its_scale() -> None:
 
 def test_an_unknown_symbol_is_our_own_mistake() -> None:
     for symbol in ("VIII", "Iwrong", "H7", ""):
-        with pytest.raises(ValueError, match="no chord symbol"):
+        with pytest.raises(ValueError, match="not a chord symbol"):
             chord(symbol, 0)
 
 

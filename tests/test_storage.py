@@ -137,7 +137,7 @@ def test_something_that_is_no_classifier_is_refused(tmp_path: Path) -> None:
     saved("logistic", tmp_path)
     skops.io.dump(StandardScaler().fit(np.eye(3)), tmp_path / "model.skops")
     resign(tmp_path, "model.skops")
-    with pytest.raises(RunError, match="no fitted classifier"):
+    with pytest.raises(RunError, match="not a fitted classifier"):
         load_classifier(tmp_path)
 
 

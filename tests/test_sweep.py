@@ -107,7 +107,7 @@ def test_skip_names_cells_by_some_of_their_values() -> None:
         ({"grid": {"features.preset": ["basic"]}}, "holds what models read"),
         ({"grid": GRID, "zipped": [[RATE, EPOCHS]]}, "learning_rate has 2, models.logistic.epochs has 3"),
         ({"grid": GRID, "zipped": [["models.logistic.rate", EPOCHS]]}, "did you mean 'models.logistic.learning_rate'"),
-        ({"grid": GRID, "zipped": [[EPOCHS], [EPOCHS]]}, "stands there twice"),
+        ({"grid": GRID, "zipped": [[EPOCHS], [EPOCHS]]}, "is listed twice"),
         ({"grid": GRID, "skip": [{"models.logistic.epoch": 10}]}, "did you mean 'models.logistic.epochs'"),
         ({"grid": GRID, "skip": [{EPOCHS: 11}]}, "no cell has epochs = 11"),
         ({"grid": GRID, "skip": [{EPOCHS: [10, 100, 400]}]}, "leaves no cell"),

@@ -129,7 +129,7 @@ def _nested(context: "SweepContext", folder: SweepFolder, division: Division) ->
 
 
 def _cells(config: Config, model: str) -> tuple[Cell, ...]:
-    """The grid's cells, none for a search. Raises ConfigError where there is nothing to sweep, or it is not a setting."""
+    """The grid's cells, none for a search. Raises ConfigError if nothing is swept, or what is not a setting."""
     settings = config.sweep
     paths = [*settings.grid, *settings.search]
     if not paths:

@@ -46,7 +46,7 @@ def axes(settings: SweepSettings) -> tuple[Axis, ...]:
             if path not in settings.grid:
                 raise ConfigError(f"sweep.zipped: {path!r} is not in sweep.grid; {nearest(path, settings.grid)}")
             if path in group_of or path in lengths:
-                raise ConfigError(f"sweep.zipped: {path!r} stands there twice")
+                raise ConfigError(f"sweep.zipped: {path!r} is listed twice")
             lengths[path] = len(settings.grid[path])
         if len(set(lengths.values())) > 1:
             said = ", ".join(f"{path} has {length}" for path, length in lengths.items())
