@@ -143,7 +143,8 @@ def test_scalers_see_training_rows_only(music: Path, tmp_path: Path) -> None:
     dataset = load_features(tmp_path / "features")
     with (tmp_path / "splits.csv").open(newline="") as file:
         training = np.array([row["holdout"] == "train" for row in csv.DictReader(file)])
-    scaler = load_run(done.folder_of(done.rows[0])).classifier.named_steps["scale"]
+    pipeline: Any = load_run(done.folder_of(done.rows[0])).classifier
+    scaler = pipeline.named_steps["scale"]
     assert scaler.mean_ == pytest.approx(dataset.X[training].mean(axis=0), rel=1e-9)
     assert not np.allclose(scaler.mean_, dataset.X.mean(axis=0), rtol=1e-6)
 

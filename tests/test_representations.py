@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -196,6 +197,16 @@ def test_predicting_a_file_gives_the_bits_of_its_evaluation(
         assert {f"p_{label}": repr(value) for label, value in answer.probabilities.items()} == {
             key: value for key, value in line.items() if key.startswith("p_")
         }
+
+
+@pytest.mark.parametrize("model", ["alone", "beside", "image"])
+def test_a_run_that_was_moved_predicts_the_same(
+    experiment: Experiment, music: Path, tmp_path: Path, model: str
+) -> None:
+    row = next(row for row in experiment.rows if row.model == model)
+    moved = shutil.copytree(experiment.folder_of(row), tmp_path / "moved")
+    files = sorted((music / "low").glob("0*.wav"))
+    assert predict(moved, files).rows == predict(experiment.folder_of(row), files).rows
 
 
 def test_joined_rows_are_the_parts_side_by_side(music: Path, tmp_path: Path) -> None:

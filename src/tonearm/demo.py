@@ -14,9 +14,10 @@ from typing import Any
 from tonearm.config import Config, parse_config
 from tonearm.experiment.experiment import Experiment, run_experiment
 from tonearm.experiment.folder import ExperimentFolder
-from tonearm.experiment.inputs import Counting, read_inputs
+from tonearm.experiment.inputs import read_inputs
 from tonearm.experiment.leaderboard import Row
 from tonearm.report import write_report
+from tonearm.runtime.progress import Counting
 
 MODELS: dict[str, dict[str, Any]] = {
     "logistic": {},

@@ -6,6 +6,8 @@ Every error that a user can cause is a `TonearmError`; the command line prints i
 traceback and exits with code 2. Anything else that escapes is a bug of ours.
 """
 
+from typing import NamedTuple
+
 
 class TonearmError(Exception):
     """Base of all errors that a user can mend; read the message for what to do."""
@@ -62,3 +64,11 @@ class RepresentationError(TonearmError):
 
 class RunError(TonearmError):
     """A run folder that is missing, damaged, or written by a newer tonearm."""
+
+
+class Failure(NamedTuple):
+    """A clip that could not be used, and why: a row of a failures table."""
+
+    name: str
+    kind: str
+    reason: str

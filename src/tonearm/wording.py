@@ -12,3 +12,14 @@ def count(number: int, noun: str, one: str = "", many: str = "") -> str:
     if number == 1:
         return f"1 {noun} {one}".rstrip()
     return f"{number} {noun}{'es' if noun.endswith('s') else 's'} {many}".rstrip()
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """The bounds of a score in words, "" if there are none.
+
+    >>> interval(0.25, 0.5), interval(None, None), interval(float("nan"), 1.0)
+    ('0.250 to 0.500', '', '')
+    """
+    if low is None or high is None or low != low or high != high:  # NaN differs from itself
+        return ""
+    return f"{low:.3f} to {high:.3f}"

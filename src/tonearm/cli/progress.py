@@ -7,19 +7,20 @@ Everything goes to standard error, so that standard output stays the result alon
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from tonearm.runtime.progress import Progress
 
 SECONDS_BETWEEN_LINES = 5.0
 
-Report = Callable[[int, int, int], None]
-
 
 @contextmanager
-def counting(title: str, unit: str) -> Iterator[Report]:
+def counting(title: str, unit: str) -> Iterator[Progress]:
     """Yield a function of (done, total, failed) that shows progress with rate and time left."""
     if sys.stderr.isatty():
         with _bar(title, unit) as report:
@@ -29,7 +30,7 @@ def counting(title: str, unit: str) -> Iterator[Report]:
 
 
 @contextmanager
-def _bar(title: str, unit: str) -> Iterator[Report]:
+def _bar(title: str, unit: str) -> Iterator[Progress]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -40,7 +41,7 @@ def _bar(title: str, unit: str) -> Iterator[Report]:
         TimeRemainingColumn(),
     )
     start = time.monotonic()
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Bar(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(title, total=None, note="")
 
         def report(done: int, total: int, failed: int) -> None:
@@ -51,7 +52,7 @@ def _bar(title: str, unit: str) -> Iterator[Report]:
         yield report
 
 
-def _lines(title: str, unit: str) -> Report:
+def _lines(title: str, unit: str) -> Progress:
     start = time.monotonic()
     last = -SECONDS_BETWEEN_LINES
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from tonearm.data.metadata import PICTURE_EXTENSIONS
 from tonearm.dsp.audio import EXTENSIONS
 from tonearm.errors import PictureError
 from tonearm.runtime.files import check_space, replacing, write_json
+from tonearm.runtime.progress import Progress, ignore_progress
 from tonearm.runtime.remote import file_state, is_url, local_copy, names_under, place
 from tonearm.settings import DataSettings
 
@@ -34,7 +35,6 @@ LAYOUT = 1  # raised when the meaning of a pack's files changes
 
 Picture = NDArray[np.uint8]
 Size = tuple[int, int]  # width, height
-Done = Callable[[int, int, int], None]  # done, total, failed
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def _starts(widths: NDArray[np.int64], height: int) -> NDArray[np.int64]:
     return (np.cumsum(widths) - widths) * height * 3
 
 
-def pack_files(paths: Sequence[str], folder: Path, size: Size | None = None, progress: Done | None = None) -> Pack:
+def pack_files(paths: Sequence[str], folder: Path, size: Size | None = None, progress: Progress | None = None) -> Pack:
     """The pack of picture files in `folder`, made where it is not there for just these files.
 
     The folder is the pack's alone: what else was computed from earlier pixels goes with them. A file that cannot be
@@ -157,7 +157,7 @@ def pack_files(paths: Sequence[str], folder: Path, size: Size | None = None, pro
         return found
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(paths, folder, size, digest, progress or (lambda done, total, failed: None))
+    _write(paths, folder, size, digest, progress or ignore_progress)
     return open_pack(folder)
 
 
@@ -184,7 +184,7 @@ def _map(folder: Path, index: dict[str, Any]) -> Pack:
     return Pack(pixels, height, widths, _starts(widths, height), places, index["digest"], index["failures"])
 
 
-def _write(paths: Sequence[str], folder: Path, size: Size | None, digest: str, progress: Done) -> None:
+def _write(paths: Sequence[str], folder: Path, size: Size | None, digest: str, progress: Progress) -> None:
     kept: list[str] = []
     widths: list[int] = []
     failures: dict[str, str] = {}

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tonearm.data.dataset import group_or_own
 from tonearm.evaluation.uncertainty import Difference, holm, mcnemar_exact, paired_difference
 
 SIGNIFICANCE = 0.05
@@ -100,7 +101,7 @@ def compare(answers: Sequence[Answers], groups: Mapping[str, str]) -> Comparison
     reason = next((text for other in others if (text := _why_not(best, other))), "")
     if reason:
         return Comparison(ranked, (), reason)
-    units = np.array([groups.get(name, "") or f"\0{name}" for name in best.names], dtype=object)
+    units = group_or_own((groups.get(name, "") for name in best.names), best.names)
     differences, exact = [], []
     for other in others:
         row_of = {name: row for row, name in enumerate(other.names)}

@@ -17,7 +17,7 @@ from tonearm.config import Config, to_toml
 from tonearm.data.dataset import Dataset
 from tonearm.errors import ConfigError, SplitError
 from tonearm.experiment.folder import ExperimentFolder, ModelRuns
-from tonearm.experiment.inputs import Counting, ModelInputs, quietly, read_inputs
+from tonearm.experiment.inputs import ModelInputs, read_inputs
 from tonearm.experiment.jobs import Job, check_travels, job_digest, train_job
 from tonearm.experiment.leaderboard import Row, draw_learning_curves, write_leaderboard
 from tonearm.experiment.runs import FINAL, judged_part, read_scores
@@ -25,6 +25,7 @@ from tonearm.experiment.tracking import check_tracking
 from tonearm.models import MODELS
 from tonearm.runtime.files import write_csv, write_text
 from tonearm.runtime.pool import Shared, check_visible, on_cluster, run_tasks
+from tonearm.runtime.progress import Counting, quietly
 from tonearm.splits.alarms import (
     crossing_artists,
     near_copies,

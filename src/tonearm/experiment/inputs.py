@@ -13,8 +13,7 @@ recordings/                what the search for clips of one recording has heard
 ```
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
@@ -35,14 +34,12 @@ from tonearm.representations.extract import FAILURES_CSV, Extraction, Extraction
 from tonearm.representations.image_files import ImagesTask
 from tonearm.representations.registry import REPRESENTATIONS
 from tonearm.representations.row_files import RowsTask
-from tonearm.representations.shards import Progress
+from tonearm.runtime.progress import Counting, Progress, ignore_progress, quietly
 from tonearm.scan.scan import scan_dataset
 from tonearm.splits.recordings import tie_groups
 from tonearm.wording import count
 
 PICTURES, PACKED, RECORDINGS = "pictures", "packed", "recordings"
-
-Counting = Callable[[str, str], AbstractContextManager[Progress]]
 
 
 @dataclass(frozen=True)
@@ -71,11 +68,6 @@ class ModelInputs:
     def cache_dir(self, settings: ModelSettings) -> Path | None:
         """The folder that keeps what is computed of the model's images, None for rows."""
         return self.packs.get(reads(settings)[0])
-
-
-def quietly(title: str, unit: str) -> AbstractContextManager[Progress]:
-    """A progress display that shows nothing."""
-    return nullcontext(lambda done, total, failed: None)
 
 
 def read_inputs(config: Config, out: Path, counting: Counting = quietly, workers: int = 1) -> ModelInputs:
@@ -142,7 +134,7 @@ def _read_audio(config: Config, out: Path, counting: Counting, workers: int) -> 
     datasets = {
         task.representation.name: _dataset(task, catalog, each) for task, each in zip(tasks, done, strict=False)
     }
-    data = _packed(_shared_clips(datasets), out, [*catalog.notes, *notes], unusable, lambda done, total, failed: None)
+    data = _packed(_shared_clips(datasets), out, [*catalog.notes, *notes], unusable, ignore_progress)
     if not listening:
         return data
     recordings, mixes = listening[0].load()

@@ -16,7 +16,7 @@ from tonearm.data.pictures import open_pack
 from tonearm.errors import ModelError
 from tonearm.evaluation.calibration import calibrate, effect, scale
 from tonearm.evaluation.scores import evaluate
-from tonearm.experiment.inputs import Counting, ModelInputs, quietly
+from tonearm.experiment.inputs import ModelInputs
 from tonearm.experiment.predictions import PartResult
 from tonearm.experiment.runs import (
     FINAL,
@@ -30,6 +30,7 @@ from tonearm.experiment.runs import (
 )
 from tonearm.experiment.tracking import tracked
 from tonearm.models import MODELS, Model, ModelSettings
+from tonearm.runtime.progress import Counting, quietly
 from tonearm.splits.parts import Split
 from tonearm.training.contract import FittedClassifier, LearnsByEpochs
 from tonearm.training.process_group import process_group

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from tonearm.config import Config
+from tonearm.data.dataset import group_or_own
 from tonearm.evaluation.compare import compare
 from tonearm.evaluation.scores import Scores, evaluate
 from tonearm.experiment.comparison import read_answers
@@ -32,6 +33,7 @@ from tonearm.experiment.runs import digest_of_run, judged_part, read_facts, read
 from tonearm.plots import confusion_figure, curves_figure, save_figure
 from tonearm.runtime.files import write_csv, write_json, write_text
 from tonearm.splits.parts import Division
+from tonearm.wording import interval
 
 SHOWN = ("accuracy", "f1", "log_loss")
 PARTS = ("train", "valid", "test")
@@ -174,7 +176,7 @@ def read_test_parts(folds: Iterable[Path], groups: Mapping[str, str]) -> PartRes
     names = np.concatenate([test.names for test in tests])
     truth = np.concatenate([test.truth for test in tests])
     probabilities = np.concatenate([test.probabilities for test in tests])
-    of_group = np.array([groups[name] or f"\0{name}" for name in names], dtype=object)
+    of_group = group_or_own((groups[name] for name in names), names)
     scores: Scores = evaluate(truth, probabilities, tests[-1].labels, of_group)
     return PartResult(names, truth, probabilities, scores)
 
@@ -258,8 +260,7 @@ def _shown(value: float) -> str:
 
 
 def _interval(row: Row) -> str:
-    low, high = (_finite(bound) for bound in row.interval)
-    return "–" if low is None or high is None else f"{low:.3f} to {high:.3f}"
+    return interval(*row.interval) or "–"
 
 
 def draw_learning_curves(folder: ExperimentFolder, rows: Iterable[Row], runs: Mapping[str, ModelRuns]) -> bool:

@@ -37,6 +37,7 @@ from tonearm.models.storage import load_classifier, save_classifier
 from tonearm.plots import confusion_figure, save_figure
 from tonearm.runtime.files import replacing_folder, write_csv, write_json, write_text
 from tonearm.runtime.remote import fetched, place
+from tonearm.training.contract import FittedClassifier
 
 FINAL = "final"  # beside the folds, the model of all clips
 FORMAT = 1  # raised when an older tonearm could not read the folder
@@ -52,7 +53,7 @@ class Outcome:
     pictures: whether the confusion is drawn too; of folds only all together are. keep: whether the model is written.
     """
 
-    classifier: Any
+    classifier: FittedClassifier
     facts: dict[str, Any]
     parts: dict[str, PartResult]
     config_toml: str
@@ -65,7 +66,7 @@ class Run:
     """A run folder that has been read: it only predicts, and knows its settings."""
 
     folder: Path
-    classifier: Any
+    classifier: FittedClassifier
     labels: tuple[str, ...]
     representation: dict[str, Any]
     facts: dict[str, Any]
@@ -83,7 +84,7 @@ class Run:
 
 
 def probabilities(
-    classifier: Any, X: NDArray[Any], labels: tuple[str, ...], temperature: float = 1.0
+    classifier: FittedClassifier, X: NDArray[Any], labels: tuple[str, ...], temperature: float = 1.0
 ) -> NDArray[np.float64]:
     """Probability of each label for each row, shape (rows, labels), calibrated; 0 for a label never trained on."""
     if not len(X):

@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -23,6 +23,7 @@ from tonearm.jam.faults import Cut, clean_cuts, plant
 from tonearm.jam.genres import GENRES
 from tonearm.runtime.files import clear_leftovers, replacing, write_json, write_text
 from tonearm.runtime.pool import run_tasks
+from tonearm.runtime.progress import Progress
 
 Format = Literal["wav", "flac", "ogg", "au"]
 FORMATS: tuple[str, ...] = get_args(Format)
@@ -77,7 +78,7 @@ def render_jam(
     format: Format = "wav",
     clean: bool = False,
     workers: int = 1,
-    progress: Callable[[int, int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> JamSummary:
     """Render the built-in music into the folder `out`: audio files, metadata.csv and truth.csv.
 

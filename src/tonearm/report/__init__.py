@@ -15,12 +15,12 @@ from pathlib import Path
 
 from tonearm.errors import CatalogError, RunError
 from tonearm.experiment.folder import ExperimentFolder, ResultsFolder
-from tonearm.experiment.inputs import Counting, quietly
 from tonearm.report.clips import Excerpts
 from tonearm.report.collect import ExperimentRecord, Mistake, collect, suspicious_clips, worst_mistakes
 from tonearm.report.page import page
 from tonearm.report.sweep import is_sweep, sweep_page
 from tonearm.runtime.files import write_csv, write_text
+from tonearm.runtime.progress import Counting, quietly
 from tonearm.settings import DataSettings
 
 SHOWN_MISTAKES, SHOWN_SUSPICIOUS = 12, 20

@@ -11,6 +11,8 @@ from html import escape
 from itertools import pairwise
 from typing import NamedTuple
 
+from tonearm.wording import interval
+
 DASHES = ("", "6 3", "2 3", "8 3 2 3", "12 4", "4 2 1 2", "1 2")
 
 
@@ -25,7 +27,7 @@ class Series(NamedTuple):
 
 def interval_bar(value: float, low: float | None, high: float | None) -> str:
     """A score from 0 to 1 as a dot on its 95 % interval."""
-    said = f"{value:.3f}" + (f", 95 % interval {low:.3f} to {high:.3f}" if low is not None and high is not None else "")
+    said = f"{value:.3f}" + (f", 95 % interval {interval(low, high)}" if interval(low, high) else "")
     line = ""
     if low is not None and high is not None:
         line = f'<line class="range" x1="{160 * low:.1f}" x2="{160 * high:.1f}" y1="8" y2="8"/>'

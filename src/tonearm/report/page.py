@@ -15,6 +15,7 @@ from tonearm.report.charts import Series, interval_bar, line_chart, slope_chart
 from tonearm.report.clips import Excerpts
 from tonearm.report.collect import ExperimentRecord, Mistake, ModelResult
 from tonearm.report.html import document, number, sentence, table
+from tonearm.wording import interval
 
 CALIBRATED = ("log_loss_before", "log_loss_after", "ece_before", "ece_after")
 OPTIMISTIC = (
@@ -105,13 +106,13 @@ def _leaderboard_row(model: ModelResult, beside: bool) -> str:
     low, high = model.row["interval"]
     accuracy = model.score(judged)
     cells = [number(model.score(part)) for part in ("train", "valid", "test")]
-    interval = "–" if low is None or high is None else f"{low:.3f} to {high:.3f}"
+    span = interval(low, high) or "–"
     scores = [number(model.score(judged, name)) for name in ("f1", "log_loss", "top2", "kappa", "ece")]
     size = f"{model.megabytes:.1f} MB" if model.megabytes >= 0.1 else f"{1000 * model.megabytes:.0f} kB"
     numbers = "".join(f"<td>{cell}</td>" for cell in cells)
     others = "".join(f"<td>{cell}</td>" for cell in scores)
     return (
-        f'<tr><td>{escape(model.name)}</td>{numbers}<td class="text">{interval}</td>'
+        f'<tr><td>{escape(model.name)}</td>{numbers}<td class="text">{span}</td>'
         f"<td>{interval_bar(accuracy, low, high)}</td>{others}<td>{model.row['train_seconds']:.1f} s</td>"
         f"<td>{model.row['predict_milliseconds_a_clip']:.2f} ms</td><td>{size}</td>"
         + (f"<td>{number(model.row['published'])}</td></tr>" if beside else "</tr>")
@@ -243,9 +244,8 @@ def classes(models: Sequence[ModelResult]) -> str:
     rows = ""
     for label, row in models[0].scores["classes"].items():
         low, high = row["f1_interval"]
-        known = low is not None and high is not None
         bar = interval_bar(row["f1"], low, high) if row["f1"] is not None else ""
-        span = f"{low:.3f} to {high:.3f}" if known else "–"
+        span = interval(low, high) or "–"
         cells = "".join(f"<td>{number(row[name])}</td>" for name in ("precision", "recall", "f1"))
         rows += f"<tr><td>{escape(label)}</td><td>{row['support']}</td>{cells}"
         rows += f'<td class="text">{span}</td><td>{bar}</td></tr>'

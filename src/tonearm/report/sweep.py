@@ -21,6 +21,7 @@ from tonearm.report.html import document, number, sentence, table
 from tonearm.report.page import classes, confusions
 from tonearm.sweep import PUBLISHED, PUBLISHED_MEANING
 from tonearm.sweep.folder import SweepFolder
+from tonearm.wording import interval
 
 PICTURES = {
     "heatmap": "Validation accuracy by the two settings that were crossed; the best cell is framed.",
@@ -90,10 +91,9 @@ def _ranking(header: list[str], trials: list[list[str]], settings: list[str]) ->
                 left += f"<li>{escape(chosen)}: {escape(cells['state'])}, {escape(cells['reason'])}</li>"
             continue
         low, high = (float(cells[name]) if cells[name] else None for name in ("low", "high"))
-        known = low is not None and high is not None
         rows += (
             f"<tr><td>{cells['rank']}</td>{values}<td>{_cell(cells, 'valid_accuracy')}</td>"
-            f'<td class="text">{f"{low:.3f} to {high:.3f}" if known else "–"}</td>'
+            f'<td class="text">{interval(low, high) or "–"}</td>'
             f"<td>{interval_bar(float(cells['valid_accuracy']), low, high)}</td>"
             f"<td>{_cell(cells, 'valid_f1')}</td><td>{_cell(cells, 'valid_log_loss')}</td>"
             f"<td>{_cell(cells, 'train_accuracy')}</td><td>{_cell(cells, 'train_seconds', 1)} s</td>"

@@ -92,14 +92,6 @@ class Kind(NamedTuple):
     restore: Callable[[Facts], Representation]
 
 
-class Failure(NamedTuple):
-    """An unusable clip, and the reason."""
-
-    name: str
-    kind: str
-    reason: str
-
-
 class Result(NamedTuple):
     """Result of reading one clip: its values, or a failure's kind and reason."""
 

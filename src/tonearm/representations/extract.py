@@ -17,15 +17,16 @@ from typing import Protocol
 from tonearm.data.catalog import Catalog
 from tonearm.data.dataset import Dataset
 from tonearm.data.tables import read_table
-from tonearm.representations.base import Failure
+from tonearm.errors import Failure
 from tonearm.representations.features.representation import Features
 from tonearm.representations.image_files import ImagesTask
 from tonearm.representations.pictures import Pictures
 from tonearm.representations.row_files import RowsTask
-from tonearm.representations.shards import ClipTask, Progress, Shards, run_shards
+from tonearm.representations.shards import ClipTask, Shards, run_shards
 from tonearm.runtime.files import write_csv
 from tonearm.runtime.locks import hold
 from tonearm.runtime.pool import check_visible
+from tonearm.runtime.progress import Progress
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings, SpectrogramSettings
 
 FEATURES_CSV, FAILURES_CSV = "features.csv", "failures.csv"

@@ -12,7 +12,7 @@ The caller locks a folder (`hold`) until everything that depends on the work is 
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -22,11 +22,13 @@ from numpy.typing import NDArray
 
 from tonearm.data.catalog import Catalog, Clip
 from tonearm.dsp.sound import ClipSound
-from tonearm.representations.base import Failure, Reader, read_in_batches
+from tonearm.errors import Failure
+from tonearm.representations.base import Reader, read_in_batches
 from tonearm.representations.parts import find_known, keep_parts, part_files, read_part, write_part
 from tonearm.runtime.files import clear_leftovers
 from tonearm.runtime.memory import keep_freed_memory
 from tonearm.runtime.pool import Shared, run_tasks, worker_count
+from tonearm.runtime.progress import Progress, ignore_progress
 from tonearm.runtime.remote import file_state, is_url
 
 PARTS = "parts"
@@ -35,7 +37,6 @@ PARTS_WANTED = 31_250  # for a million clips; beyond that, shards grow first
 PARTS_IN_MEMORY = 8
 READERS_KEPT = 8
 
-Progress = Callable[[int, int, int], None]  # done, total, failed
 _readers: dict[str, Reader] = {}  # of this process, by task digest
 
 
@@ -136,7 +137,7 @@ def run_shards(
             task.parts.mkdir(parents=True, exist_ok=True)
         clear_leftovers(task.parts)
     plans = [_plan(catalog, task) for task in tasks]
-    failures = _work_off(catalog, plans, workers, progress or (lambda done, total, failed: None))
+    failures = _work_off(catalog, plans, workers, progress or ignore_progress)
     return [_locate(catalog, plan, failed) for plan, failed in zip(plans, failures, strict=True)]
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from tonearm.data.metadata import NAMED_AT_MOST, name_some
+from tonearm.errors import Failure
 from tonearm.wording import count
 
 LISTED_AT_MOST = 20
@@ -58,14 +59,6 @@ class Collection(NamedTuple):
         return f"{self.name} {what}: it contains {len(self.contains)} other clips, {name_some(self.contains)}"
 
 
-class Problem(NamedTuple):
-    """A clip that cannot be used, and why."""
-
-    name: str
-    kind: str
-    reason: str
-
-
 @dataclass(frozen=True)
 class ScanReport:
     """All that is worth knowing before a clip is used; `to_json` for machines, `text` for people."""
@@ -81,7 +74,7 @@ class ScanReport:
     longest: float
     rates: dict[int, int]
     channels: dict[int, int]
-    problems: tuple[Problem, ...]
+    problems: tuple[Failure, ...]
     duplicates: tuple[Duplicates, ...]
     ignored: dict[str, int]
     notes: tuple[str, ...]

@@ -12,7 +12,7 @@ whatever learns from it is taught a contradiction.
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from tonearm.data.catalog import Catalog, Clip
 from tonearm.data.dataset import Dataset
 from tonearm.dsp.sound import ClipSound
-from tonearm.errors import AudioError
+from tonearm.errors import AudioError, Failure
 from tonearm.runtime.pool import run_tasks
-from tonearm.scan.findings import Collection, Duplicates, Problem, ScanReport
+from tonearm.runtime.progress import Progress, ignore_progress
+from tonearm.scan.findings import Collection, Duplicates, ScanReport
 from tonearm.scan.landmarks import SR, Landmarks, compute_landmarks, find_groups, find_matches
 from tonearm.scan.mixes import find_containers, tying
 from tonearm.settings import AudioSettings
@@ -68,14 +69,12 @@ class Recordings(NamedTuple):
     collections: tuple[Collection, ...]
 
 
-def scan_catalog(
-    catalog: Catalog, workers: int = 1, progress: Callable[[int, int, int], None] | None = None
-) -> ScanReport:
+def scan_catalog(catalog: Catalog, workers: int = 1, progress: Progress | None = None) -> ScanReport:
     """Read every clip of the catalog and report what the collection holds."""
-    sounds = _read_all(catalog.clips, workers, progress or (lambda done, total, failed: None))
+    sounds = _read_all(catalog.clips, workers, progress or ignore_progress)
     usable = [sound for sound in sounds if not sound.kind]
     problems = [
-        Problem(clip.name, sound.kind, sound.reason)
+        Failure(clip.name, sound.kind, sound.reason)
         for clip, sound in zip(catalog.clips, sounds, strict=True)
         if sound.kind
     ]
@@ -135,7 +134,7 @@ def _counted(clips: Iterable[tuple[str, str, str]]) -> dict[str, Any]:
     }
 
 
-def _read_all(clips: tuple[Clip, ...], workers: int, progress: Callable[[int, int, int], None]) -> list[Sound]:
+def _read_all(clips: tuple[Clip, ...], workers: int, progress: Progress) -> list[Sound]:
     tasks = [clips[start : start + CLIPS_A_TASK] for start in range(0, len(clips), CLIPS_A_TASK)]
     sounds: list[Sound] = []
     failed = 0

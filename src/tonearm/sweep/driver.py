@@ -22,7 +22,7 @@ from tonearm.data.tables import is_table
 from tonearm.errors import ConfigError, ModelError, SplitError
 from tonearm.experiment.experiment import divide_data, write_splits
 from tonearm.experiment.folder import ModelRuns
-from tonearm.experiment.inputs import Counting, ModelInputs, quietly, read_inputs
+from tonearm.experiment.inputs import ModelInputs, read_inputs
 from tonearm.experiment.jobs import Job, check_travels, job_digest, train_job
 from tonearm.experiment.leaderboard import read_test_parts, write_pooled
 from tonearm.experiment.runs import digest_of_run, read_facts
@@ -31,6 +31,7 @@ from tonearm.representations.base import digest_of
 from tonearm.representations.registry import represent
 from tonearm.runtime.files import clear_leftovers, write_text
 from tonearm.runtime.pool import Shared, check_visible, on_cluster, run_tasks
+from tonearm.runtime.progress import Counting, quietly
 from tonearm.settings import SplitSettings
 from tonearm.splits.divide import divide, final_split
 from tonearm.splits.parts import Division, Rows, Split

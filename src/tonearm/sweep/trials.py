@@ -25,11 +25,12 @@ import numpy as np
 from tonearm.config import Config
 from tonearm.errors import ModelError
 from tonearm.evaluation.scores import Scores, evaluate
-from tonearm.experiment.inputs import ModelInputs, quietly
+from tonearm.experiment.inputs import ModelInputs
 from tonearm.experiment.jobs import Job, fit_job, job_digest
 from tonearm.experiment.runs import probabilities
 from tonearm.models import Model
 from tonearm.runtime.files import write_json
+from tonearm.runtime.progress import quietly
 from tonearm.splits.parts import Split
 from tonearm.sweep.folder import SweepFolder
 from tonearm.training import history

@@ -6,6 +6,7 @@ from tonearm.experiment.runs import read_scores
 from tonearm.sweep.grid import describe, short_names, show
 from tonearm.sweep.results import PUBLISHED, PUBLISHED_MEANING, Nested, Results, crossed_axes, ordered
 from tonearm.sweep.trials import Trial
+from tonearm.wording import interval
 
 SHOWN_OF_WINNER = ("accuracy", "f1", "log_loss")
 
@@ -58,21 +59,20 @@ def winner_text(results: Results, judged: int) -> str:
         return f"{said} There is no test part (split.test = 0), so nothing judges it without having chosen it."
     scores = found["test"]["scores"]
     accuracy = scores["accuracy"]
-    interval = "" if accuracy["low"] is None else f" ({accuracy['low']:.3f} to {accuracy['high']:.3f})"
+    bounds = _in_brackets(accuracy["low"], accuracy["high"])
     rest = ", ".join(f"{name.replace('_', ' ')} {scores[name]['value']:.3f}" for name in SHOWN_OF_WINNER[1:])
     times = "once, by this winner" if judged == 1 else f"{judged} times, by {judged} winners in turn"
     return (
         f"{said} Trained on the {found['train']['clips']} training clips and scored on the {found['test']['clips']} "
-        f"test clips: **test accuracy {accuracy['value']:.3f}**{interval}, {rest}. The test was used {times}."
+        f"test clips: **test accuracy {accuracy['value']:.3f}**{bounds}, {rest}. The test was used {times}."
     )
 
 
 def _judged_by_folds(nested: Nested) -> str:
     """What the choosing is worth, in words."""
-    low, high = nested.scores.intervals["accuracy"]
-    interval = f" ({low:.3f} to {high:.3f})" if low == low else ""
+    bounds = _in_brackets(*nested.scores.intervals["accuracy"])
     lines = [
-        f"Judged by nested folds: **test accuracy {nested.scores.values['accuracy']:.3f}**{interval}. On each of the "
+        f"Judged by nested folds: **test accuracy {nested.scores.values['accuracy']:.3f}**{bounds}. On each of the "
         f"{len(nested.chosen)} folds the settings were chosen anew, without its test clips:",
         "",
         *(f"- {fold}: {describe(values)}" for fold, values in nested.chosen),
@@ -81,8 +81,11 @@ def _judged_by_folds(nested: Nested) -> str:
 
 
 def _bounds(trial: Trial) -> str:
-    low, high = trial.interval
-    return "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
+    return _in_brackets(*trial.interval)
+
+
+def _in_brackets(low: float | None, high: float | None) -> str:
+    return f" ({interval(low, high)})" if interval(low, high) else ""
 
 
 def _ranking(results: Results) -> str:
