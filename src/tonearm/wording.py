@@ -23,3 +23,12 @@ def interval(low: float | None, high: float | None) -> str:
     if low is None or high is None or low != low or high != high:  # NaN differs from itself
         return ""
     return f"{low:.3f} to {high:.3f}"
+
+
+def milliseconds(value: float) -> str:
+    """A time in milliseconds with two digits that say something.
+
+    >>> milliseconds(0.00213), milliseconds(4.56), milliseconds(123.4)
+    ('0.0021 ms', '4.6 ms', '123 ms')
+    """
+    return f"{value:.0f} ms" if value >= 10 else f"{value:.2g} ms"

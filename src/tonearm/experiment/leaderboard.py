@@ -33,7 +33,7 @@ from tonearm.experiment.runs import digest_of_run, judged_part, read_facts, read
 from tonearm.plots import confusion_figure, curves_figure, save_figure
 from tonearm.runtime.files import write_csv, write_json, write_text
 from tonearm.splits.parts import Division
-from tonearm.wording import interval
+from tonearm.wording import interval, milliseconds
 
 SHOWN = ("accuracy", "f1", "log_loss")
 PARTS = ("train", "valid", "test")
@@ -233,7 +233,7 @@ def markdown(rows: Sequence[Row], division: Division, verdict: str, warnings: Se
             continue
         cells = [row.model, *(_shown(row.score(part)) for part in PARTS), _interval(row)]
         cells += [_shown(row.score("test", "f1")), _shown(row.score("test", "log_loss"))]
-        cells += [f"{row.train_seconds:.1f} s", f"{row.predict_milliseconds_a_clip:.2f} ms"]
+        cells += [f"{row.train_seconds:.1f} s", milliseconds(row.predict_milliseconds_a_clip)]
         cells += [_shown(float("nan") if row.published is None else row.published)] if beside else []
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", "published: accuracy on its makers' own test clips (report.published)"] if beside else []

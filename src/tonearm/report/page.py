@@ -15,7 +15,7 @@ from tonearm.report.charts import Series, interval_bar, line_chart, slope_chart
 from tonearm.report.clips import Excerpts
 from tonearm.report.collect import ExperimentRecord, Mistake, ModelResult
 from tonearm.report.html import document, number, sentence, table
-from tonearm.wording import interval
+from tonearm.wording import interval, milliseconds
 
 CALIBRATED = ("log_loss_before", "log_loss_after", "ece_before", "ece_after")
 OPTIMISTIC = (
@@ -114,7 +114,7 @@ def _leaderboard_row(model: ModelResult, beside: bool) -> str:
     return (
         f'<tr><td>{escape(model.name)}</td>{numbers}<td class="text">{span}</td>'
         f"<td>{interval_bar(accuracy, low, high)}</td>{others}<td>{model.row['train_seconds']:.1f} s</td>"
-        f"<td>{model.row['predict_milliseconds_a_clip']:.2f} ms</td><td>{size}</td>"
+        f"<td>{milliseconds(model.row['predict_milliseconds_a_clip'])}</td><td>{size}</td>"
         + (f"<td>{number(model.row['published'])}</td></tr>" if beside else "</tr>")
     )
 
