@@ -36,7 +36,7 @@ def run_demo(
 ) -> tuple[Experiment, Experiment]:
     """Render music, scan it, train on it by artist and by chance, compare the two, and predict some files.
 
-    say: is handed what a person should read, a paragraph at a time. counting: opens a progress display.
+    say: called with what a person should read, a paragraph at a time. counting: opens a progress display.
     Returns the honest and the optimistic experiment. Raises TonearmError where an extra is missing.
     """
     workers = available_cores()
@@ -60,7 +60,7 @@ def run_demo(
     say(side_by_side(honest.rows, optimistic.rows))
     _predict(honest, music, say)
     say(
-        "6. Report: everything on one page, with the clips that the best model is wrong about to be heard: "
+        "6. Report: everything on one page, where you can listen to the clips that the best model got wrong: "
         f"{write_report(honest.out, out / 'report', optimistic.out)}"
     )
     say(_farewell(out, honest))
@@ -137,8 +137,8 @@ def _predict(experiment: Experiment, music: Path, say: Callable[[str], None]) ->
     run = experiment.folder_of(best)
     files = sorted(music.glob("*/*.00001.wav"))[:: max(1, 10 // SHOWN_FILES)][:SHOWN_FILES]
     say(
-        f"5. Predict: {best.model}, the best on the validation clips, hears {len(files)} files. It has learned from "
-        "all clips, from these too, and so is surer than it will be of new ones."
+        f"5. Predict: {best.model}, the best on the validation clips, listens to {len(files)} files. It was trained on "
+        "all clips, these included, so it is more confident than it will be about new ones."
     )
     say(predict(run, files).text())
 
@@ -148,7 +148,7 @@ def _farewell(out: Path, experiment: Experiment) -> str:
     return f"""Everything lies in {out}: music, features (CSV and Parquet), one run folder a model, leaderboards,
 learning curves and confusion matrices. For your own music, in one folder a genre:
 
-  tonearm scan MUSIC                     what is there, what is broken, what is there twice
+  tonearm scan MUSIC                     classes, broken files, duplicates
   tonearm config > my.toml               all settings; set data.folder = "MUSIC"
   tonearm run my.toml --out results      train, evaluate, compare
   tonearm report results                 the same as one page to read

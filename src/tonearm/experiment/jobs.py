@@ -117,7 +117,7 @@ def fit_job(
 ) -> FittedClassifier:
     """The fitted classifier; one that was killed while it learned goes on where its state was kept.
 
-    watch: is handed each epoch's row of the history (see `training.history`), where the model has epochs of torch;
+    watch: called with each epoch's row of the history (see `training.history`), where the model has epochs of torch;
     what it raises ends the training. callbacks: of skorch, for such a model.
     """
     from tonearm.training import fit_classifier

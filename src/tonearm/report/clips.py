@@ -1,4 +1,4 @@
-"""Short excerpts of clips, to be heard and seen within the page.
+"""Short excerpts of clips, to listen to and look at within the page.
 
 Conventions
 -----------
