@@ -29,7 +29,7 @@ from tonearm.errors import RepresentationError, RunError
 from tonearm.evaluation.scores import predicted
 from tonearm.experiment.lookup import run_to_load
 from tonearm.experiment.runs import Run, digest_of_run, load_run, probabilities
-from tonearm.representations.base import Representation, read_clips
+from tonearm.representations.base import Representation, batches, digest_of, opened_once, read_clips
 from tonearm.representations.registry import restore
 from tonearm.runtime.files import write_csv
 from tonearm.runtime.pool import check_visible, on_cluster, run_tasks
@@ -171,12 +171,12 @@ def _predict_files(
     from threadpoolctl import threadpool_limits
 
     run = holder if isinstance(holder, Run) else _loaded(*holder)
-    reader = representation.open()
+    reader = opened_once(digest_of(representation.facts()), representation.open)
     results = []
     with threadpool_limits(limits=1):  # as in the extraction, for its bits
-        for start in range(0, len(files), reader.batch):
+        for some in batches(files, reader.batch):
             with ExitStack() as opened:
-                sounds = [opened.enter_context(ClipSound(path)) for path in files[start : start + reader.batch]]
+                sounds = [opened.enter_context(ClipSound(path)) for path in some]
                 results += read_clips(reader, sounds)
     reasons = {number: result.reason for number, result in enumerate(results) if result.kind}
     rows = [result.values for result in results if not result.kind]

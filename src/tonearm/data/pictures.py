@@ -65,7 +65,7 @@ def is_picture_folder(folder: str | Path) -> bool:
         names = map(Path, names_under(place(folder)))
         there = {name.suffix.lower() for name in names if not any(part.startswith(".") for part in name.parts)}
         return bool(there & PICTURE_EXTENSIONS) and not there & EXTENSIONS
-    if not str(folder):  # no folder is named, and that is not the working directory
+    if not str(folder):  # unset; Path("") would mean the working directory
         return False
     found = False
     seen: set[str] = set()

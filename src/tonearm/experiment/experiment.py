@@ -73,7 +73,7 @@ def run_experiment(
     `config.train.workers` those of the training. data: what `read_inputs` gave, where it was read before. Raises
     CatalogError, SplitError and ConfigError where nothing can be trained, and TonearmError where another command
     works in `out`; a model's own failure is a row of the leaderboard. Of several processes that train together
-    (`training.team`) all return an Experiment, and only that of the first has rows.
+    (`training.process_group`) all return an Experiment, and only that of the first has rows.
     """
     team = process_group(config.train)
     if on_cluster() and config.train.accelerate:

@@ -162,7 +162,7 @@ def _outcome(
     raw = {part: probabilities(classifier, X[getattr(split, part)], labels) for part in there}
     predict_seconds = time.perf_counter() - start
     calibration = None
-    # where the validation clips are the judges too, fitting to them would flatter; a final model is judged by its folds
+    # if the validation part is the one evaluated, fitting to it would flatter; a final model is evaluated by its folds
     if config.train.calibrate and "valid" in raw and ("test" in raw or split.name == FINAL):
         calibration = calibrate(y[split.valid], raw["valid"], labels, config.train.sure)
     parts, effects = {}, {}

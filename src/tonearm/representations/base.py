@@ -12,7 +12,7 @@ evaluation bit for bit. To add one, write a class like `features.representation.
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ from tonearm.settings import AudioSettings, FeatureSettings, SpectrogramSettings
 
 Gives = Literal["rows", "images"]
 Facts = dict[str, Any]
+Item = TypeVar("Item")
+READERS_KEPT = 8
 
 
 class Sections(Protocol):
@@ -50,6 +52,9 @@ class Reader(Protocol):
 
     def read(self, sounds: Sequence[ClipSound]) -> list[NDArray[Any]]:
         """One result per clip, in order. Raises ClipError if one is unusable; it is then called for each clip alone."""
+
+
+_readers: dict[str, Reader] = {}  # of this process, by digest
 
 
 class Representation(Protocol):
@@ -118,8 +123,25 @@ def read_clips(reader: Reader, sounds: Sequence[ClipSound]) -> list[Result]:
 
 def read_in_batches(reader: Reader, sounds: Sequence[ClipSound]) -> list[Result]:
     """One result per clip, in order, read in batches of the reader's size."""
-    starts = range(0, len(sounds), reader.batch)
-    return [result for start in starts for result in read_clips(reader, sounds[start : start + reader.batch])]
+    return [result for some in batches(sounds, reader.batch) for result in read_clips(reader, some)]
+
+
+def batches(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
+    """The items in runs of `size`, the last one as long as is left.
+
+    >>> batches("abcde", 2)
+    ['ab', 'cd', 'e']
+    """
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def opened_once(digest: str, open_reader: Callable[[], Reader]) -> Reader:
+    """The reader of this digest, opened when this process first asks for it."""
+    if digest not in _readers:
+        while len(_readers) >= READERS_KEPT:
+            _readers.pop(next(iter(_readers)))
+        _readers[digest] = open_reader()
+    return _readers[digest]
 
 
 def _failed(error: Exception) -> Result:

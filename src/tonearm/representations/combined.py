@@ -1,6 +1,6 @@
 """Concatenated rows of several representations, and rows of a ready table, of which only the columns are known."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tonearm.data.dataset import Dataset
 from tonearm.dsp.sound import ClipSound
 from tonearm.errors import RepresentationError
-from tonearm.representations.base import Facts, Gives, Reader, Representation
+from tonearm.representations.base import Facts, Gives, Reader, Representation, batches
 from tonearm.representations.features import feature_columns
 from tonearm.representations.features.representation import Features
 from tonearm.settings import AudioSettings, FeatureSettings
@@ -33,7 +33,7 @@ class Joined:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of all parts, prefixed with the representation's name, since two may share a column name."""
-        return tuple(f"{part.name}:{column}" for part in self.parts for column in part.columns)
+        return _joined_columns((part.name, part.columns) for part in self.parts)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -42,7 +42,7 @@ class Joined:
 
     def facts(self) -> Facts:
         """The facts of all parts."""
-        return {"kind": "joined", "parts": [part.facts() for part in self.parts]}
+        return _joined_facts([part.facts() for part in self.parts])
 
     def open(self, device: str = "cpu") -> "JoinedReader":
         """A reader that combines one reader per part. Raises RepresentationError."""
@@ -54,9 +54,17 @@ def join_rows(datasets: Sequence[Dataset]) -> Dataset:
     first = datasets[0]
     if len(datasets) == 1:
         return first
-    columns = [f"{name_of(data.representation)}:{column}" for data in datasets for column in data.columns]
-    facts = {"kind": "joined", "parts": [data.representation for data in datasets]}
-    return replace(first, X=np.hstack([data.X for data in datasets]), columns=tuple(columns), representation=facts)
+    columns = _joined_columns((name_of(data.representation), data.columns) for data in datasets)
+    facts = _joined_facts([data.representation for data in datasets])
+    return replace(first, X=np.hstack([data.X for data in datasets]), columns=columns, representation=facts)
+
+
+def _joined_columns(parts: Iterable[tuple[str, Sequence[str]]]) -> tuple[str, ...]:
+    return tuple(f"{name}:{column}" for name, columns in parts for column in columns)
+
+
+def _joined_facts(parts: list[Facts]) -> Facts:
+    return {"kind": "joined", "parts": parts}
 
 
 def name_of(facts: Mapping[str, object]) -> str:
@@ -76,13 +84,10 @@ class JoinedReader:
 
     def read(self, sounds: Sequence[ClipSound]) -> list[NDArray[Any]]:
         """One row per clip. Raises ClipError."""
-        tables = [self._rows(reader, sounds) for reader in self.readers]
+        tables = [
+            [row for some in batches(sounds, reader.batch) for row in reader.read(some)] for reader in self.readers
+        ]
         return [np.concatenate(rows) for rows in zip(*tables, strict=True)]
-
-    @staticmethod
-    def _rows(reader: Reader, sounds: Sequence[ClipSound]) -> list[NDArray[Any]]:
-        starts = range(0, len(sounds), reader.batch)
-        return [row for start in starts for row in reader.read(sounds[start : start + reader.batch])]
 
 
 @dataclass(frozen=True)

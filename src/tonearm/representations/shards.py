@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from tonearm.data.catalog import Catalog, Clip
 from tonearm.dsp.sound import ClipSound
 from tonearm.errors import Failure
-from tonearm.representations.base import Reader, read_in_batches
+from tonearm.representations.base import Reader, batches, opened_once, read_in_batches
 from tonearm.representations.parts import find_known, keep_parts, part_files, read_part, write_part
 from tonearm.runtime.files import clear_leftovers
 from tonearm.runtime.memory import keep_freed_memory
@@ -35,9 +35,6 @@ PARTS = "parts"
 CLIPS_A_SHARD = 32, 1024  # see docs/scale.md: a kill loses few clips, and not too many parts are written
 PARTS_WANTED = 31_250  # for a million clips; beyond that, shards grow first
 PARTS_IN_MEMORY = 8
-READERS_KEPT = 8
-
-_readers: dict[str, Reader] = {}  # of this process, by task digest
 
 
 class ClipTask(Protocol):
@@ -196,13 +193,11 @@ def _work_on_shard(tasks: tuple[ClipTask, ...], work: list[_Work]) -> tuple[int,
     outputs = [_Output(task) for task in tasks]
     together = max(output.reader.batch for output in outputs)
     with threadpool_limits(limits=1):  # the number of threads changes the order of sums
-        for start in range(0, len(work), together):
+        for some in batches(work, together):
             with contextlib.ExitStack() as opened:
-                some = [
-                    (item, opened.enter_context(ClipSound(item.clip.path))) for item in work[start : start + together]
-                ]
+                clips = [(item, opened.enter_context(ClipSound(item.clip.path))) for item in some]
                 for number, output in enumerate(outputs):
-                    output.take([(item.clip, key, sound) for item, sound in some if (key := item.keys[number])])
+                    output.take([(item.clip, key, sound) for item, sound in clips if (key := item.keys[number])])
     for output in outputs:
         if output.rows:
             write_part(output.task.parts, output.keys, output.rows)
@@ -214,7 +209,7 @@ class _Output:
 
     def __init__(self, task: ClipTask) -> None:
         self.task = task
-        self.reader = _reader(task)
+        self.reader = opened_once(task.digest, task.open)
         self.keys: list[str] = []
         self.rows: list[NDArray[Any]] = []
         self.failures: list[Failure] = []
@@ -228,15 +223,6 @@ class _Output:
             else:
                 self.rows.append(self.task.keep(clip, result.values))
                 self.keys.append(key)
-
-
-def _reader(task: ClipTask) -> Reader:
-    """The task's reader, created once in this process."""
-    if task.digest not in _readers:
-        while len(_readers) >= READERS_KEPT:
-            _readers.pop(next(iter(_readers)))
-        _readers[task.digest] = task.open()
-    return _readers[task.digest]
 
 
 def clip_key(clip: Clip, digest: str) -> str:
