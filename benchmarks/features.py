@@ -42,7 +42,7 @@ def built_in_music(clips: int) -> Path:
 
 
 def find_clips(folder: Path, wanted: int) -> list[Path]:
-    from tonearm.dsp.audio import EXTENSIONS
+    from tonearm.dsp.decoders import EXTENSIONS
 
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS and path.is_file())
     return files[:: max(len(files) // wanted, 1)][:wanted]

@@ -1,6 +1,7 @@
 """Samples against librosa's, every rate, width and channel count, and every kind of broken file."""
 
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import librosa
 import numpy as np
 import pytest
 import soundfile
+from numpy.typing import NDArray
 
 import signals
 from tonearm.dsp.audio import read, resample
@@ -124,11 +126,70 @@ def test_each_broken_file_says_what_is_wrong(tmp_path: Path) -> None:
     assert failure(tmp_path / "nothing.wav").kind == "missing"
 
 
-def write_m4a(path: Path, sr: int = 44_100) -> None:
+@pytest.mark.parametrize("name", ["a.au", "a.snd", "a.wav", "a.mp3", "a.flac", "a.ogg", "a.m4a", "a.aiff"])
+def test_the_contents_decide_what_a_file_is_and_never_its_name(tmp_path: Path, name: str) -> None:
+    """libsndfile would take every .au and .snd that it does not understand for raw samples at 8 kHz."""
+    rng = np.random.default_rng(3)
+    for content in (b"<!DOCTYPE html><title>404</title>" * 999, rng.bytes(40_000), b"\0" * 40_000):
+        (tmp_path / name).write_bytes(content)
+        assert failure(tmp_path / name).kind == "undecodable"
+
+
+@pytest.mark.parametrize("rate", [0, 1, 999, 2_000_000_000])
+def test_a_damaged_rate_is_refused_before_anything_is_resampled(tmp_path: Path, rate: int) -> None:
+    soundfile.write(tmp_path / "a.wav", signals.tone(440.0, 1.0), 22_050)
+    content = bytearray((tmp_path / "a.wav").read_bytes())
+    content[24:28] = rate.to_bytes(4, "little")
+    (tmp_path / "a.wav").write_bytes(content)
+    error = failure(tmp_path / "a.wav")
+    assert error.kind in ("unsupported", "undecodable")
+    if rate:
+        assert f"{rate:,} Hz, and rates from 1,000 to 1,000,000 Hz are read" in str(error)
+
+
+def test_what_is_no_file_is_never_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.wav")  # nobody writes to it: opening it would never return
+    (tmp_path / "loop.wav").symlink_to(tmp_path / "loop.wav")
+    (tmp_path / "pipe.flac").symlink_to(tmp_path / "fifo.wav")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket.mp3"))
+    found = {path.stem: failure(path).reason for path in tmp_path.iterdir()}
+    assert found["fifo"] == found["pipe"] == "it is a FIFO, not a file; it is not opened"
+    assert found["socket"] == "it is a socket, not a file; it is not opened"
+    assert "cannot be opened" in found["loop"]
+    assert "cannot be opened" in failure(tmp_path / ("x" * 300 + ".wav")).reason
+
+
+def test_a_title_in_any_bytes_is_no_reason_to_refuse_an_m4a(tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    write_m4a(tmp_path / "a.m4a", title="TITLE-OF-IT")
+    content = (tmp_path / "a.m4a").read_bytes()
+    assert b"TITLE-OF-IT" in content
+    (tmp_path / "a.m4a").write_bytes(content.replace(b"TITLE-OF-IT", b"\xff\xfe\xe9\x80TLE-OF-"))
+    assert read(tmp_path / "a.m4a").seconds == pytest.approx(2.0, abs=0.1)
+
+
+def test_whatever_a_decoder_raises_is_the_files_own_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    soundfile.write(tmp_path / "a.wav", signals.tone(440.0, 1.0), 22_050)
+    for error in (
+        UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid"),
+        KeyError("x"),
+        OSError(5, "Input/output error"),
+    ):
+
+        def fail(*_: object, error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr(soundfile.SoundFile, "read", fail)
+        assert failure(tmp_path / "a.wav").kind == "undecodable"
+
+
+def write_m4a(path: Path, sr: int = 44_100, samples: NDArray[np.float32] | None = None, title: str = "") -> None:
     import av
 
-    samples = signals.tone(880.0, 2.0, 0.5, sr)
+    samples = signals.tone(880.0, 2.0, 0.5, sr) if samples is None else samples
     with av.open(str(path), "w") as container:
+        container.metadata["title"] = title
         stream = container.add_stream("aac", rate=sr, layout="mono")
         for start in range(0, len(samples), 1024):
             frame = av.AudioFrame.from_ndarray(samples[None, start : start + 1024], format="fltp", layout="mono")

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tonearm.prediction import Predictions
 
 PRESET = "full"
+A_DAY = 86_400.0  # seconds
 
 
 def extract_features(
@@ -57,11 +58,11 @@ def extract_features(
 def load_audio(
     path: str | Path, sr: int = 22_050, offset: float = 0.0, duration: float | None = None
 ) -> "NDArray[np.float32]":
-    """Samples of a file, mono float32 at `sr`, shape (samples,); raises AudioError with the cause."""
+    """Samples of a file, mono float32 at `sr`, shape (samples,), however long; raises AudioError with the cause."""
     from tonearm.dsp.sound import load
     from tonearm.settings import AudioSettings
 
-    return load(path, AudioSettings(sr=sr, offset=offset, duration=duration))
+    return load(path, AudioSettings(sr=sr, offset=offset, duration=duration, longest=A_DAY))
 
 
 def extract_file_features(path: str | Path, preset: str = PRESET, **settings: Any) -> dict[str, float]:
@@ -69,9 +70,11 @@ def extract_file_features(path: str | Path, preset: str = PRESET, **settings: An
 
     Raises AudioError where the file cannot be used, ConfigError as `extract_features`.
     """
+    from tonearm.dsp.sound import load
     from tonearm.settings import AudioSettings
 
-    return extract_features(load_audio(path), AudioSettings().sr, preset, **settings)
+    audio = AudioSettings()
+    return extract_features(load(path, audio), audio.sr, preset, **settings)
 
 
 def extract_table(

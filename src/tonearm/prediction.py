@@ -11,7 +11,7 @@ table was computed is not known, so its numbers may differ a little.
 import io
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,14 @@ from tonearm.data.catalog import list_files
 from tonearm.data.metadata import PICTURE_EXTENSIONS
 from tonearm.data.pictures import is_picture_folder
 from tonearm.data.tables import is_table, read_table
-from tonearm.dsp.audio import EXTENSIONS
+from tonearm.dsp.decoders import EXTENSIONS
 from tonearm.dsp.sound import ClipSound
 from tonearm.errors import RepresentationError, RunError
 from tonearm.evaluation.scores import predicted
 from tonearm.experiment.lookup import run_to_load
 from tonearm.experiment.runs import Run, digest_of_run, load_run, probabilities
 from tonearm.representations.base import Representation, batches, digest_of, opened_once, read_clips
+from tonearm.representations.extract import excerpts_note
 from tonearm.representations.registry import restore
 from tonearm.runtime.files import write_csv
 from tonearm.runtime.pool import check_visible, on_cluster, run_tasks
@@ -43,7 +44,8 @@ FILES_AT_ONCE = 128  # pictures of so many are in memory together
 class Prediction:
     """What the run says of one file; label "" and no probabilities where it cannot be used, and then why.
 
-    sure: whether the probability reaches the threshold of the run's calibration; None where it has none.
+    sure: whether the probability reaches the threshold of the run's calibration; None where it has none. excerpts:
+    whether the file is long and excerpts of it were read.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Prediction:
     probabilities: dict[str, float]
     error: str = ""
     sure: bool | None = None
+    excerpts: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The prediction as JSON-ready values."""
@@ -141,7 +144,8 @@ def predict(run: Run | str | Path, paths: Sequence[str | Path], workers: int = 1
     holder = run if workers == 1 and not on_cluster() else (folder, digest_of_run(run.facts))
     tasks = ((holder, representation, block) for block in blocks)
     rows = [row for block in run_tasks(_predict_files, tasks, workers) for row in block]
-    return Predictions(run.labels, tuple(rows), representation.notes)
+    long = excerpts_note([row.name for row in rows if row.excerpts])
+    return Predictions(run.labels, tuple(rows), (*representation.notes, *long))
 
 
 def _files(path: Path) -> list[Path]:
@@ -180,7 +184,8 @@ def _predict_files(
                 results += read_clips(reader, sounds)
     reasons = {number: result.reason for number, result in enumerate(results) if result.kind}
     rows = [result.values for result in results if not result.kind]
-    return _assemble(run, [str(path) for path in files], rows, reasons)
+    predictions = _assemble(run, [str(path) for path in files], rows, reasons)
+    return tuple(replace(row, excerpts=result.excerpts) for row, result in zip(predictions, results, strict=True))
 
 
 def _predict_table(run: Run, path: Path) -> Predictions:

@@ -47,6 +47,12 @@ class AudioSettings(Settings):
     sr: int = Field(22_050, ge=2_000, le=192_000, description="sampling rate in Hz; files are resampled to it")
     offset: float = Field(0.0, ge=0, le=1_000_000, description="seconds to skip at the start of each clip")
     duration: float | None = Field(None, gt=0, le=1_000_000, description="seconds to use of each clip; absent: all")
+    longest: float = Field(
+        300.0,
+        ge=10,
+        le=86_400,
+        description="seconds; of longer clips five excerpts of this length together are used, evenly spread",
+    )
 
 
 class FeatureSettings(Settings):

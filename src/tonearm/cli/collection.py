@@ -98,6 +98,7 @@ def extract(
     note(*(f"note: {line}" for line in catalog.notes))
     with counting("features", "clips") as progress:
         done = extract_feature_table(catalog, settings.audio, settings.features, out, workers, progress)
+    note(*(f"note: {line}" for line in done.notes))
     clips = count(done.usable, "clip")
     print(f"{out / FEATURES_CSV}: {clips}, {done.usable - done.reused} computed, {done.reused} reused")
     if done.failures:
@@ -125,6 +126,7 @@ def spectrograms(
     note(*(f"note: {line}" for line in catalog.notes))
     with counting("pictures", "clips") as progress:
         done = draw_spectrograms(catalog, settings.audio, settings.spectrogram, out, workers, progress)
+    note(*(f"note: {line}" for line in done.notes))
     made = ", ".join(settings.spectrogram.kinds)
     print(
         f"{out}: {count(done.usable, 'clip')} as {made}; {done.usable - done.reused} drawn, {done.reused} there already"

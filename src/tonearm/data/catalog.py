@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 
 from tonearm.data.folders import describe_odd_classes
 from tonearm.data.metadata import LEFT_OUT, PARTS, Entry, match, name_some, read_metadata
-from tonearm.dsp.audio import EXTENSIONS
+from tonearm.dsp.decoders import EXTENSIONS
 from tonearm.errors import CatalogError
 from tonearm.runtime.remote import check_reachable, inside, is_url, names_under, place
 from tonearm.settings import DataSettings

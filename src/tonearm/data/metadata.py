@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from tonearm.dsp.audio import EXTENSIONS
+from tonearm.dsp.decoders import EXTENSIONS
 from tonearm.errors import CatalogError
 from tonearm.settings import DataSettings
 from tonearm.wording import count

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from tonearm.data.catalog import Clip, read_catalog
 from tonearm.data.dataset import Dataset
 from tonearm.data.metadata import PICTURE_EXTENSIONS
-from tonearm.dsp.audio import EXTENSIONS
+from tonearm.dsp.decoders import EXTENSIONS
 from tonearm.errors import PictureError
 from tonearm.runtime.files import check_space, replacing, write_json
 from tonearm.runtime.progress import Progress, ignore_progress

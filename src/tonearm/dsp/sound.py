@@ -7,14 +7,14 @@ closed, as are errors: a broken file is opened once and every reader gets the sa
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tonearm.dsp.audio import Waveform, check_length, read, resample
+from tonearm.dsp.audio import Stream, Waveform, check_length, open_stream, read, resample
 from tonearm.errors import AudioError
 from tonearm.runtime.remote import is_url, local_copy, place
 from tonearm.settings import AudioSettings
@@ -28,11 +28,12 @@ Result = TypeVar("Result")
 class ClipSound:
     """The sound of one file; a context manager, since a file at a URL is copied to this machine while it is read.
 
-    path: file or URL.
+    path: file or URL. excerpts: whether `samples` has given excerpts of a long file.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = str(path)
+        self.excerpts = False
         self._kept: dict[tuple[Any, ...], Any] = {}
         self._open = contextlib.ExitStack()
 
@@ -51,15 +52,32 @@ class ClipSound:
         """The file itself, or a local copy for a URL. Raises AudioError if it cannot be fetched."""
         return self._once(("file",), self._fetch)
 
-    def waveform(self, offset: float = 0.0, duration: float | None = None) -> Waveform:
-        """The file from `offset` seconds on, at its own sampling rate; raises AudioError like `audio.read`."""
-        return self._once(("waveform", offset, duration), lambda: self._read(offset, duration))
+    def waveform(self, offset: float = 0.0, duration: float | None = None, longest: float | None = None) -> Waveform:
+        """The file from `offset` seconds on, at its own sampling rate; arguments and errors of `audio.read`."""
+        whole = self._kept.get(("whole", offset, duration))
+        if whole and (longest is None or len(whole.samples) <= longest * whole.sr):
+            return cast("Waveform", whole)
+        key = ("waveform", offset, duration, longest)
+        waveform = self._once(key, lambda: self._read(offset, duration, longest))
+        if not waveform.excerpts:
+            self._kept["whole", offset, duration] = waveform
+        return waveform
+
+    @contextlib.contextmanager
+    def stream(self) -> Iterator[Stream]:
+        """The whole file in blocks. Raises AudioError like `audio.open_stream`."""
+        file = self.file()
+        with self._named(), open_stream(file) as stream:
+            yield stream
 
     def samples(self, settings: AudioSettings, shortest: int = 1) -> NDArray[np.float32]:
         """Mono float32 at `settings.sr`, shape (samples,); the samples and errors of ``audio.load``."""
-        waveform = self.waveform(settings.offset, settings.duration)
-        key = ("samples", settings.offset, settings.duration, settings.sr)
-        samples = self._once(key, lambda: resample(waveform.samples, waveform.sr, settings.sr))
+        part = settings.offset, settings.duration, settings.longest
+        waveform = self.waveform(*part)
+        self.excerpts |= waveform.excerpts
+        samples = self._once(
+            ("samples", *part, settings.sr), lambda: resample(waveform.samples, waveform.sr, settings.sr)
+        )
         check_length(self.path, samples, settings.sr, shortest)
         return samples
 
@@ -70,8 +88,9 @@ class ClipSound:
         from tonearm.dsp.spectrum import Spectrum
 
         samples = self.samples(settings, n_fft)
-        key = ("spectrum", settings.offset, settings.duration, settings.sr, n_fft, hop_length, n_mels, n_mfcc)
-        return self._once(key, lambda: Spectrum(samples, settings.sr, n_fft, hop_length, n_mels=n_mels, n_mfcc=n_mfcc))
+        parameters = n_fft, hop_length, n_mels, n_mfcc
+        key = ("spectrum", settings.offset, settings.duration, settings.longest, settings.sr, *parameters)
+        return self._once(key, lambda: Spectrum(samples, settings.sr, *parameters))
 
     def _once(self, key: tuple[Any, ...], compute: Callable[[], Result]) -> Result:
         if key not in self._kept:
@@ -94,10 +113,16 @@ class ClipSound:
         except OSError as error:
             raise AudioError(self.path, "undecodable", f"it cannot be fetched ({error})") from error
 
-    def _read(self, offset: float, duration: float | None) -> Waveform:
+    def _read(self, offset: float, duration: float | None, longest: float | None) -> Waveform:
         file = self.file()
+        with self._named():
+            return read(file, offset, duration, longest)
+
+    @contextlib.contextmanager
+    def _named(self) -> Iterator[None]:
+        """Errors name the file as it was named here, not its local copy."""
         try:
-            return read(file, offset, duration)
+            yield
         except AudioError as error:
             raise AudioError(self.path, error.kind, error.reason) from error
 

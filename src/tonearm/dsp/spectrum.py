@@ -8,6 +8,7 @@ weighted by a periodic Hann window, as in ``librosa.stft``'s defaults. Frame t i
 t * hop_length, so a clip has 1 + samples // hop_length frames.
 """
 
+from collections.abc import Iterator
 from functools import cached_property, lru_cache
 
 import librosa
@@ -20,6 +21,7 @@ from tonearm.dsp.constantq import constant_q_magnitude
 from tonearm.dsp.frames import FRAMES_AT_ONCE, hann, short_time_spectra
 
 HPSS_KERNEL = 31  # librosa.decompose.hpss's default, frames and bins
+MEDIAN_FRAMES = 128 * FRAMES_AT_ONCE  # of a stretch whose medians are in memory together: 95 s
 AMIN = np.float32(1e-10)  # librosa.power_to_db's floor
 TUNING_N_FFT = 2048  # librosa.estimate_tuning's own window, whatever the features use
 
@@ -112,21 +114,32 @@ class Spectrum:
         between them. Source: D. FitzGerald, "Harmonic/percussive separation using median filtering",
         DAFx 2010.
         """
-        lasting = kernels.sliding_median(self.magnitude, HPSS_KERNEL, axis=0)
-        clicking = kernels.sliding_median(self.magnitude, HPSS_KERNEL, axis=1)
         spectra = np.empty((2, FRAMES_AT_ONCE, self.stft.shape[1]), dtype=np.complex64)
         padded = np.zeros((2, (self.frames - 1) * self.hop_length + self.n_fft), dtype=np.float32)
-        for first in range(0, self.frames, FRAMES_AT_ONCE):
-            rows = slice(first, min(first + FRAMES_AT_ONCE, self.frames))
-            part = spectra[:, : rows.stop - rows.start]
-            D, S = self.stft[rows].view(np.float32), self.magnitude[rows]
-            kernels.part_spectra(D, S, lasting[rows], clicking[rows], *part.view(np.float32))
-            for spectrum, y in zip(part, padded, strict=True):
-                frames = scipy.fft.irfft(spectrum, n=self.n_fft, axis=1)
-                kernels.overlap_add(frames, hann(self.n_fft), self.hop_length, first, y)
+        for start, lasting, clicking in self._medians():
+            for first in range(start, start + len(lasting), FRAMES_AT_ONCE):
+                rows = slice(first, min(first + FRAMES_AT_ONCE, start + len(lasting)))
+                inner = slice(rows.start - start, rows.stop - start)
+                part = spectra[:, : rows.stop - rows.start]
+                D, S = self.stft[rows].view(np.float32), self.magnitude[rows]
+                kernels.part_spectra(D, S, lasting[inner], clicking[inner], *part.view(np.float32))
+                for spectrum, y in zip(part, padded, strict=True):
+                    frames = scipy.fft.irfft(spectrum, n=self.n_fft, axis=1)
+                    kernels.overlap_add(frames, hann(self.n_fft), self.hop_length, first, y)
+        del self.stft  # all else needs the magnitude alone, and this is the largest array of all
         inner = slice(self.n_fft // 2, self.n_fft // 2 + len(self.y))
         harmonic, percussive = padded[:, inner] / _window_sum(self.n_fft, self.hop_length, self.frames)[inner]
         return harmonic, percussive
+
+    def _medians(self) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.float32]]]:
+        """First frame, medians over time and over frequency of stretches of frames: their memory is bounded."""
+        half = HPSS_KERNEL // 2
+        for start in range(0, self.frames, MEDIAN_FRAMES):
+            stop = min(start + MEDIAN_FRAMES, self.frames)
+            low, high = max(0, start - half), min(stop + half, self.frames)
+            lasting = kernels.sliding_median(self.magnitude[low:high], HPSS_KERNEL, axis=0)
+            clicking = kernels.sliding_median(self.magnitude[start:stop], HPSS_KERNEL, axis=1)
+            yield start, lasting[start - low : stop - low], clicking
 
     @cached_property
     def tuning(self) -> float:

@@ -150,8 +150,8 @@ def _task(name: str, config: Config, out: Path) -> RowsTask | ImagesTask:
 
 
 def _check_usable(catalog: Catalog, done: Sequence[Extraction]) -> tuple[list[str], int]:
-    """Notes on clips that failed, and how many did. Raises CatalogError where a representation has no clip at all."""
-    notes, unusable = [], set[str]()
+    """Notes on long and on failed clips, and how many failed. Raises CatalogError if a representation has no clip."""
+    notes, unusable = list(done[0].notes), set[str]()
     for each in done:
         failures = each.out / FAILURES_CSV
         if not each.usable:

@@ -98,11 +98,12 @@ class Kind(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Result of reading one clip: its values, or a failure's kind and reason."""
+    """Result of reading one clip: its values, or a failure's kind and reason; excerpts: of a long file, see `audio`."""
 
     values: NDArray[Any]
     kind: str = ""
     reason: str = ""
+    excerpts: bool = False
 
 
 def digest_of(facts: Mapping[str, Any]) -> str:
@@ -118,7 +119,7 @@ def read_clips(reader: Reader, sounds: Sequence[ClipSound]) -> list[Result]:
         if len(sounds) > 1:
             return [result for sound in sounds for result in read_clips(reader, [sound])]
         return [_failed(error)]
-    return [_checked(result) for result in values]
+    return [_checked(result)._replace(excerpts=sound.excerpts) for result, sound in zip(values, sounds, strict=True)]
 
 
 def read_in_batches(reader: Reader, sounds: Sequence[ClipSound]) -> list[Result]:

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from tonearm.data.catalog import Catalog
 from tonearm.data.dataset import Dataset
+from tonearm.data.metadata import name_some
 from tonearm.data.tables import read_table
 from tonearm.errors import Failure
 from tonearm.representations.features.representation import Features
@@ -28,24 +29,42 @@ from tonearm.runtime.locks import hold
 from tonearm.runtime.pool import check_visible
 from tonearm.runtime.progress import Progress
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings, SpectrogramSettings
+from tonearm.wording import count
 
 FEATURES_CSV, FAILURES_CSV = "features.csv", "failures.csv"
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """Summary of an extraction: output folder, number of clips, how many were computed and reused, failures."""
+    """Summary of an extraction: output folder, number of clips, how many were computed and reused, failures.
+
+    excerpts: names of long clips of which excerpts were read.
+    """
 
     out: Path
     clips: int
     computed: int
     reused: int
     failures: tuple[Failure, ...]
+    excerpts: tuple[str, ...] = ()
 
     @property
     def usable(self) -> int:
         """Number of clips with a result."""
         return self.clips - len(self.failures)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of the clips that were read."""
+        return excerpts_note(self.excerpts)
+
+
+def excerpts_note(names: Sequence[str]) -> tuple[str, ...]:
+    """A sentence on the long clips of these names, of which excerpts were read; () if there are none."""
+    if not names:
+        return ()
+    clips = count(len(names), "clip", "is", "are")
+    return (f"{clips} longer than audio.longest, and excerpts spread over each were used: {name_some(list(names))}",)
 
 
 class ExtractionTask(ClipTask, Protocol):
@@ -88,7 +107,7 @@ def extract(
             of_folder = [shards for task, shards in zip(tasks, done, strict=True) if task.folder == folder]
             write_csv(folder / FAILURES_CSV, ("filename", "kind", "reason"), merged_failures(catalog, of_folder))
     return [
-        Extraction(task.folder, len(catalog), shards.computed, shards.reused, shards.failures)
+        Extraction(task.folder, len(catalog), shards.computed, shards.reused, shards.failures, shards.excerpts)
         for task, shards in zip(tasks, done, strict=True)
     ]
 
@@ -133,7 +152,8 @@ def draw_spectrograms(
     done = extract(catalog, tasks, workers, progress)
     failures = {failure.name: failure for each in done for failure in each.failures}
     reused = min(each.reused for each in done)
-    return Extraction(out, len(catalog), len(catalog) - reused, reused, tuple(failures.values()))
+    computed = len(catalog) - reused
+    return Extraction(out, len(catalog), computed, reused, tuple(failures.values()), done[0].excerpts)
 
 
 def load_features(folder: Path) -> Dataset:

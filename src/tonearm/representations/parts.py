@@ -10,7 +10,7 @@ import hashlib
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +18,27 @@ from numpy.typing import NDArray
 from tonearm.runtime.files import replacing
 
 
-def write_part(parts: Path, keys: list[str], rows: list[NDArray[Any]]) -> None:
-    """Write rows of one shape as a table; series of different lengths concatenated, with their lengths."""
+class Place(NamedTuple):
+    """Where a clip's row is: number of the part in sorted order, row in it; excerpts: of a long file (`dsp.audio`)."""
+
+    part: int
+    row: int
+    excerpts: bool = False
+
+
+def write_part(parts: Path, keys: list[str], rows: list[NDArray[Any]], excerpts: Sequence[bool] = ()) -> None:
+    """Write rows of one shape as a table; series of different lengths concatenated, with their lengths.
+
+    excerpts: for each row whether it describes excerpts; () if none does.
+    """
     name = hashlib.sha256("".join(keys).encode()).hexdigest()[:20]
     arrays = {"keys": np.array(keys)}
     if len({row.shape for row in rows}) == 1:
         arrays["values"] = np.stack(rows)
     else:
         arrays |= {"values": np.concatenate(rows), "lengths": np.array([len(row) for row in rows])}
+    if any(excerpts):
+        arrays["excerpts"] = np.array(excerpts, dtype=bool)
     with replacing(parts / f"{name}.npz") as temporary, temporary.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
 
@@ -42,13 +55,15 @@ def part_files(parts: Path) -> list[Path]:
     return sorted(parts.glob("*.npz"), key=lambda path: path.name)
 
 
-def find_known(parts: Path) -> dict[str, tuple[int, int]]:
-    """Part number (in sorted order of the files) and row of every key in the parts."""
+def find_known(parts: Path) -> dict[str, Place]:
+    """The place of every key in the parts."""
     known = {}
     for number, path in enumerate(part_files(parts)):
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as part:
-                known.update({str(key): (number, row) for row, key in enumerate(part["keys"])})
+                keys = part["keys"].tolist()
+                excerpts = part["excerpts"].tolist() if "excerpts" in part else [False] * len(keys)
+                known.update({key: Place(number, row, excerpts[row]) for row, key in enumerate(keys)})
         except (ValueError, KeyError, OSError, zipfile.BadZipFile):
             continue  # damaged: its clips count as not done, and it is removed as unused
     return known

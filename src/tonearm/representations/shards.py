@@ -24,7 +24,7 @@ from tonearm.data.catalog import Catalog, Clip
 from tonearm.dsp.sound import ClipSound
 from tonearm.errors import Failure
 from tonearm.representations.base import Reader, batches, opened_once, read_in_batches
-from tonearm.representations.parts import find_known, keep_parts, part_files, read_part, write_part
+from tonearm.representations.parts import Place, find_known, keep_parts, part_files, read_part, write_part
 from tonearm.runtime.files import clear_leftovers
 from tonearm.runtime.memory import keep_freed_memory
 from tonearm.runtime.pool import Shared, run_tasks, worker_count
@@ -80,7 +80,8 @@ class PartsOnly:
 class Shards:
     """Where each clip's row of one task is stored after the work.
 
-    part: index into `parts` of each clip of the catalog, -1 for a failure; row: row in that part.
+    part: index into `parts` of each clip of the catalog, -1 for a failure; row: row in that part. excerpts: names of
+    long clips of which excerpts were read.
     """
 
     catalog: Catalog
@@ -90,6 +91,7 @@ class Shards:
     failures: tuple[Failure, ...]
     computed: int
     reused: int
+    excerpts: tuple[str, ...] = ()
 
     def rows(self) -> Iterator[tuple[Clip, NDArray[Any]]]:
         """Each clip that succeeded and its row, in catalog order, with a few parts in memory at a time."""
@@ -143,7 +145,7 @@ def _plan(catalog: Catalog, task: ClipTask) -> _Plan:
     known = find_known(task.parts)
     # before the work, since it overwrites files: if it is interrupted and run again with earlier settings, pictures
     # of these settings must not count as pictures of the earlier ones
-    keep_parts({known[key][0] for key in keys if key in known}, task.parts)
+    keep_parts({known[key].part for key in keys if key in known}, task.parts)
     waiting = [key not in known or not task.is_kept(clip) for key, clip in zip(keys, catalog.clips, strict=True)]
     return _Plan(task, keys, np.array(waiting, dtype=bool))
 
@@ -200,7 +202,7 @@ def _work_on_shard(tasks: tuple[ClipTask, ...], work: list[_Work]) -> tuple[int,
                     output.take([(item.clip, key, sound) for item, sound in clips if (key := item.keys[number])])
     for output in outputs:
         if output.rows:
-            write_part(output.task.parts, output.keys, output.rows)
+            write_part(output.task.parts, output.keys, output.rows, output.excerpts)
     return len(work), [output.failures for output in outputs]
 
 
@@ -212,6 +214,7 @@ class _Output:
         self.reader = opened_once(task.digest, task.open)
         self.keys: list[str] = []
         self.rows: list[NDArray[Any]] = []
+        self.excerpts: list[bool] = []
         self.failures: list[Failure] = []
 
     def take(self, clips: Sequence[tuple[Clip, str, ClipSound]]) -> None:
@@ -223,6 +226,7 @@ class _Output:
             else:
                 self.rows.append(self.task.keep(clip, result.values))
                 self.keys.append(key)
+                self.excerpts.append(result.excerpts)
 
 
 def clip_key(clip: Clip, digest: str) -> str:
@@ -239,11 +243,13 @@ def _locate(catalog: Catalog, plan: _Plan, failures: dict[str, Failure]) -> Shar
     parts = plan.task.parts
     known = find_known(parts)
     paths = part_files(parts)
-    locations = [
-        (-1, -1) if clip.name in failures else known[key] for clip, key in zip(catalog.clips, plan.keys, strict=True)
+    nowhere = Place(-1, -1)
+    places = [
+        nowhere if clip.name in failures else known[key] for clip, key in zip(catalog.clips, plan.keys, strict=True)
     ]
-    part, row = np.array(locations, dtype=np.int64).reshape(-1, 2).T
+    part, row = (np.array([place[axis] for place in places], dtype=np.int64) for axis in (0, 1))
+    excerpts = tuple(clip.name for clip, place in zip(catalog.clips, places, strict=True) if place.excerpts)
     keep_parts(set(part.tolist()), parts)
     ordered = tuple(failures[clip.name] for clip in catalog.clips if clip.name in failures)
     computed = int(plan.waiting.sum())
-    return Shards(catalog, tuple(paths), part, row, ordered, computed, len(catalog) - computed)
+    return Shards(catalog, tuple(paths), part, row, ordered, computed, len(catalog) - computed, excerpts)

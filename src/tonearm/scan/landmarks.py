@@ -8,7 +8,7 @@ their pairs. Two clips are one recording where many hashes agree on one offset i
 of HOP samples at SR. A hash that stands in more than MOST_PLACES places tells nothing and is ignored.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,8 @@ SR = 11_025
 N_FFT = 1024
 HOP = 128
 NEIGHBOURHOOD = (18, 11)  # frames and bins to each side in which a peak is the highest
+FRAMES_AT_ONCE = 1 << 12  # 48 s
+HALO = 32  # frames: a peak's neighbourhood, and the reach of a window that the end of a stretch cuts
 FLOOR = 1e-3  # of the loudest peak, 60 dB below: what lies lower is hiss
 REACH = 80  # frames from an anchor to its last target
 FAN = 3  # targets of an anchor, of which each two make a hash
@@ -51,17 +53,50 @@ class Match(NamedTuple):
 
 def compute_landmarks(samples: NDArray[np.float32]) -> Landmarks:
     """The landmarks of a mono waveform at SR, shape (samples,)."""
+    return landmarks_of_blocks([samples])
+
+
+def landmarks_of_blocks(blocks: Iterable[NDArray[np.float32]], frames_at_once: int = FRAMES_AT_ONCE) -> Landmarks:
+    """The landmarks of a mono waveform at SR that comes in blocks of any size: the same bits as in one piece.
+
+    frames_at_once: in which peaks are looked for together, a multiple of 32; memory grows with it alone.
+    """
     from scipy.ndimage import maximum_filter
 
     from tonearm.dsp.spectrum import Spectrum
 
-    if len(samples) < N_FFT:
+    loudest, peaks = np.float32(0.0), []
+    for samples, first, inner in _stretches(blocks, frames_at_once):
+        S = Spectrum(samples, SR, N_FFT, HOP).magnitude
+        highest = maximum_filter(S, size=tuple(2 * side + 1 for side in NEIGHBOURHOOD), mode="constant")[inner]
+        S = S[inner]
+        loudest = max(loudest, S.max())
+        frames, bins = np.nonzero((highest == S) & (FLOOR * loudest < S))  # in the order of time
+        peaks.append((frames + first, bins, S[frames, bins]))
+    if not peaks:
         return Landmarks(np.zeros(0, np.uint64), np.zeros(0, np.int32))
-    S = Spectrum(samples, SR, N_FFT, HOP).magnitude
-    highest = maximum_filter(S, size=tuple(2 * side + 1 for side in NEIGHBOURHOOD), mode="constant")
-    peaks = (highest == S) & (FLOOR * S.max() < S)
-    frames, bins = (places.astype(np.int64) for places in np.nonzero(peaks))  # in the order of time
-    return _combine(frames, bins)
+    frames, bins, heights = (np.concatenate(column) for column in zip(*peaks, strict=True))
+    kept = FLOOR * loudest < heights
+    return _combine(frames[kept].astype(np.int64), bins[kept].astype(np.int64))
+
+
+def _stretches(
+    blocks: Iterable[NDArray[np.float32]], frames_at_once: int
+) -> Iterator[tuple[NDArray[np.float32], int, slice]]:
+    """Samples of a stretch with HALO frames on both sides, its first frame, and where its own frames are among these.
+
+    Halo and stretches are multiples of the frames that are transformed together, so that each is transformed beside
+    the same ones, which decides its last bits.
+    """
+    waiting, first, halo = np.zeros(0, np.float32), 0, 0
+    for block in blocks:
+        waiting = np.concatenate([waiting, block])
+        while len(waiting) >= (halo + frames_at_once + HALO) * HOP + N_FFT:
+            yield waiting[: (halo + frames_at_once + HALO) * HOP], first, slice(halo, halo + frames_at_once)
+            waiting = waiting[(halo + frames_at_once - HALO) * HOP :]
+            first, halo = first + frames_at_once, HALO
+    if len(waiting) >= N_FFT:
+        yield waiting, first, slice(halo, None)
 
 
 def _combine(frames: NDArray[np.int64], bins: NDArray[np.int64]) -> Landmarks:

@@ -12,7 +12,7 @@ whatever learns from it is taught a contradiction.
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 
 from tonearm.data.catalog import Catalog, Clip
 from tonearm.data.dataset import Dataset
+from tonearm.dsp.audio import resample_blocks
 from tonearm.dsp.sound import ClipSound
 from tonearm.errors import AudioError, Failure
 from tonearm.runtime.pool import run_tasks
 from tonearm.runtime.progress import Progress, ignore_progress
 from tonearm.scan.findings import Collection, Duplicates, ScanReport
-from tonearm.scan.landmarks import SR, Landmarks, compute_landmarks, find_groups, find_matches
+from tonearm.scan.landmarks import SR, Landmarks, compute_landmarks, find_groups, find_matches, landmarks_of_blocks
 from tonearm.scan.mixes import find_containers, tying
 from tonearm.settings import AudioSettings
 
@@ -159,13 +160,25 @@ def _read_one(path: str) -> Sound:
 
 
 def listen(sound: ClipSound) -> Sound:
-    """Digests and landmarks of a whole file. Raises AudioError where it cannot be used."""
-    waveform = sound.waveform()
+    """Digests and landmarks of a whole file, a long one in blocks. Raises AudioError where it cannot be used."""
+    settings = AudioSettings(sr=SR)
+    waveform = sound.waveform(longest=settings.longest)
     with sound.file().open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    samples = hashlib.sha256(f"{waveform.sr}:{waveform.channels}:".encode() + waveform.samples.tobytes())
-    landmarks = compute_landmarks(sound.samples(AudioSettings(sr=SR)))
+    samples = hashlib.sha256(f"{waveform.sr}:{waveform.channels}:".encode())
+    if waveform.excerpts:
+        with sound.stream() as stream:
+            landmarks = landmarks_of_blocks(resample_blocks(_hashed(stream.blocks, samples), stream.sr, SR))
+    else:
+        samples.update(waveform.samples.tobytes())
+        landmarks = compute_landmarks(sound.samples(settings))
     return Sound(waveform.seconds, waveform.sr, waveform.channels, digest, samples.hexdigest(), "", "", landmarks)
+
+
+def _hashed(blocks: Iterator[NDArray[np.float32]], digest: "hashlib._Hash") -> Iterator[NDArray[np.float32]]:
+    for block in blocks:
+        digest.update(block.tobytes())
+        yield block
 
 
 def find_duplicates(clips: Sequence[Clip], sounds: Sequence[Sound], labelled: bool = False) -> Recordings:

@@ -69,25 +69,31 @@ def compute_columns(spectrum: "Spectrum", settings: FeatureSettings, columns: tu
 
 
 def _tabulate(columns: "tuple[Column, ...]", series: dict[str, NDArray[np.floating]]) -> NDArray[np.float64]:
-    """The statistic of each column, each family's statistics computed for all its series at once."""
+    """The statistic of each column; `series` is used up.
+
+    One family after the other, each statistic for all its series at once: the moments of a family with one value per
+    sample take five times as much memory as the clip, and only one family's exist at a time.
+    """
     from tonearm.representations.features.statistics import STATISTICS, Moments
 
-    moments: dict[tuple[str, bool], Moments] = {}
-    done: dict[tuple[str, bool, str], NDArray[np.float64]] = {}
     row = np.empty(len(columns))
-    for index, column in enumerate(columns):
-        if column.statistic is None:
-            row[index] = series[column.family][0, 0]
-            continue
-        pooled = column.series is None
-        source = (column.family, pooled)
-        if source not in moments:
-            values = series[column.family]
-            moments[source] = Moments(values.reshape(1, -1) if pooled else values)
-        key = (*source, column.statistic)
-        if key not in done:
-            done[key] = STATISTICS[column.statistic](moments[source])
-        row[index] = done[key][column.series or 0]
+    for family in list(series):
+        values = series.pop(family)
+        moments: dict[bool, Moments] = {}
+        done: dict[tuple[bool, str], NDArray[np.float64]] = {}
+        for index, column in enumerate(columns):
+            if column.family != family:
+                continue
+            if column.statistic is None:
+                row[index] = values[0, 0]
+                continue
+            pooled = column.series is None
+            if pooled not in moments:
+                moments[pooled] = Moments(values.reshape(1, -1) if pooled else values)
+            key = (pooled, column.statistic)
+            if key not in done:
+                done[key] = STATISTICS[column.statistic](moments[pooled])
+            row[index] = done[key][column.series or 0]
     return row
 
 
