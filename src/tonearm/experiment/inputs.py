@@ -127,12 +127,13 @@ def _read_audio(config: Config, out: Path, counting: Counting, workers: int) -> 
         )
     tasks = [_task(name, config, out) for name in _needed(config)]
     listening = [ListeningTask(out / RECORDINGS)] if config.split.recordings else []
-    every: list[ExtractionTask] = [*tasks, *listening]
+    # listening comes first: it goes through long files whole, before the spectra of their excerpts fill the memory
+    every: list[ExtractionTask] = [*listening, *tasks]
     with counting(", ".join(task.representation.name for task in tasks), "clips") as progress:
-        done = extract(catalog, every, workers, progress)
-    notes, unusable = _check_usable(catalog, done[: len(tasks)])
+        done = extract(catalog, every, workers, progress)[len(listening) :]
+    notes, unusable = _check_usable(catalog, done)
     datasets = {
-        task.representation.name: _dataset(task, catalog, each) for task, each in zip(tasks, done, strict=False)
+        task.representation.name: _dataset(task, catalog, each) for task, each in zip(tasks, done, strict=True)
     }
     data = _packed(_shared_clips(datasets), out, [*catalog.notes, *notes], unusable, ignore_progress)
     if not listening:
