@@ -132,9 +132,7 @@ def _read_audio(config: Config, out: Path, counting: Counting, workers: int) -> 
     with counting(", ".join(task.representation.name for task in tasks), "clips") as progress:
         done = extract(catalog, every, workers, progress)[len(listening) :]
     notes, unusable = _check_usable(catalog, done)
-    datasets = {
-        task.representation.name: _dataset(task, catalog, each) for task, each in zip(tasks, done, strict=True)
-    }
+    datasets = {task.representation.name: _dataset(task, catalog, each) for task, each in zip(tasks, done, strict=True)}
     data = _packed(_shared_clips(datasets), out, [*catalog.notes, *notes], unusable, ignore_progress)
     if not listening:
         return data

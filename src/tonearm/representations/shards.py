@@ -26,7 +26,7 @@ from tonearm.errors import Failure
 from tonearm.representations.base import Reader, batches, opened_once, read_in_batches
 from tonearm.representations.parts import Place, find_known, keep_parts, part_files, read_part, write_part
 from tonearm.runtime.files import clear_leftovers
-from tonearm.runtime.memory import keep_freed_memory
+from tonearm.runtime.memory import keep_freed_memory, return_freed_memory
 from tonearm.runtime.pool import Shared, run_tasks, worker_count
 from tonearm.runtime.progress import Progress, ignore_progress
 from tonearm.runtime.remote import file_state, is_url
@@ -203,6 +203,8 @@ def _work_on_shard(tasks: tuple[ClipTask, ...], work: list[_Work]) -> tuple[int,
     for output in outputs:
         if output.rows:
             write_part(output.task.parts, output.keys, output.rows, output.excerpts)
+    if any(any(output.excerpts) for output in outputs):
+        return_freed_memory()
     return len(work), [output.failures for output in outputs]
 
 

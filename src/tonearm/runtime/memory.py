@@ -15,7 +15,19 @@ def keep_freed_memory() -> bool:
     needed again: some 4,000 page faults and an eighth of the time of a clip of ten seconds, more if
     several processes do it at once. Other C libraries have no such setting and are left alone. Source: mallopt(3).
     """
-    if platform.libc_ver()[0] != "glibc":
+    if not _is_glibc():
         return False
     mallopt = ctypes.CDLL(None).mallopt
     return bool(mallopt(_M_MMAP_THRESHOLD, LARGEST_FROM_HEAP) and mallopt(_M_TRIM_THRESHOLD, KEPT_FREE))
+
+
+def return_freed_memory() -> None:
+    """Give the system back what this process keeps free, after a long clip and before large arrays. Source:
+    malloc_trim(3).
+    """
+    if _is_glibc():
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _is_glibc() -> bool:
+    return platform.libc_ver()[0] == "glibc"

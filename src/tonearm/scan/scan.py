@@ -23,6 +23,7 @@ from tonearm.data.dataset import Dataset
 from tonearm.dsp.audio import resample_blocks
 from tonearm.dsp.sound import ClipSound
 from tonearm.errors import AudioError, Failure
+from tonearm.runtime.memory import return_freed_memory
 from tonearm.runtime.pool import run_tasks
 from tonearm.runtime.progress import Progress, ignore_progress
 from tonearm.scan.findings import Collection, Duplicates, ScanReport
@@ -169,6 +170,7 @@ def listen(sound: ClipSound) -> Sound:
     if waveform.excerpts:
         with sound.stream() as stream:
             landmarks = landmarks_of_blocks(resample_blocks(_hashed(stream.blocks, samples), stream.sr, SR))
+        return_freed_memory()
     else:
         samples.update(waveform.samples.tobytes())
         landmarks = compute_landmarks(sound.samples(settings))

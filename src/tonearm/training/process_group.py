@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from tonearm.errors import ModelError
 from tonearm.settings import TrainSettings
-from tonearm.training.devices import choose_device
 
 if TYPE_CHECKING:
     import torch
@@ -39,6 +38,8 @@ class ProcessGroup:
 
     def device(self, wanted: str) -> str:
         """Device on which this process trains. Raises ModelError if it is not available."""
+        from tonearm.training.devices import choose_device  # loads torch, which models of rows do without
+
         return choose_device(wanted)
 
     def wait(self) -> None:

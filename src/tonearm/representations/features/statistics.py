@@ -24,16 +24,21 @@ class Moments:
 
     def __init__(self, series: NDArray[np.floating]) -> None:
         self.given = series  # ranks do not need float64, and half the memory is half the time
-        self.series = np.asarray(series, dtype=np.float64)
+
+    @cached_property
+    def _series(self) -> NDArray[np.float64]:
+        return np.array(self.given, dtype=np.float64)
 
     @cached_property
     def mean(self) -> NDArray[np.float64]:
         """Means, shape (series,)."""
-        return self.series.mean(axis=1)  # type: ignore[no-any-return]
+        return self._series.mean(axis=1)  # type: ignore[no-any-return]
 
     @cached_property
     def _deviation(self) -> NDArray[np.float64]:
-        return self.series - self.mean[:, None]
+        mean, series = self.mean[:, None], self._series
+        del self._series  # it becomes the deviation
+        return np.subtract(series, mean, out=series)
 
     @cached_property
     def _square(self) -> NDArray[np.float64]:
