@@ -294,7 +294,7 @@ def test_a_submission_has_one_row_for_each_file_in_order(experiment: Experiment,
     count, warnings = write_submission(run, test, tmp_path / "s.csv", "name", "genre")
     lines = (tmp_path / "s.csv").read_text().splitlines()
     assert count == 3
-    assert lines == ["name,genre", "a.wav,treble", "b.wav,bass", f"c.wav,{run.facts['majority']}"]
+    assert lines == ["name,genre", "a.wav,treble", "b.wav,bass", f"c.wav,{run.facts.majority}"]
     assert len(warnings) == 1
     assert "c.wav" in warnings[0]
 

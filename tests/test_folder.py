@@ -70,7 +70,7 @@ def test_the_model_of_earlier_settings_is_never_the_one_to_use(table: Path, tmp_
     done = run_experiment(config(table, **strict), tmp_path)
     folder = done.folder_of(done.rows[0])
     assert folder == tmp_path / "runs" / "logistic" / "fold1"
-    assert read_facts(folder)["model"]["settings"]["C"] == 0.001
+    assert read_facts(folder).model.settings["C"] == 0.001
     assert predict(tmp_path, [table]) == predict(folder, [table])
     with pytest.raises(RunError, match=r"final: is not a run of the last `tonearm run` in .*; use .*fold1"):
         predict(tmp_path / "runs" / "logistic" / "final", [table])
@@ -248,7 +248,7 @@ def test_the_time_of_a_prediction_holds_no_bootstrap(
     done = run_experiment(config(table), tmp_path)
     assert done.rows[0].predict_milliseconds_a_clip < 1000 * 3 / 90  # a second for each part, over all clips
     facts = load_run(done.folder_of(done.rows[0])).facts
-    assert facts["seconds"]["predict_a_clip"] * 1000 == done.rows[0].predict_milliseconds_a_clip
+    assert facts.seconds.predict_a_clip * 1000 == done.rows[0].predict_milliseconds_a_clip
 
 
 def test_a_submission_of_a_table_whose_base_names_repeat_has_its_names(table: Path, tmp_path: Path) -> None:

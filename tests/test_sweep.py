@@ -518,7 +518,9 @@ def test_with_outer_folds_each_fold_chooses_without_its_test_and_all_clips_make_
     assert f"Judged by nested folds: **test accuracy {share:.3f}**" in said
     assert "2 folds of all 150 clips; they chose the winner" in said
     assert results.winner is not None
-    assert sum(load_run(results.winner).facts["split"]["clips"].values()) == 150
+    parts = load_run(results.winner).facts.split
+    assert parts is not None
+    assert sum(parts.clips.values()) == 150
 
 
 def test_the_report_of_a_sweep_shows_every_trial_and_the_winner(swept: Path, table: Path, tmp_path: Path) -> None:

@@ -215,7 +215,7 @@ def other_loader(schema: Any) -> None:
     ("edit", "word"),
     [
         (lambda schema: nested(120), "nested more than 100 deep"),
-        (lambda schema: [1], "not an object"),
+        (lambda schema: ["no object"], "not an object"),
         (laughs, "one id to different objects"),
         (one_array_in_many_places, "no model of tonearm has"),
         (wide_array, "no model of tonearm has"),

@@ -82,7 +82,7 @@ def run_experiment(
         tell, counting = (lambda line: None), quietly
     check_tracking(config.track)
     folder = ExperimentFolder(out)
-    with folder.held(team.leads):
+    with folder.held(team.leads, tell):
         check_visible([config.data.folder, out])
         with team.turn():
             if data is None:

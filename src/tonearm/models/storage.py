@@ -80,6 +80,12 @@ def load_classifier(folder: str | Path) -> FittedClassifier:
     Raises RunError if a file is missing, damaged, from a newer tonearm or asks for types that are not trusted,
     ModelError if it needs torch and torch is not installed.
     """
+    numbers, facts = check_files(folder)
+    return _load_tensors(numbers, facts) if facts["file"] == TENSORS else _load_sklearn(numbers, facts)
+
+
+def check_files(folder: str | Path) -> tuple[Path, dict[str, Any]]:
+    """The data file of the classifier in `folder`, and its description. Raises RunError if either is damaged."""
     path = Path(folder) / DESCRIPTION
     facts = _read_description(path)
     numbers = path.with_name(facts["file"])
@@ -87,12 +93,11 @@ def load_classifier(folder: str | Path) -> FittedClassifier:
         check_regular(numbers)
         digest = _digest(numbers)
     except OSError as error:
-        raise RunError(
-            f"{numbers}: cannot be read ({error.strerror or error}); copy the whole run folder again"
-        ) from error
+        reason = error.strerror or error
+        raise RunError(f"{numbers}: cannot be read ({reason}); copy the whole run folder again") from error
     if digest != facts.get("sha256"):
         raise RunError(f"{numbers}: is damaged (its SHA-256 is not that in {path}); copy the whole run folder again")
-    return _load_tensors(numbers, facts) if facts["file"] == TENSORS else _load_sklearn(numbers, facts)
+    return numbers, facts
 
 
 def _read_description(path: Path) -> dict[str, Any]:
@@ -105,14 +110,16 @@ def _read_description(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise RunError(f"{path}: is damaged ({error}); copy the whole run folder again") from error
     if not isinstance(facts, dict) or not isinstance(facts.get("format"), int):
-        raise RunError(f"{path}: describes no model of tonearm")
+        raise RunError(f"{path}: describes no model of tonearm; train it again")
     if facts["format"] > FORMAT:
         raise RunError(
             f"{path}: is format {facts['format']}, written by a newer tonearm; this one reads up to {FORMAT}. "
             "pip install --upgrade tonearm"
         )
     if facts.get("file") not in (SKOPS, TENSORS):
-        raise RunError(f"{path}: names the file {facts.get('file')!r}; allowed is {SKOPS} or {TENSORS}")
+        raise RunError(
+            f"{path}: names the file {facts.get('file')!r}; allowed is {SKOPS} or {TENSORS}; train the model again"
+        )
     return facts
 
 

@@ -25,7 +25,7 @@ from tonearm.experiment.folder import ModelRuns
 from tonearm.experiment.inputs import ModelInputs, read_inputs
 from tonearm.experiment.jobs import Job, check_travels, job_digest, train_job
 from tonearm.experiment.leaderboard import read_test_parts, write_pooled
-from tonearm.experiment.runs import digest_of_run, read_facts
+from tonearm.experiment.runs import read_facts
 from tonearm.models import MODELS, reads
 from tonearm.representations.base import digest_of
 from tonearm.representations.registry import represent
@@ -65,7 +65,7 @@ def run_sweep(
     for cell in cells:
         with_values(config, model, cell.values)  # all are checked before anything is trained
     folder = SweepFolder(out)
-    with folder.held():
+    with folder.held(tell=tell):
         check_visible([config.data.folder, out])
         clear_leftovers(folder.trials)
         cache = DataCache(base, folder, counting, workers)
@@ -96,7 +96,7 @@ def _conclude(folder: SweepFolder, results: Results, runs: dict[str, ModelRuns] 
 
 
 def _digest(run: Path) -> str:
-    return digest_of_run(read_facts(run))
+    return read_facts(run).digest
 
 
 def _nested(context: "SweepContext", folder: SweepFolder, division: Division) -> Results:
@@ -224,7 +224,7 @@ class TrialRunner:
             except ModelError as error:
                 found[place] = Trial(values, "failed", str(error))
                 continue
-            known = known_trial(task, data)
+            known = known_trial(task, data, self.context.tell)
             if known is None:
                 waiting[place] = (task, data)
             else:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tonearm.experiment.runs import digest_of_run, read_facts, read_scores
+from tonearm.experiment.runs import read_facts, read_scores
 from tonearm.plots import heatmap_figure, parallel_figure, save_figure
 from tonearm.runtime.files import replacing, write_csv, write_json, write_text
 from tonearm.sweep.folder import SweepFolder
@@ -33,7 +33,7 @@ def _note_winner(folder: SweepFolder, results: Results) -> int:
     judged: list[str] = json.loads(path.read_text(encoding="utf-8"))["judged_on_the_test"] if path.is_file() else []
     facts: dict[str, Any] = {"model": results.model, "split": results.division.sentence, "winner": None}
     if results.winner is not None:
-        digest = digest_of_run(read_facts(results.winner))
+        digest = read_facts(results.winner).digest
         judged = [*judged, *([digest] if digest not in judged else [])]
     facts["how"], facts["verdict"] = how_text(results), winner_text(results, len(judged))
     facts["settings"] = list(short_names(results.paths).values())
