@@ -8,18 +8,15 @@ Facts that an older tonearm did not write have defaults; all others must be ther
 
 from typing import Annotated, Any, Self
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
+from pydantic import AliasChoices, Field, field_validator, model_validator
 
-from tonearm.experiment.records import Count, DivisionFacts, Record, Seconds, Share, Version, first_fault
+from tonearm.data.described import check_representation, columns_of
+from tonearm.data.pictures import READY
+from tonearm.experiment.records import Count, DivisionFacts, Record, Seconds, Share, Version
 from tonearm.models import MODELS
-from tonearm.settings import AudioSettings, FeatureSettings, Settings, SpectrogramSettings
+from tonearm.representations.combined import name_of
+from tonearm.representations.registry import REPRESENTATIONS
 from tonearm.training.contract import FittedClassifier
-
-SECTIONS: dict[str, type[Settings]] = {
-    "audio": AudioSettings,
-    "features": FeatureSettings,
-    "spectrogram": SpectrogramSettings,
-}
 
 
 class ModelFacts(Record):
@@ -85,51 +82,17 @@ class RunFacts(Record):
         return self
 
 
-def check_representation(facts: dict[str, Any], inner: bool = False) -> None:
-    """Raise ValueError where these are not the facts of a representation. inner: of one part of a joined one."""
-    if not isinstance(facts.get("kind"), str):
-        raise ValueError("it has no kind")
-    for name, section in SECTIONS.items():
-        given = facts.get(name, {})
-        if not isinstance(given, dict):
-            raise ValueError(f"{name} is not a table of settings")
-        try:
-            section.model_validate({key: value for key, value in given.items() if key in section.model_fields})
-        except ValidationError as error:
-            raise ValueError(f"{name}.{first_fault(error)}") from error
-    columns = facts.get("columns", ["one"])
-    if not isinstance(columns, list) or not columns or not all(isinstance(name, str) for name in columns):
-        raise ValueError("columns is not a list of names")
-    if len(set(columns)) < len(columns):
-        raise ValueError("columns has a name twice")
-    if facts["kind"] == "joined":
-        parts = facts.get("parts")
-        if inner or not isinstance(parts, list) or not parts or not all(isinstance(part, dict) for part in parts):
-            raise ValueError("parts is not a list of representations")
-        for part in parts:
-            check_representation(part, inner=True)
-
-
-def columns_of(representation: dict[str, Any]) -> int | None:
-    """The number of columns of a row, None for pictures."""
-    if representation["kind"] == "joined":
-        return sum(columns_of(part) or 0 for part in representation["parts"])
-    columns = representation.get("columns")
-    return len(columns) if columns else None
-
-
 def misfit(facts: RunFacts, classifier: FittedClassifier) -> str:
     """What of the facts is not so of the model, "" if all fits."""
     unknown = [str(label) for label in classifier.classes_ if str(label) not in facts.labels]
     if unknown:
         return f"its labels lack {unknown[0]!r}, which the model has"
-    columns = columns_of(facts.representation)
+    columns, wanted = columns_of(facts.representation), getattr(classifier, "n_features_in_", None)
     entry = MODELS.get(getattr(getattr(classifier, "settings", None), "type", ""))
-    takes, gives = ("rows" if entry is None else entry.takes), ("images" if columns is None else "rows")
-    if takes != gives:
+    takes, gives = ("rows" if entry is None else entry.takes), _gives(facts.representation)
+    if gives not in ("", takes):
         return f"its representation gives {gives}, and the model reads {takes}"
-    wanted = getattr(classifier, "n_features_in_", None)
-    if takes == "rows" and wanted != columns:
+    if takes == "rows" and columns is not None and wanted != columns:
         return f"its representation has {columns} columns, and the model reads {wanted}"
     if takes == "images":
         height = facts.representation.get("spectrogram", facts.representation).get("height")
@@ -137,3 +100,13 @@ def misfit(facts: RunFacts, classifier: FittedClassifier) -> str:
         if height != own:
             return f"its pictures are {height} pixels high, and those of the model {own}"
     return ""
+
+
+def _gives(representation: dict[str, Any]) -> str:
+    """Rows or images; "" of a representation that is not known here."""
+    if representation["kind"] in ("table", "joined"):
+        return "rows"
+    if representation["kind"] == READY:
+        return "images"
+    known = REPRESENTATIONS.get(name_of(representation))
+    return known.gives if known else ""

@@ -15,6 +15,7 @@ folder counts only where the manifest lists it with the digest that the run itse
 owner and always counts. Folders without layout.json are of layout 1: their run folders load, and nothing else is read.
 """
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,9 +26,9 @@ from typing import ClassVar
 from tonearm.errors import RunError
 from tonearm.experiment.records import MOST_VERSION, DamagedError, LayoutRecord, parse_record, read_checked
 from tonearm.experiment.runs import FINAL
-from tonearm.runtime.files import clear_leftovers, write_json
+from tonearm.runtime.files import clear_leftovers, remove_empty, write_json
 from tonearm.runtime.locks import hold
-from tonearm.runtime.remote import inside, place
+from tonearm.runtime.remote import inside, is_url, place
 
 LAYOUT = 2
 LAYOUT_JSON, LEADERBOARD_JSON, SWEEP_JSON = "layout.json", "leaderboard.json", "sweep.json"
@@ -177,6 +178,25 @@ class ExperimentFolder(ResultsFolder):
         evaluated = tuple(path for split, path in paths.items() if split != FINAL)
         answers = evaluated[0] if len(evaluated) == 1 else f"{RUNS}/{model}/{FOLDS}"
         return ModelRuns(evaluated, answers, paths[predict], {paths[split]: digests[split] for split in digests})
+
+    def tidy(self, models: Mapping[str, ModelRuns]) -> None:
+        """Remove what earlier commands left of models, or of folds, that are not among these.
+
+        These are the predictions of all folds together, TensorBoard's logs, and empty folders. Runs stay, and the state
+        of trainings that were killed: going back to their settings needs them.
+        """
+        if is_url(self.path):
+            return  # an object store has no empty folders, and whole ones are not removed there
+        answers = {runs.answers for runs in models.values()}
+        for folds in self.path.glob(f"{RUNS}/*/{FOLDS}"):
+            if folds.relative_to(self.path).as_posix() not in answers:
+                shutil.rmtree(folds)
+        logs = self.path / "tensorboard"
+        for folder in logs.iterdir() if logs.is_dir() else ():
+            if folder.name not in models and folder.is_dir():
+                shutil.rmtree(folder)
+        for name in (RUNS, "unfinished", logs.name):
+            remove_empty(self.path / name)
 
 
 def read_manifest(path: Path) -> Manifest:

@@ -32,7 +32,7 @@ from tonearm.experiment.predictions import (
     write_predictions,
 )
 from tonearm.experiment.runs import judged_part, read_facts, read_scores, write_scores
-from tonearm.plots import confusion_figure, curves_figure, save_figure
+from tonearm.plots import confusion_figure, curves_figure, remove_figure, save_figure
 from tonearm.runtime.files import write_csv, write_json, write_text
 from tonearm.splits.parts import Division
 from tonearm.wording import interval, milliseconds
@@ -274,6 +274,5 @@ def draw_learning_curves(folder: ExperimentFolder, rows: Iterable[Row], runs: Ma
     if histories:
         save_figure(curves_figure(histories), folder.learning_curves)
     else:
-        for suffix in (".png", ".svg"):
-            folder.learning_curves.with_suffix(suffix).unlink(missing_ok=True)
+        remove_figure(folder.learning_curves)
     return bool(histories)

@@ -109,16 +109,16 @@ def _read_description(path: Path) -> dict[str, Any]:
         ) from error
     except ValueError as error:
         raise RunError(f"{path}: is damaged ({error}); copy the whole run folder again") from error
-    if not isinstance(facts, dict) or not isinstance(facts.get("format"), int):
+    if not isinstance(facts, dict) or facts.get("format") not in range(1, 1000):
         raise RunError(f"{path}: describes no model of tonearm; train it again")
-    if facts["format"] > FORMAT:
+    if facts["format"] in range(FORMAT + 1, 1000):  # a higher number is damage and no newer tonearm
         raise RunError(
             f"{path}: is format {facts['format']}, written by a newer tonearm; this one reads up to {FORMAT}. "
             "pip install --upgrade tonearm"
         )
     if facts.get("file") not in (SKOPS, TENSORS):
         raise RunError(
-            f"{path}: names the file {facts.get('file')!r}; allowed is {SKOPS} or {TENSORS}; train the model again"
+            f"{path}: names the file {str(facts.get('file'))[:99]!r}; allowed is {SKOPS} or {TENSORS}; train it again"
         )
     return facts
 

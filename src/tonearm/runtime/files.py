@@ -117,6 +117,16 @@ def write_json(path: str | Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def remove_empty(folder: Path) -> None:
+    """Remove the folder if there is no file in it, and the folders in it of which that is so."""
+    if not folder.is_dir() or folder.is_symlink():
+        return
+    for inner in list(folder.iterdir()):
+        remove_empty(inner)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
 def check_regular(path: Path) -> None:
     """Raise OSError where the path is something else than a file, such as a pipe, which opening would wait for."""
     if path.exists() and not path.is_file():
@@ -132,8 +142,13 @@ def read_json(path: Path) -> Any:
     check_regular(path)
     if path.stat().st_size > MOST_JSON_BYTES:
         raise ValueError(f"it has more than {MOST_JSON_BYTES:,} bytes")
+    return parse_json(path.read_text(encoding="utf-8"))
+
+
+def parse_json(text: str) -> Any:
+    """The JSON in a text. Raises ValueError as `read_json`."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant)
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
 

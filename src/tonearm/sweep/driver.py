@@ -37,7 +37,7 @@ from tonearm.splits.divide import divide, final_split
 from tonearm.splits.parts import Division, Rows, Split
 from tonearm.sweep.folder import NESTED, WINNER, SweepFolder
 from tonearm.sweep.grid import Cell, Values, check_paths, describe, expand, plain, swept_model, with_values
-from tonearm.sweep.output import write_results
+from tonearm.sweep.output import judged_winners, write_results
 from tonearm.sweep.results import Nested, Results
 from tonearm.sweep.search import search
 from tonearm.sweep.trials import Limits, Task, Trial, known_trial, run_trial
@@ -68,6 +68,7 @@ def run_sweep(
     with folder.held(tell=tell):
         check_visible([config.data.folder, out])
         clear_leftovers(folder.trials)
+        judged_winners(folder.sweep_json)  # which a damaged file does not tell, so that nothing is trained in vain
         cache = DataCache(base, folder, counting, workers)
         for note in cache.base.notes:
             tell(f"note: {note}")
