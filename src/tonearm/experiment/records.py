@@ -74,6 +74,17 @@ def first_fault(error: Exception) -> str:
     return f"{place}: {said}" if place else said
 
 
+def read_words(path: Path, advice: str) -> str:
+    """The text of the file. Raises DamagedError."""
+    try:
+        check_regular(path)
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DamagedError(f"{path}: cannot be read ({error.strerror or error}); {advice}") from error
+    except ValueError as error:
+        raise DamagedError(f"{path}: is damaged ({error}); {advice}") from error
+
+
 def read_rows(path: Path, columns: tuple[str, ...], advice: str) -> list[dict[str, str]]:
     """The rows of a CSV file that has these columns. Raises DamagedError."""
     try:

@@ -45,7 +45,7 @@ from tonearm.experiment.records import ADVICE, MOST_VERSION, DamagedError, Score
 from tonearm.models.storage import check_files, load_classifier, save_classifier
 from tonearm.plots import confusion_figure, save_figure
 from tonearm.runtime.files import replacing_folder, write_csv, write_json, write_text
-from tonearm.runtime.remote import fetched, place
+from tonearm.runtime.remote import fetched, is_url, place
 from tonearm.training.contract import FittedClassifier
 
 FINAL = "final"  # beside the folds, the model of all clips
@@ -187,7 +187,10 @@ def check_run(folder: Path, kept: bool) -> None:
     read_scores(folder)
     read_predictions(folder)
     read_history(folder)
-    if kept:
+    if kept and is_url(folder):  # whose model is fetched, and checked, when it is loaded
+        if not (folder / MODEL).is_dir():
+            raise DamagedError(f"{folder / MODEL}: is missing; {ADVICE}")
+    elif kept:
         check_files(folder / MODEL)
 
 

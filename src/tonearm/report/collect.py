@@ -22,9 +22,16 @@ from tonearm.evaluation.scores import Reliability, reliability
 from tonearm.experiment.facts import RunFacts
 from tonearm.experiment.folder import ExperimentFolder, ModelRuns
 from tonearm.experiment.predictions import read_history, read_predictions
-from tonearm.experiment.records import DamagedError, LeaderboardRecord, RowRecord, first_fault, read_record, read_rows
+from tonearm.experiment.records import (
+    DamagedError,
+    LeaderboardRecord,
+    RowRecord,
+    first_fault,
+    read_record,
+    read_rows,
+    read_words,
+)
 from tonearm.experiment.runs import MODEL, read_facts, read_scores
-from tonearm.runtime.files import check_regular
 from tonearm.settings import AudioSettings, DataSettings
 
 AGAIN = "run the command again"
@@ -155,15 +162,12 @@ def _check_parts(path: Path, clips: list[dict[str, str]], facts: RunFacts | None
 
 def _config(path: Path) -> tuple[str, dict[str, Any]]:
     """config.toml of the folder: its text, and what it says. Raises DamagedError."""
+    text = read_words(path, AGAIN)
     try:
-        check_regular(path)
-        text = path.read_text(encoding="utf-8")
         config = tomllib.loads(text)
         DataSettings.model_validate(config["data"])
         AudioSettings.model_validate(config["audio"])
         return text, config
-    except OSError as error:
-        raise DamagedError(f"{path}: cannot be read ({error.strerror or error}); {AGAIN}") from error
     except (ValueError, KeyError, RecursionError) as error:
         raise DamagedError(f"{path}: is damaged ({type(error).__name__}: {first_fault(error)}); {AGAIN}") from error
 

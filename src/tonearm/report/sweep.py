@@ -12,13 +12,12 @@ from typing import Any
 
 from tonearm.errors import RunError
 from tonearm.experiment.folder import LAYOUT_JSON, read_manifest, refuse_older
-from tonearm.experiment.records import DamagedError, read_checked, read_rows
+from tonearm.experiment.records import DamagedError, read_checked, read_rows, read_words
 from tonearm.experiment.runs import judged_part, read_facts, read_scores
 from tonearm.report.charts import interval_bar
 from tonearm.report.collect import ModelResult
 from tonearm.report.html import document, number, sentence, table
 from tonearm.report.page import classes, confusions
-from tonearm.runtime.files import check_regular
 from tonearm.sweep import PUBLISHED, PUBLISHED_MEANING
 from tonearm.sweep.folder import SweepFolder
 from tonearm.wording import interval
@@ -44,8 +43,7 @@ def sweep_page(path: Path) -> str:
         facts = read_checked(folder.sweep_json, AGAIN)
         rows = read_rows(folder.sweep_csv, ("rank", "state", "reason", "valid_accuracy"), AGAIN)
         header, trials = list(rows[0]), [list(row.values()) for row in rows]
-        check_regular(folder.config_toml)
-        config_text = folder.config_toml.read_text(encoding="utf-8")
+        config_text = read_words(folder.config_toml, AGAIN)
         winner = folder.winner if manifest.ranking else None
         sections = [
             _head(path, facts["how"], facts["verdict"], facts["model"], len(trials)),
