@@ -340,8 +340,8 @@ def damage(folder: Path, kind: str) -> None:
     [
         ("newer", r"has format 99, written by tonearm .*: upgrade tonearm"),
         ("cut", r"run\.json: is damaged"),
-        ("list", "does not describe a run"),
-        ("labels", "lacks 'labels'"),
+        ("list", r"run\.json: is damaged \(it is not an object\); train the model again"),
+        ("labels", "labels: Field required"),
         ("model", "model"),
         ("gone", "model"),
         ("definition", "uses definition 0 of the features"),

@@ -70,7 +70,7 @@ def first_fault(error: Exception) -> str:
         return " ".join(str(error).split())
     fault = error.errors(include_url=False, include_context=False)[0]
     place = ".".join(map(str, fault["loc"]))[:100]
-    said = fault["msg"].removeprefix("Value error, ")
+    said = "it is not an object" if fault["type"] == "model_type" else fault["msg"].removeprefix("Value error, ")
     return f"{place}: {said}" if place else said
 
 
