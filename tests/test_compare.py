@@ -25,11 +25,19 @@ def answers(
 
 def write(folder: Path, one: Answers, part: str = "test") -> Path:
     rows = [
-        [part, name, "rock", "rock" if right else "jazz"]
+        [part, name, "rock", *(("rock", 0.0, 1.0) if right else ("jazz", 1.0, 0.0))]
         for name, right in zip(one.names, one.right[:, 0], strict=True)
     ]
-    write_csv(folder / "predictions.csv", ("part", "filename", "truth", "prediction"), rows)
-    facts = {"format": 1, "digest": one.run, "division": {"method": "group", "digest": "of the clips"}}
+    write_csv(folder / "predictions.csv", ("part", "filename", "truth", "prediction", "p_jazz", "p_rock"), rows)
+    facts = {
+        "format": 1,
+        "digest": one.run,
+        "model": {"name": one.run, "settings": {}},
+        "labels": ["jazz", "rock"],
+        "representation": {"kind": "table", "columns": ["x"]},
+        "division": {"method": "group", "digest": "of the clips"},
+        "seconds": {"train": 1.0, "predict_a_clip": 0.1},
+    }
     write_json(folder / "run.json", facts)
     return folder
 

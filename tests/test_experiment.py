@@ -294,7 +294,7 @@ def test_a_submission_has_one_row_for_each_file_in_order(experiment: Experiment,
     count, warnings = write_submission(run, test, tmp_path / "s.csv", "name", "genre")
     lines = (tmp_path / "s.csv").read_text().splitlines()
     assert count == 3
-    assert lines == ["name,genre", "a.wav,treble", "b.wav,bass", f"c.wav,{run.facts['majority']}"]
+    assert lines == ["name,genre", "a.wav,treble", "b.wav,bass", f"c.wav,{run.facts.majority}"]
     assert len(warnings) == 1
     assert "c.wav" in warnings[0]
 
@@ -340,8 +340,8 @@ def damage(folder: Path, kind: str) -> None:
     [
         ("newer", r"has format 99, written by tonearm .*: upgrade tonearm"),
         ("cut", r"run\.json: is damaged"),
-        ("list", "does not describe a run"),
-        ("labels", "lacks 'labels'"),
+        ("list", r"run\.json: is damaged \(it is not an object\); train the model again"),
+        ("labels", "labels: Field required"),
         ("model", "model"),
         ("gone", "model"),
         ("definition", "uses definition 0 of the features"),

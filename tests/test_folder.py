@@ -70,7 +70,7 @@ def test_the_model_of_earlier_settings_is_never_the_one_to_use(table: Path, tmp_
     done = run_experiment(config(table, **strict), tmp_path)
     folder = done.folder_of(done.rows[0])
     assert folder == tmp_path / "runs" / "logistic" / "fold1"
-    assert read_facts(folder)["model"]["settings"]["C"] == 0.001
+    assert read_facts(folder).model.settings["C"] == 0.001
     assert predict(tmp_path, [table]) == predict(folder, [table])
     with pytest.raises(RunError, match=r"final: is not a run of the last `tonearm run` in .*; use .*fold1"):
         predict(tmp_path / "runs" / "logistic" / "final", [table])
@@ -137,6 +137,32 @@ def test_a_second_command_says_who_holds_the_folder_and_touches_nothing(table: P
     assert not (tmp_path / HOLDER_JSON).exists()
     assert figures(run_experiment(config(table), tmp_path)) == figures(done)
     assert not (tmp_path / ".tonearm-half").exists()
+
+
+def test_the_folder_holds_what_its_leaderboard_says(table: Path, tmp_path: Path) -> None:
+    """Of a model that left the config, and of folds that became a hold-out, only whole runs stay, as a cache."""
+    learner = {"mlp": {"epochs": 2}, "logistic": {}}
+    (tmp_path / "unfinished" / "mlp" / "fold1").mkdir(parents=True)
+    run_experiment(config(table, models=learner, split={"folds": 2}, track={"tensorboard": True}), tmp_path)
+    assert (tmp_path / "learning_curves.png").is_file()
+    assert (tmp_path / "runs" / "logistic" / "folds" / "confusion.png").is_file()
+    (tmp_path / "runs" / "trees" / "holdout").mkdir(parents=True)
+    (tmp_path / "unfinished" / "mlp" / "holdout").mkdir(parents=True)
+    (tmp_path / "unfinished" / "mlp" / "holdout" / "checkpoint.pt").write_bytes(b"of a training that was killed")
+    run_experiment(config(table), tmp_path)
+    assert not list(tmp_path.rglob("learning_curves.*"))
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("runs/*/*")) == [
+        *(f"runs/logistic/{split}" for split in ("final", "fold1", "fold2", "holdout")),
+        *(f"runs/mlp/{split}" for split in ("final", "fold1", "fold2")),
+    ]
+    assert [path.name for path in (tmp_path / "tensorboard").iterdir()] == ["logistic"]
+    assert [path.name for path in tmp_path.glob("unfinished/*/*")] == ["holdout"]
+    said: list[str] = []
+    run_experiment(
+        config(table, models=learner, split={"folds": 2}, track={"tensorboard": True}), tmp_path, said.append
+    )
+    assert sum("is there already" in line for line in said) == 6
+    assert (tmp_path / "runs" / "mlp" / "folds" / "predictions.csv").is_file()
 
 
 def test_a_sweep_holds_its_folder(table: Path, tmp_path: Path) -> None:
@@ -248,7 +274,7 @@ def test_the_time_of_a_prediction_holds_no_bootstrap(
     done = run_experiment(config(table), tmp_path)
     assert done.rows[0].predict_milliseconds_a_clip < 1000 * 3 / 90  # a second for each part, over all clips
     facts = load_run(done.folder_of(done.rows[0])).facts
-    assert facts["seconds"]["predict_a_clip"] * 1000 == done.rows[0].predict_milliseconds_a_clip
+    assert facts.seconds.predict_a_clip * 1000 == done.rows[0].predict_milliseconds_a_clip
 
 
 def test_a_submission_of_a_table_whose_base_names_repeat_has_its_names(table: Path, tmp_path: Path) -> None:

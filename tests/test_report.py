@@ -196,7 +196,9 @@ def test_what_is_no_experiment_says_so(folders: tuple[Path, Path], tmp_path: Pat
     board = json.loads((tmp_path / "old" / "leaderboard.json").read_text())
     del board["verdict"]
     (tmp_path / "old" / "leaderboard.json").write_text(json.dumps(board))
-    with pytest.raises(RunError, match="the experiment is damaged"):
+    with pytest.raises(
+        RunError, match=r"leaderboard\.json: is damaged \(verdict: Field required\); run the command again"
+    ):
         write_report(tmp_path / "old", tmp_path)
 
 

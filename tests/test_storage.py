@@ -155,7 +155,7 @@ def test_an_svm_with_the_votes_of_pairs_is_to_be_trained_again(tmp_path: Path) -
 
 def test_a_model_that_would_not_be_loaded_again_is_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MODELS, "svm", MODELS["svm"]._replace(trusted=()))
-    with pytest.raises(ModelError, match=r"tonearm\.models\.margins\.SupportVectors; name them as `trusted`"):
+    with pytest.raises(ModelError, match=r"sklearn\.svm\._classes\.SVC; name them as `trusted`"):
         saved("svm", tmp_path)
     assert not (tmp_path / "model.json").exists()
 

@@ -194,6 +194,12 @@ def save_figure(figure: "Figure", path: Path) -> None:
                 figure.savefig(temporary, metadata=metadata, dpi=120)
 
 
+def remove_figure(path: Path) -> None:
+    """Remove what `save_figure` wrote to the same path, if anything is there."""
+    for ending in (".png", ".svg"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
 def _figure(width: float, height: float) -> "Figure":
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

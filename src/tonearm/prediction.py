@@ -28,7 +28,7 @@ from tonearm.dsp.sound import ClipSound
 from tonearm.errors import RepresentationError, RunError
 from tonearm.evaluation.scores import predicted
 from tonearm.experiment.lookup import run_to_load
-from tonearm.experiment.runs import Run, digest_of_run, load_run, probabilities
+from tonearm.experiment.runs import Run, load_run, probabilities
 from tonearm.representations.base import Representation, batches, digest_of, opened_once, read_clips
 from tonearm.representations.extract import excerpts_note
 from tonearm.representations.registry import restore
@@ -141,7 +141,7 @@ def predict(run: Run | str | Path, paths: Sequence[str | Path], workers: int = 1
     blocks = (files[start : start + FILES_AT_ONCE] for start in range(0, len(files), FILES_AT_ONCE))
     # here the run is at hand; elsewhere each process loads it once, and again when it was trained anew
     folder = run.folder if is_url(run.folder) else run.folder.resolve()
-    holder = run if workers == 1 and not on_cluster() else (folder, digest_of_run(run.facts))
+    holder = run if workers == 1 and not on_cluster() else (folder, run.facts.digest)
     tasks = ((holder, representation, block) for block in blocks)
     rows = [row for block in run_tasks(_predict_files, tasks, workers) for row in block]
     long = excerpts_note([row.name for row in rows if row.excerpts])
@@ -213,6 +213,8 @@ def _assemble(
     if usable:
         with threadpool_limits(limits=1):
             found = probabilities(run.classifier, _together(usable), run.labels, run.temperature)
+        if not np.isfinite(found).all():
+            raise RunError(f"{run.folder}: its model gives probabilities that are no numbers; train it again")
     best = iter(zip(found, predicted(found) if len(found) else [], strict=True))
     predictions = []
     for number, name in enumerate(names):
@@ -250,7 +252,12 @@ def write_submission(
     if not isinstance(run, Run):
         run = load_run(run_to_load(run))
     found = predict(run, [folder])
-    majority = run.facts["majority"]
+    majority = run.facts.majority
+    if found.failed and not majority:
+        raise RunError(
+            f"{run.folder}: does not say which class is the commonest, for the {len(found.failed)} files that cannot "
+            "be used; train the model again"
+        )
     warnings = [f"{row.name}: {row.error}; it gets the commonest class, {majority}" for row in found.failed]
     ids = [Path(row.name).name for row in found.rows]
     if len(set(ids)) < len(ids):

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tonearm.data.dataset import Dataset
+from tonearm.data.described import check_representation
 from tonearm.data.metadata import LEFT_OUT, NAME_COLUMNS, find_name_column, match, name_some, part_name, read_metadata
 from tonearm.errors import CatalogError
+from tonearm.runtime.files import parse_json
 from tonearm.runtime.remote import local_copy, place
 from tonearm.settings import DataSettings
 from tonearm.wording import count
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 TABLE_EXTENSIONS = (".csv", ".parquet")
 NOT_FEATURES = frozenset({"length"})
 REPRESENTATION_KEY = b"tonearm"
+MOST_FACTS_BYTES = 2**24  # of the representation; a million columns have less
 ABSENT_NUMBERS = ["", "nan", "NaN", "NA", "N/A", "#N/A", "<NA>", "null", "NULL", "None"]
 
 
@@ -50,6 +53,11 @@ def read_table(settings: DataSettings, whole: bool = False) -> tuple[Dataset, li
     _check_unique(names, path)
     special = {name_column, "label", settings.group_column, settings.split_column} | NOT_FEATURES
     columns = tuple(str(column) for column in frame.columns if column not in special)
+    if representation and representation.get("columns", list(columns)) != list(columns):
+        raise CatalogError(
+            f"{path}: its metadata {REPRESENTATION_KEY.decode()!r} names other columns than the table has; extract the "
+            "table again"
+        )
     if not columns:
         raise CatalogError(f"{path}: holds no feature columns beside {', '.join(map(str, frame.columns))}")
     dataset = Dataset(
@@ -85,8 +93,6 @@ def _read(path: Path, texts: set[str]) -> "tuple[pd.DataFrame, dict[str, Any] | 
 
 
 def _parse(path: Path, texts: set[str]) -> "tuple[pd.DataFrame, dict[str, Any] | None]":
-    import json
-
     import pandas as pd
 
     if path.suffix.lower() == ".csv":
@@ -104,7 +110,23 @@ def _parse(path: Path, texts: set[str]) -> "tuple[pd.DataFrame, dict[str, Any] |
     with path.open("rb") as file:  # pyarrow takes no path with bytes that are no text
         table = pyarrow.parquet.read_table(file)
     stored = (table.schema.metadata or {}).get(REPRESENTATION_KEY)
-    return table.to_pandas(), json.loads(stored) if stored else None
+    return table.to_pandas(), _stored_representation(stored) if stored else None
+
+
+def _stored_representation(stored: bytes) -> dict[str, Any]:
+    """The facts under our key of a Parquet file, which anybody may have written. Raises ValueError."""
+    try:
+        if len(stored) > MOST_FACTS_BYTES:
+            raise ValueError(f"it has {len(stored):,} bytes")
+        facts: dict[str, Any] = parse_json(stored.decode())
+        check_representation(facts)
+    except ValueError as error:
+        key = REPRESENTATION_KEY.decode()
+        raise ValueError(
+            f"its metadata {key!r} does not say how its columns were computed: {error}; extract the table again, or "
+            f"write it without {key!r}"
+        ) from error
+    return facts
 
 
 def _strings(frame: "pd.DataFrame", column: str) -> np.ndarray[tuple[int], np.dtype[np.object_]]:

@@ -6,7 +6,6 @@ What is compared are the predictions of the evaluated part: the test, all folds'
 part that a run has. Which folders these are is the results folder's matter (`lookup.evaluated_folders`).
 """
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 from tonearm.evaluation.compare import Answers, Comparison, compare
 from tonearm.experiment.lookup import evaluated_folders, owner_of, read_division
 from tonearm.experiment.predictions import read_predictions
+from tonearm.experiment.records import DamagedError, read_rows
 from tonearm.experiment.runs import judged_part
 
 
@@ -25,10 +25,15 @@ def compare_folders(folders: Sequence[str | Path]) -> Comparison:
     """
     expanded = [folder for given in folders for folder in evaluated_folders(Path(given))]
     groups: dict[str, str] = {}
-    for folder in expanded:
-        groups |= read_groups(folder)
-    names = _short_names(expanded)
-    return compare([read_answers(folder, name) for folder, name in zip(expanded, names, strict=True)], groups)
+    answers = []
+    for folder, name in zip(expanded, _short_names(expanded), strict=True):
+        answers.append(read_answers(folder, name))
+        own = read_groups(folder)
+        unknown = [clip for clip in answers[-1].names if own and clip not in own]
+        if unknown:
+            raise DamagedError(f"{folder}: its experiment's splits.csv lacks {unknown[0]!r}; run the command again")
+        groups |= own
+    return compare(answers, groups)
 
 
 def read_answers(folder: Path, run: str) -> Answers:
@@ -49,8 +54,8 @@ def read_groups(folder: Path) -> dict[str, str]:
     candidates = [owner.splits_csv] if owner else [parent / "splits.csv" for parent in list(folder.parents)[:2]]
     for path in candidates:
         if path.is_file():
-            with path.open(encoding="utf-8", newline="") as file:
-                return {row["filename"]: row["group"] for row in csv.DictReader(file)}
+            rows = read_rows(path, ("filename", "group"), "run the command again")
+            return {row["filename"]: row["group"] for row in rows}
     return {}
 
 

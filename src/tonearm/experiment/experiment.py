@@ -82,7 +82,7 @@ def run_experiment(
         tell, counting = (lambda line: None), quietly
     check_tracking(config.track)
     folder = ExperimentFolder(out)
-    with folder.held(team.leads):
+    with folder.held(team.leads, tell):
         check_visible([config.data.folder, out])
         with team.turn():
             if data is None:
@@ -122,6 +122,7 @@ def _conclude(
     groups = dict(zip(data.clips.names, data.clips.groups, strict=True))
     rows = write_leaderboard(folder, config, division, runs, groups, failures, [*warnings, *found])
     draw_learning_curves(folder, rows, runs)
+    folder.tidy(runs)
     folder.finish(runs, [row.model for row in rows if not row.error])
     return rows
 

@@ -15,8 +15,8 @@ folder counts only where the manifest lists it with the digest that the run itse
 owner and always counts. Folders without layout.json are of layout 1: their run folders load, and nothing else is read.
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -24,14 +24,15 @@ from pathlib import Path
 from typing import ClassVar
 
 from tonearm.errors import RunError
+from tonearm.experiment.records import MOST_VERSION, DamagedError, LayoutRecord, parse_record, read_checked
 from tonearm.experiment.runs import FINAL
-from tonearm.runtime.files import clear_leftovers, write_json
+from tonearm.runtime.files import clear_leftovers, remove_empty, write_json
 from tonearm.runtime.locks import hold
-from tonearm.runtime.remote import inside, place
+from tonearm.runtime.remote import inside, is_url, place
 
 LAYOUT = 2
 LAYOUT_JSON, LEADERBOARD_JSON, SWEEP_JSON = "layout.json", "leaderboard.json", "sweep.json"
-RUNS, FOLDS, FOLDS_JSON = "runs", "folds", "folds.json"
+RUNS, FOLDS = "runs", "folds"
 COMMANDS = {"experiment": "run", "sweep": "sweep"}
 
 
@@ -68,6 +69,7 @@ class ResultsFolder:
     """A folder that one command writes: what experiments and sweeps have in common."""
 
     kind: ClassVar[str]
+    foreign: ClassVar[tuple[str, ...]] = ()  # files that only the other command writes
 
     def __init__(self, path: str | Path) -> None:
         self.path = place(path)
@@ -85,13 +87,19 @@ class ResultsFolder:
         return self.path / "tensorboard" / model / split
 
     @contextmanager
-    def held(self, leads: bool = True) -> Iterator[None]:
+    def held(self, leads: bool = True, tell: Callable[[str], None] = lambda line: None) -> Iterator[None]:
         """Keep other commands out of the folder, check that it is ours, and clear what a killed command left.
 
-        leads: of processes that train together, only the leading one holds. Raises TonearmError where another
-        command holds the folder, RunError where it is of another layout or kind.
+        leads: of processes that train together, only the leading one holds. tell: called where layout.json is damaged
+        and will be made again. Raises TonearmError where another command holds the folder, RunError where it is of
+        another layout or kind.
         """
-        self.check_layout()
+        try:
+            self.check_layout()
+        except DamagedError as error:
+            if any((self.path / name).exists() for name in self.foreign):
+                raise
+            tell(f"note: {error}: this command does, and makes the file anew")
         if not leads:
             yield
             return
@@ -102,7 +110,7 @@ class ResultsFolder:
     def check_layout(self) -> None:
         """Raise RunError where the folder holds results of another layout, or of another command."""
         refuse_older(self.path)
-        if self.manifest_json.is_file():
+        if self.manifest_json.exists():
             self.manifest()
 
     def begin(self, models: Mapping[str, ModelRuns]) -> None:
@@ -148,6 +156,7 @@ class ExperimentFolder(ResultsFolder):
     """The folder of `tonearm run`."""
 
     kind = "experiment"
+    foreign = (SWEEP_JSON,)
 
     def __init__(self, path: str | Path) -> None:
         super().__init__(path)
@@ -170,24 +179,40 @@ class ExperimentFolder(ResultsFolder):
         answers = evaluated[0] if len(evaluated) == 1 else f"{RUNS}/{model}/{FOLDS}"
         return ModelRuns(evaluated, answers, paths[predict], {paths[split]: digests[split] for split in digests})
 
+    def tidy(self, models: Mapping[str, ModelRuns]) -> None:
+        """Remove what earlier commands left of models, or of folds, that are not among these.
+
+        These are the predictions of all folds together, TensorBoard's logs, and empty folders. Runs stay, and the state
+        of trainings that were killed: going back to their settings needs them.
+        """
+        if is_url(self.path):
+            return  # an object store has no empty folders, and whole ones are not removed there
+        answers = {runs.answers for runs in models.values()}
+        for folds in self.path.glob(f"{RUNS}/*/{FOLDS}"):
+            if folds.relative_to(self.path).as_posix() not in answers:
+                shutil.rmtree(folds)
+        logs = self.path / "tensorboard"
+        for folder in logs.iterdir() if logs.is_dir() else ():
+            if folder.name not in models and folder.is_dir():
+                shutil.rmtree(folder)
+        for name in (RUNS, "unfinished", logs.name):
+            remove_empty(self.path / name)
+
 
 def read_manifest(path: Path) -> Manifest:
     """layout.json of an experiment or a sweep. Raises RunError where it is missing, damaged or of a newer layout."""
-    file = path / LAYOUT_JSON
-    try:
-        facts = json.loads(file.read_text(encoding="utf-8"))
-        if facts["layout"] > LAYOUT:
-            raise RunError(
-                f"{path}: has layout {facts['layout']}, written by tonearm {facts['tonearm']}; this one reads layout "
-                f"{LAYOUT}: upgrade tonearm"
-            )
-        models = {
-            name: ModelRuns(tuple(runs["evaluated"]), runs["answers"], runs["predict"], dict(runs["digests"]))
-            for name, runs in facts["models"].items()
-        }
-        return Manifest(facts["kind"], facts["state"], models, tuple(facts["ranking"]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RunError(f"{file}: cannot be read ({type(error).__name__}: {error}); run the command again") from error
+    file, advice = path / LAYOUT_JSON, "run the command again"
+    facts = read_checked(file, advice)
+    if isinstance(facts, dict) and facts.get("layout") in range(LAYOUT + 1, MOST_VERSION):
+        raise RunError(
+            f"{path}: has layout {facts['layout']}, written by tonearm {facts.get('tonearm')}; this one reads layout "
+            f"{LAYOUT}: upgrade tonearm"
+        )
+    found = parse_record(LayoutRecord, facts, file, advice)
+    models = {
+        name: ModelRuns(runs.evaluated, runs.answers, runs.predict, runs.digests) for name, runs in found.models.items()
+    }
+    return Manifest(found.kind, found.state, models, found.ranking)
 
 
 def check_done(path: Path, manifest: Manifest) -> None:
@@ -199,7 +224,7 @@ def check_done(path: Path, manifest: Manifest) -> None:
 
 def refuse_older(path: Path, advice: str = "choose another folder, or remove this one") -> None:
     """Raise RunError where the folder is an experiment or a sweep of layout 1."""
-    if (path / LAYOUT_JSON).is_file():
+    if (path / LAYOUT_JSON).exists():
         return
     if any((path / name).is_file() for name in (LEADERBOARD_JSON, SWEEP_JSON)):
         raise RunError(

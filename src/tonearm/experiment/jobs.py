@@ -13,17 +13,15 @@ import numpy as np
 
 from tonearm.config import Config, to_toml
 from tonearm.data.pictures import open_pack
-from tonearm.errors import ModelError
+from tonearm.errors import ModelError, RunError
 from tonearm.evaluation.calibration import calibrate, effect, scale
 from tonearm.evaluation.scores import evaluate
 from tonearm.experiment.inputs import ModelInputs
-from tonearm.experiment.predictions import PartResult
+from tonearm.experiment.predictions import RUN_JSON, PartResult
 from tonearm.experiment.runs import (
     FINAL,
-    MODEL,
-    RUN_JSON,
     Outcome,
-    digest_of_run,
+    check_run,
     probabilities,
     read_facts,
     save_run,
@@ -83,7 +81,8 @@ def train_job(job: Job, data: ModelInputs, config: Config, counting: Counting) -
     job.register()
     digest = job.digest or job_digest(job, data, config)
     team = process_group(config.train)
-    if team.agree(_is_finished(job, digest)):
+    finished, damage = _is_finished(job, digest)
+    if team.agree(finished):
         return "is there already, with the same settings and data", ""
     try:
         # one thread: the same sums in the same order, whatever else runs beside
@@ -98,7 +97,8 @@ def train_job(job: Job, data: ModelInputs, config: Config, counting: Counting) -
     shutil.rmtree(job.unfinished, ignore_errors=True)
     scores = {part: result.scores.values["accuracy"] for part, result in outcome.parts.items()}
     seconds = outcome.facts["seconds"]["train"]
-    return ", ".join(f"{part} {value:.3f}" for part, value in scores.items()) + f" accuracy, {seconds:.1f} s", ""
+    told = ", ".join(f"{part} {value:.3f}" for part, value in scores.items())
+    return f"{told} accuracy, {seconds:.1f} s{damage}", ""
 
 
 def _help_to_fit(job: Job, data: ModelInputs, config: Config) -> None:
@@ -222,6 +222,14 @@ def job_digest(job: Job, data: ModelInputs, config: Config) -> str:
     return digest.hexdigest()
 
 
-def _is_finished(job: Job, digest: str) -> bool:
-    same = (job.folder / RUN_JSON).is_file() and digest_of_run(read_facts(job.folder)) == digest
-    return same and (not job.keep or (job.folder / MODEL).is_dir())
+def _is_finished(job: Job, digest: str) -> tuple[bool, str]:
+    """Whether the run is there, whole; and what is damaged in it, if it is to be made again for that."""
+    if not (job.folder / RUN_JSON).is_file():
+        return False, ""
+    try:
+        if read_facts(job.folder).digest != digest:
+            return False, ""
+        check_run(job.folder, job.keep)
+    except RunError as error:
+        return False, f", made again, since {error}"
+    return True, ""

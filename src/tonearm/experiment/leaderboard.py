@@ -21,16 +21,18 @@ from tonearm.data.dataset import group_or_own
 from tonearm.evaluation.compare import compare
 from tonearm.evaluation.scores import Scores, evaluate
 from tonearm.experiment.comparison import read_answers
-from tonearm.experiment.folder import FOLDS_JSON, ExperimentFolder, ModelRuns
+from tonearm.experiment.facts import RunFacts
+from tonearm.experiment.folder import ExperimentFolder, ModelRuns
 from tonearm.experiment.predictions import (
+    FOLDS_JSON,
     PREDICTIONS_CSV,
     PartResult,
     read_history,
     read_predictions,
     write_predictions,
 )
-from tonearm.experiment.runs import digest_of_run, judged_part, read_facts, read_scores, write_scores
-from tonearm.plots import confusion_figure, curves_figure, save_figure
+from tonearm.experiment.runs import judged_part, read_facts, read_scores, write_scores
+from tonearm.plots import confusion_figure, curves_figure, remove_figure, save_figure
 from tonearm.runtime.files import write_csv, write_json, write_text
 from tonearm.splits.parts import Division
 from tonearm.wording import interval, milliseconds
@@ -120,22 +122,21 @@ def _single(name: str, kind: str, folder: Path) -> Row:
     values = {
         part: {score: entry["value"] for score, entry in found["scores"].items()} for part, found in scores.items()
     }
-    seconds = facts["seconds"]
     return Row(
         name,
         kind,
         values,
         (accuracy["low"], accuracy["high"]),
         judged,
-        seconds["train"],
-        1e3 * seconds["predict_a_clip"],
+        facts.seconds.train,
+        1e3 * facts.seconds.predict_a_clip,
         calibration=_calibration([facts], judged),
     )
 
 
-def _calibration(runs: Sequence[Mapping[str, Any]], judged: str) -> dict[str, float]:
+def _calibration(runs: Sequence[RunFacts], judged: str) -> dict[str, float]:
     """What calibration did on the judged parts of the runs together; {} where one was not calibrated."""
-    effects = [(facts.get("calibration") or {}).get("parts", {}).get(judged) for facts in runs]
+    effects = [facts.calibration.parts.get(judged) if facts.calibration else None for facts in runs]
     known = [one for one in effects if one]
     if len(known) < len(effects):
         return {}
@@ -186,12 +187,11 @@ def write_pooled(folder: Path, tests: PartResult, folds: Sequence[Path]) -> None
     write_predictions(folder / PREDICTIONS_CSV, tests.scores.labels, {"test": tests})
     write_scores(folder, {"test": tests.scores})
     facts = [read_facts(fold) for fold in folds]
-    digests = "|".join(run["division"]["digest"] for run in facts)
-    division = {
-        "method": facts[0]["division"]["method"],
-        "digest": hashlib.sha256(digests.encode()).hexdigest(),
-    }
-    write_json(folder / FOLDS_JSON, {"runs": [digest_of_run(run) for run in facts], "division": division})
+    known = [run.division for run in facts if run.division]
+    digests = "|".join(division.digest for division in known)
+    division = {"method": known[0].method, "digest": hashlib.sha256(digests.encode()).hexdigest()}
+    runs = [run.digest for run in facts]
+    write_json(folder / FOLDS_JSON, {"runs": runs, "division": division, "clips": len(tests.names)})
 
 
 def _to_json(row: Row) -> dict[str, Any]:
@@ -274,6 +274,5 @@ def draw_learning_curves(folder: ExperimentFolder, rows: Iterable[Row], runs: Ma
     if histories:
         save_figure(curves_figure(histories), folder.learning_curves)
     else:
-        for suffix in (".png", ".svg"):
-            folder.learning_curves.with_suffix(suffix).unlink(missing_ok=True)
+        remove_figure(folder.learning_curves)
     return bool(histories)

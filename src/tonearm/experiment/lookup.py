@@ -6,13 +6,11 @@ A path may be a run folder, a model's folder, an experiment or a sweep. Inside a
 where the manifest lists it with the digest that run.json has; a copied run folder has no owner and always counts.
 """
 
-import json
 from pathlib import Path
 
 from tonearm.errors import RunError
 from tonearm.experiment.folder import (
     COMMANDS,
-    FOLDS_JSON,
     LAYOUT_JSON,
     RUNS,
     Manifest,
@@ -22,7 +20,9 @@ from tonearm.experiment.folder import (
     read_manifest,
     refuse_older,
 )
-from tonearm.experiment.runs import RUN_JSON, digest_of_run, read_facts
+from tonearm.experiment.predictions import FOLDS_JSON, RUN_JSON
+from tonearm.experiment.records import FoldsRecord, read_record
+from tonearm.experiment.runs import read_facts
 from tonearm.runtime.remote import inside, is_url, place
 
 
@@ -87,12 +87,13 @@ def evaluated_folders(path: Path) -> list[Path]:
 
 def read_division(folder: Path) -> tuple[str, str | None]:
     """Method and digest of how the clips of a run, or of all folds together, were divided; None: not known."""
-    for name in (RUN_JSON, FOLDS_JSON):
-        if (folder / name).is_file():
-            division = json.loads((folder / name).read_text(encoding="utf-8")).get("division")
-            if division:
-                return str(division["method"]), str(division["digest"])
-    return "", None
+    if (folder / RUN_JSON).is_file():
+        division = read_facts(folder).division
+    elif (folder / FOLDS_JSON).is_file():
+        division = read_record(FoldsRecord, folder / FOLDS_JSON, "run the command again").division
+    else:
+        division = None
+    return (division.method, division.digest) if division else ("", None)
 
 
 def _model_folder(folder: Path) -> tuple[Path, Manifest, ModelRuns] | None:
@@ -117,8 +118,8 @@ def _answers(owner: Path, manifest: Manifest, runs: ModelRuns) -> Path:
     folder = owner / runs.answers
     if runs.answers not in runs.digests:
         check_done(owner, manifest)
-        facts = json.loads((folder / FOLDS_JSON).read_text(encoding="utf-8")) if folder.is_dir() else {}
-        if facts.get("runs") != [runs.digests[path] for path in runs.evaluated]:
+        facts = read_record(FoldsRecord, folder / FOLDS_JSON, "run the command again")
+        if list(facts.runs) != [runs.digests[path] for path in runs.evaluated]:
             raise RunError(f"{_short(folder)}: is not of the last command; run it again")
     return _short(folder)
 
@@ -131,7 +132,7 @@ def _checked(owner: Path, manifest: Manifest, relative: str, given: Path | None 
     if relative in digests:
         if not (owner / relative / RUN_JSON).is_file():
             raise RunError(f"{shown}: the last `{command}` could not train this run; run it again")
-        if digest_of_run(read_facts(owner / relative)) == digests[relative]:
+        if read_facts(owner / relative).digest == digests[relative]:
             return shown
     usable = _usable(owner, manifest, relative)
     advice = f"use {_short(usable)}" if usable else f"run `{command}` again"
@@ -146,9 +147,17 @@ def _usable(owner: Path, manifest: Manifest, relative: str) -> Path | None:
     for model in (*named, *manifest.ranking, *manifest.models):
         path = manifest.models[model].predict
         folder = owner / path
-        if (folder / RUN_JSON).is_file() and digest_of_run(read_facts(folder)) == manifest.digests[path]:
+        if (folder / RUN_JSON).is_file() and _digest(folder) == manifest.digests[path]:
             return folder
     return None
+
+
+def _digest(folder: Path) -> str:
+    """Digest of the run, "" if it is damaged."""
+    try:
+        return read_facts(folder).digest
+    except RunError:
+        return ""
 
 
 def _relative(owner: Path, folder: Path) -> str:

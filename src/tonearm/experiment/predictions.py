@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 from tonearm.errors import RunError
 from tonearm.evaluation.scores import Scores, predicted
+from tonearm.experiment.facts import RunFacts
+from tonearm.experiment.records import ADVICE, DamagedError, FoldsRecord, read_record, read_rows
 from tonearm.runtime.files import write_csv
 
 PREDICTIONS_CSV, HISTORY_CSV = "predictions.csv", "history.csv"
+RUN_JSON, FOLDS_JSON = "run.json", "folds.json"  # which say how many predictions there are
 FIXED = ("part", "filename", "truth", "prediction")
 
 
@@ -73,12 +76,44 @@ def read_predictions(folder: Path) -> PredictionTable:
             raise ValueError(f"its first columns are {', '.join(header[:4])}" if rows else "it has no rows")
         fixed = np.array([row[:4] for row in rows], dtype=object)
         numbers = np.array([[float(value) for value in row[4:]] for row in rows]).reshape(len(rows), len(header) - 4)
-    except (OSError, ValueError, IndexError) as error:
-        raise RunError(f"{path}: is damaged ({error}); train the model again") from error
-    parts, names, truth, predictions = fixed.T
-    return PredictionTable(
-        parts, names, truth, predictions, numbers, tuple(column.removeprefix("p_") for column in header[4:])
-    )
+        labels = tuple(column.removeprefix("p_") for column in header[4:])
+        parts, names, truth, predictions = fixed.T
+        table = PredictionTable(parts, names, truth, predictions, numbers, labels)
+        _check(table, _clips(folder))
+    except (OSError, ValueError, TypeError, csv.Error) as error:
+        raise DamagedError(f"{path}: is damaged ({error}); {ADVICE}") from error
+    return table
+
+
+def _clips(folder: Path) -> dict[str, int] | None:
+    """How many predictions of each part the folder's other files say that there are; None if they do not."""
+    if (folder / RUN_JSON).is_file():
+        split = read_record(RunFacts, folder / RUN_JSON, ADVICE).split
+        return split.clips if split else None
+    if (folder / FOLDS_JSON).is_file():
+        clips = read_record(FoldsRecord, folder / FOLDS_JSON, "run the command again").clips
+        return None if clips is None else {"test": clips}
+    return None
+
+
+def _check(table: PredictionTable, clips: dict[str, int] | None) -> None:
+    """Raise ValueError where rows are missing, or are no probabilities of their prediction."""
+    names, counts = np.unique(table.parts.astype(str), return_counts=True)
+    found = dict(zip(names.tolist(), counts.tolist(), strict=True))
+    if clips is not None and found != {part: number for part, number in clips.items() if number}:
+        raise ValueError(f"it has {found} predictions, and {clips} clips were predicted")
+    probabilities = table.probabilities
+    if len(table.labels) < 2 or len(set(table.labels)) < len(table.labels):
+        raise ValueError("it does not have a column for each of two or more labels")
+    if not np.isfinite(probabilities).all() or (probabilities < 0).any():
+        raise ValueError("a probability is not a number from 0 to 1")
+    if not np.allclose(probabilities.sum(axis=1), 1.0, atol=1e-5):
+        raise ValueError("the probabilities of a row do not sum to 1")
+    labels = np.array(table.labels, dtype=object)
+    if (labels[predicted(probabilities)] != table.predictions).any():
+        raise ValueError("a prediction is not the label with the highest probability")
+    if not set(table.truth) <= set(table.labels):
+        raise ValueError("a truth is not one of the labels")
 
 
 def write_history(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
@@ -87,10 +122,12 @@ def write_history(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def read_history(folder: Path) -> list[dict[str, float | None]]:
-    """The numbers of each epoch; [] for a model without epochs."""
+    """The numbers of each epoch; [] for a model without epochs. Raises DamagedError."""
     path = folder / HISTORY_CSV
-    if not path.is_file():
+    if not path.exists():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return [{name: float(value) if value else None for name, value in row.items()} for row in rows]
+    rows = read_rows(path, ("epoch",), ADVICE)
+    try:
+        return [{name: float(value) if value else None for name, value in row.items()} for row in rows]
+    except ValueError as error:
+        raise DamagedError(f"{path}: is damaged ({error}); {ADVICE}") from error

@@ -16,7 +16,6 @@ A folder is written beside its place and renamed: it is whole or it is not there
 when it is loaded, and it may be moved: it names no other place.
 """
 
-import json
 import platform
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -32,16 +31,26 @@ from tonearm import training
 from tonearm.errors import RunError
 from tonearm.evaluation.calibration import scale
 from tonearm.evaluation.scores import Scores
-from tonearm.experiment.predictions import PREDICTIONS_CSV, PartResult, write_history, write_predictions
-from tonearm.models.storage import load_classifier, save_classifier
+from tonearm.experiment.facts import RunFacts, misfit
+from tonearm.experiment.predictions import (
+    PREDICTIONS_CSV,
+    RUN_JSON,
+    PartResult,
+    read_history,
+    read_predictions,
+    write_history,
+    write_predictions,
+)
+from tonearm.experiment.records import ADVICE, MOST_VERSION, DamagedError, ScoresRecord, parse_record, read_checked
+from tonearm.models.storage import check_files, load_classifier, save_classifier
 from tonearm.plots import confusion_figure, save_figure
 from tonearm.runtime.files import replacing_folder, write_csv, write_json, write_text
-from tonearm.runtime.remote import fetched, place
+from tonearm.runtime.remote import fetched, is_url, place
 from tonearm.training.contract import FittedClassifier
 
 FINAL = "final"  # beside the folds, the model of all clips
 FORMAT = 1  # raised when an older tonearm could not read the folder
-RUN_JSON, CONFIG_TOML, MODEL = "run.json", "config.toml", "model"
+CONFIG_TOML, MODEL = "config.toml", "model"
 VERSIONED = ("tonearm", "numpy", "scipy", "scikit-learn", "librosa", "numba", "torch", "skorch", "skops")
 
 
@@ -69,18 +78,17 @@ class Run:
     classifier: FittedClassifier
     labels: tuple[str, ...]
     representation: dict[str, Any]
-    facts: dict[str, Any]
+    facts: RunFacts
 
     @property
     def temperature(self) -> float:
         """Of the calibration; 1 where there is none."""
-        return float((self.facts.get("calibration") or {}).get("temperature", 1.0))
+        return self.facts.calibration.temperature if self.facts.calibration else 1.0
 
     @property
     def threshold(self) -> float | None:
         """Least probability of a sure answer, None where that is not known."""
-        known = self.facts.get("calibration")
-        return float(known["threshold"]) if known else None
+        return self.facts.calibration.threshold if self.facts.calibration else None
 
 
 def probabilities(
@@ -132,11 +140,6 @@ def _write_results(folder: Path, outcome: Outcome) -> None:
         write_history(folder, history)
 
 
-def digest_of_run(facts: dict[str, Any]) -> str:
-    """What identifies the run's settings and data; earlier versions wrote it as "fingerprint"."""
-    return str(facts.get("digest", facts.get("fingerprint", "")))
-
-
 def write_scores(folder: Path, scores: dict[str, Scores]) -> None:
     """scores.json, scores.csv and classes.csv of the parts."""
     write_json(folder / "scores.json", {part: part_scores.to_json() for part, part_scores in scores.items()})
@@ -168,28 +171,38 @@ def load_run(folder: str | Path) -> Run:
     """
     folder = place(folder)
     facts = read_facts(folder)
-    try:
-        labels, representation = tuple(facts["labels"]), dict(facts["representation"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunError(f"{folder / RUN_JSON}: lacks {error}; the folder is damaged, train the model again") from error
-    if facts.get("kept") is False:
+    if not facts.kept:
         raise RunError(
             f'{folder}: the models of folds are not kept (split.keep = "final"); predict with {folder.parent / FINAL}, '
             "which learned from all clips"
         )
-    return Run(folder, load_classifier(fetched(folder / MODEL)), labels, representation, facts)
+    classifier = load_classifier(fetched(folder / MODEL))
+    if reason := misfit(facts, classifier):
+        raise DamagedError(f"{folder / RUN_JSON}: does not describe the model beside it: {reason}; {ADVICE}")
+    return Run(folder, classifier, facts.labels, facts.representation, facts)
+
+
+def check_run(folder: Path, kept: bool) -> None:
+    """Raise RunError where a file of the run folder is missing or damaged. kept: whether the model must be there."""
+    read_scores(folder)
+    read_predictions(folder)
+    read_history(folder)
+    if kept and is_url(folder):  # whose model is fetched, and checked, when it is loaded
+        if not (folder / MODEL).is_dir():
+            raise DamagedError(f"{folder / MODEL}: is missing; {ADVICE}")
+    elif kept:
+        check_files(folder / MODEL)
 
 
 def read_scores(folder: Path) -> dict[str, Any]:
-    """scores.json: by part, what `Scores.to_json` gave. Raises RunError where it cannot be read."""
-    try:
-        scores: dict[str, Any] = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{folder / 'scores.json'}: cannot be read ({error}); train the model again") from error
+    """scores.json: by part, what `Scores.to_json` gave. Raises DamagedError where it cannot be read."""
+    path = folder / "scores.json"
+    scores: dict[str, Any] = read_checked(path, ADVICE)
+    parse_record(ScoresRecord, {"parts": scores}, path, ADVICE)
     return scores
 
 
-def read_facts(folder: Path) -> dict[str, Any]:
+def read_facts(folder: Path) -> RunFacts:
     """run.json alone. Raises RunError as `load_run`."""
     path = folder / RUN_JSON
     if not folder.is_dir():
@@ -198,18 +211,15 @@ def read_facts(folder: Path) -> dict[str, Any]:
         runs = sorted(found.parent.relative_to(folder).as_posix() for found in folder.glob(f"*/**/{RUN_JSON}"))
         hint = f"it holds these runs: {', '.join(runs)}" if runs else "`tonearm run` makes one"
         raise RunError(f"{folder}: is not a run folder, since it has no {RUN_JSON}; {hint}")
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RunError(f"{path}: is damaged ({error}); train the model again") from error
-    if not isinstance(facts, dict) or not isinstance(facts.get("format"), int):
-        raise RunError(f"{path}: does not describe a run; train the model again")
-    if facts["format"] > FORMAT:
+    facts = read_checked(path, ADVICE)
+    if isinstance(facts, dict) and facts.get("format") in range(FORMAT + 1, MOST_VERSION):
+        versions = facts.get("versions")
+        by = versions.get("tonearm", "?") if isinstance(versions, dict) else "?"
         raise RunError(
-            f"{path}: has format {facts['format']}, written by tonearm "
-            f"{facts.get('versions', {}).get('tonearm', '?')}; this one reads up to {FORMAT}: upgrade tonearm"
+            f"{path}: has format {facts['format']}, written by tonearm {by}; this one reads up to {FORMAT}: "
+            "upgrade tonearm"
         )
-    return facts
+    return parse_record(RunFacts, facts, path, ADVICE)
 
 
 def versions() -> dict[str, str]:

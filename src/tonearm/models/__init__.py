@@ -11,7 +11,7 @@ from tonearm.models.base import Model, ModelSettings
 __all__ = ["MODELS", "Model", "ModelSettings", "reads"]
 
 MODELS: dict[str, Model] = {
-    "logistic": Model(logistic.LogisticSettings, logistic.build, trusted=logistic.TRUSTED),
+    "logistic": Model(logistic.LogisticSettings, logistic.build),
     "mlp": Model(mlp.MLPSettings, mlp.build, extra="deep"),
     # revision 1 of the SVM used the votes of pairs of classes as margins
     "svm": Model(svm.SVMSettings, svm.build, trusted=svm.TRUSTED, revision=2),

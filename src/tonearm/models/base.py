@@ -30,8 +30,9 @@ class ModelSettings(Settings):
 class Model(NamedTuple):
     """One model: settings class, builder, whether it takes rows or images, and the extra that installs it.
 
-    build: (settings, TrainSettings) to an unfitted classifier. extra: "" if tonearm alone is enough. trusted: names
-    of types, beyond those that skops trusts, that a saved classifier may hold. revision: raised when the same settings
+    build: (settings, TrainSettings) to an unfitted classifier, of the same types whatever the settings. extra: "" if
+    tonearm alone is enough. trusted: names of types, beyond those of the unfitted classifier, that a saved one may
+    hold. revision: raised when the same settings
     and rows give a different model than before, so that finished runs are trained again.
     """
 

@@ -14,8 +14,12 @@ from tonearm.models.base import ModelSettings
 from tonearm.settings import TrainSettings
 
 TRUSTED = (
+    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "tonearm.models.histogram.Boosting",
+    "sklearn.preprocessing._label.LabelEncoder",
+    *(f"sklearn._loss.loss.{name}" for name in ("HalfBinomialLoss", "HalfMultinomialLoss")),
+    *(f"sklearn._loss._loss.{name}" for name in ("CyHalfBinomialLoss", "CyHalfMultinomialLoss")),
+    *(f"sklearn._loss.link.{name}" for name in ("Interval", "LogitLink", "HalfLogitLink", "MultinomialLogit")),
 )
 
 

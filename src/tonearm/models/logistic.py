@@ -13,8 +13,6 @@ from pydantic import Field
 from tonearm.models.base import ModelSettings
 from tonearm.settings import TrainSettings
 
-TRUSTED = ("tonearm.models.softmax.SoftmaxRegression",)
-
 
 class LogisticSettings(ModelSettings):
     """`type = "logistic"`."""

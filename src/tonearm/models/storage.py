@@ -4,15 +4,15 @@ Conventions
 -----------
 A folder holds `model.json` and one data file that it names: `model.skops` for scikit-learn models,
 `model.safetensors` for torch models, which are rebuilt from their settings. `model.json` is written last
-and holds the other file's SHA-256, so a half-written or damaged pair is noticed before anything is loaded. skops
-creates only types that it trusts and those that the models name (`Model.trusted`); a file that asks
-for any other is refused.
+and holds the other file's SHA-256, so a half-written or damaged pair is noticed before anything is loaded. Of a
+skops file only the types of the models are created (`allowed_types`), after `archive` has found it harmless, and
+`inspection` checks what came out before it predicts.
 A loaded classifier reproduces the saved one's predictions bit for bit.
 """
 
 import hashlib
-import json
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,8 +21,10 @@ from pydantic import ValidationError
 
 from tonearm.errors import ModelError, RunError
 from tonearm.models import MODELS
+from tonearm.models.archive import UnknownTypesError, UnsafeError, check_archive
 from tonearm.models.base import ModelSettings
-from tonearm.runtime.files import replacing, write_json
+from tonearm.models.inspection import check_classes, check_fitted
+from tonearm.runtime.files import check_regular, read_json, replacing, write_json
 from tonearm.settings import TrainSettings
 from tonearm.training.contract import FittedClassifier, HasTensors
 
@@ -30,11 +32,33 @@ FORMAT = 1
 DESCRIPTION = "model.json"
 SKOPS = "model.skops"
 TENSORS = "model.safetensors"
+MOST_WORDS = 300  # of what a library says of a damaged file
 
 
-def trusted_types() -> list[str]:
-    """Names of the types, beyond those that skops trusts, that the models say they hold."""
-    return sorted({name for model in MODELS.values() for name in model.trusted})
+def allowed_types() -> set[str]:
+    """Names of the types that a saved classifier may hold: those of the unfitted models, and those that they name."""
+    built = {name for model in _unfitted() for name in _type_names(model)}
+    return built.union(*(model.trusted for model in MODELS.values()))
+
+
+def _unfitted() -> Iterator[Any]:
+    """Each scikit-learn model as its default settings build it."""
+    for name, model in MODELS.items():
+        if model.extra != "deep":
+            try:
+                yield model.build(model.settings.model_validate({"type": name}), TrainSettings())
+            except (ValidationError, ModelError):
+                continue  # a model of a user's own that has no defaults; `save_classifier` refuses it
+
+
+def _type_names(classifier: Any) -> list[str]:
+    """Names of the types of a classifier, and of a pipeline's steps."""
+    steps = [step for _, step in getattr(classifier, "steps", ())]
+    return [f"{type(part).__module__}.{type(part).__name__}" for part in (classifier, *steps)]
+
+
+def _is_ours(classifier: Any) -> bool:
+    return _type_names(classifier) in [_type_names(model) for model in _unfitted()]
 
 
 def save_classifier(classifier: FittedClassifier, folder: str | Path) -> None:
@@ -56,34 +80,46 @@ def load_classifier(folder: str | Path) -> FittedClassifier:
     Raises RunError if a file is missing, damaged, from a newer tonearm or asks for types that are not trusted,
     ModelError if it needs torch and torch is not installed.
     """
+    numbers, facts = check_files(folder)
+    return _load_tensors(numbers, facts) if facts["file"] == TENSORS else _load_sklearn(numbers, facts)
+
+
+def check_files(folder: str | Path) -> tuple[Path, dict[str, Any]]:
+    """The data file of the classifier in `folder`, and its description. Raises RunError if either is damaged."""
     path = Path(folder) / DESCRIPTION
     facts = _read_description(path)
     numbers = path.with_name(facts["file"])
     try:
+        check_regular(numbers)
         digest = _digest(numbers)
     except OSError as error:
-        raise RunError(f"{numbers}: cannot be read ({error.strerror}); copy the whole run folder again") from error
+        reason = error.strerror or error
+        raise RunError(f"{numbers}: cannot be read ({reason}); copy the whole run folder again") from error
     if digest != facts.get("sha256"):
         raise RunError(f"{numbers}: is damaged (its SHA-256 is not that in {path}); copy the whole run folder again")
-    return _load_tensors(numbers, facts) if facts["file"] == TENSORS else _load_sklearn(numbers, facts)
+    return numbers, facts
 
 
 def _read_description(path: Path) -> dict[str, Any]:
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = read_json(path)
     except OSError as error:
-        raise RunError(f"{path}: cannot be read ({error.strerror}); is this the folder of a trained model?") from error
+        raise RunError(
+            f"{path}: cannot be read ({error.strerror or error}); is this the folder of a trained model?"
+        ) from error
     except ValueError as error:
         raise RunError(f"{path}: is damaged ({error}); copy the whole run folder again") from error
-    if not isinstance(facts, dict) or not isinstance(facts.get("format"), int):
-        raise RunError(f"{path}: describes no model of tonearm")
-    if facts["format"] > FORMAT:
+    if not isinstance(facts, dict) or facts.get("format") not in range(1, 1000):
+        raise RunError(f"{path}: describes no model of tonearm; train it again")
+    if facts["format"] in range(FORMAT + 1, 1000):  # a higher number is damage and no newer tonearm
         raise RunError(
             f"{path}: is format {facts['format']}, written by a newer tonearm; this one reads up to {FORMAT}. "
             "pip install --upgrade tonearm"
         )
     if facts.get("file") not in (SKOPS, TENSORS):
-        raise RunError(f"{path}: names the file {facts.get('file')!r}; allowed is {SKOPS} or {TENSORS}")
+        raise RunError(
+            f"{path}: names the file {str(facts.get('file'))[:99]!r}; allowed is {SKOPS} or {TENSORS}; train it again"
+        )
     return facts
 
 
@@ -96,44 +132,54 @@ def _save_sklearn(classifier: Any, path: Path) -> dict[str, Any]:
     import skops.io
     from sklearn import __version__ as version
 
+    if not _is_ours(classifier):
+        raise ModelError(
+            f"the fitted {type(classifier).__name__} would not be loaded again, since it is of other types than the "
+            "model has with its default settings; let `build` give the same types whatever the settings"
+        )
     with replacing(path) as temporary:
         skops.io.dump(classifier, temporary, compression=zipfile.ZIP_DEFLATED)
-        unknown = sorted(set(skops.io.get_untrusted_types(file=temporary)) - set(trusted_types()))
-        if unknown:
+        try:
+            check_archive(temporary, allowed_types())
+        except UnknownTypesError as error:
             raise ModelError(
                 f"the fitted {type(classifier).__name__} holds types that would not be loaded again: "
-                f"{', '.join(unknown)}; name them as `trusted` in the model's line of models/__init__.py"
-            )
+                f"{error}; name them as `trusted` in the model's line of models/__init__.py"
+            ) from error
+        except UnsafeError as error:
+            raise ModelError(f"the fitted {type(classifier).__name__} would not be loaded again: {error}") from error
     return {"scikit-learn": version}
 
 
 def _load_sklearn(path: Path, facts: dict[str, Any]) -> Any:
     import skops.io
     from sklearn import __version__ as version
-    from skops.io.exceptions import UnsupportedTypeException, UntrustedTypesFoundException
 
+    allowed = allowed_types()
     try:
-        classifier = skops.io.load(path, trusted=trusted_types())
-        _check_trees(classifier)
-    except UntrustedTypesFoundException as error:
+        check_archive(path, allowed)
+        classifier = skops.io.load(path, trusted=sorted(allowed))
+        if not _is_ours(classifier):
+            raise UnsafeError(f"holds a {type(classifier).__name__}, which is not a fitted classifier of tonearm")
+        _check_support_vectors(path, classifier)
+        check_fitted(classifier)
+    except UnknownTypesError as error:
         raise RunError(f"{path}: asks for types that no model of tonearm has, and is not loaded: {error}") from error
-    except (
-        UnsupportedTypeException,
-        zipfile.BadZipFile,
-        KeyError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        ImportError,
-    ) as error:
+    except UnsafeError as error:
+        raise RunError(f"{path}: is damaged, or made to do harm, and is not loaded: it {error}; train again") from error
+    except RunError:
+        raise
+    except Exception as error:  # whatever zipfile, numpy, skops and scikit-learn make of a stranger's file
         raise RunError(
-            f"{path}: does not load with scikit-learn {version} ({type(error).__name__}: {error}); it was written with "
+            f"{path}: does not load with scikit-learn {version} ({_in_words(error)}); it was written with "
             f"scikit-learn {facts.get('scikit-learn', 'of an unknown version')}: install that, or train again"
         ) from error
-    if not hasattr(classifier, "predict_proba") or not hasattr(classifier, "classes_"):
-        raise RunError(f"{path}: holds a {type(classifier).__name__}, which is not a fitted classifier")
-    _check_support_vectors(path, classifier)
     return classifier
+
+
+def _in_words(error: Exception) -> str:
+    """What went wrong, as a part of one sentence."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:MOST_WORDS]
 
 
 def _check_support_vectors(path: Path, classifier: Any) -> None:
@@ -144,25 +190,6 @@ def _check_support_vectors(path: Path, classifier: Any) -> None:
             f"{path}: is an SVM of an older tonearm, whose probabilities did not say how sure its answers were; "
             "train it again: `tonearm run` with the same config and --out replaces it"
         )
-
-
-def _check_trees(classifier: Any) -> None:
-    """Raise ValueError if a tree points outside itself: compiled code would read beyond its memory."""
-    columns = getattr(classifier, "n_features_in_", 0)
-    for member in getattr(classifier, "estimators_", ()):
-        tree = member.tree_
-        inner = tree.children_left != -1
-        _check_nodes(tree.children_left[inner], tree.children_right[inner], tree.feature[inner], len(inner), columns)
-    for stage in getattr(classifier, "_predictors", ()):
-        for tree in stage:
-            inner = tree.nodes[tree.nodes["is_leaf"] == 0]
-            _check_nodes(inner["left"], inner["right"], inner["feature_idx"], len(tree.nodes), columns)
-
-
-def _check_nodes(left: Any, right: Any, feature: Any, nodes: int, columns: int) -> None:
-    for indices, limit in ((left, nodes), (right, nodes), (feature, columns)):
-        if len(indices) and not 0 <= int(indices.min()) <= int(indices.max()) < limit:
-            raise ValueError("a tree points outside itself")
 
 
 def _save_tensors(classifier: HasTensors, path: Path) -> dict[str, Any]:
@@ -177,14 +204,15 @@ def _load_tensors(path: Path, facts: dict[str, Any]) -> FittedClassifier:
     """The classifier of the settings in `facts`, with the tensors of the file `path`."""
     settings, train = _settings(path, facts)
     classifier = MODELS[settings.type].build(settings, train)
-    from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     try:
         assert isinstance(classifier, HasTensors)
-        return cast("FittedClassifier", classifier.restore(load_file(path), facts))
-    except (SafetensorError, KeyError, ValueError, RuntimeError, AssertionError) as error:
-        raise RunError(f"{path}: does not hold the numbers of this model ({error}); train again") from error
+        loaded = cast("FittedClassifier", classifier.restore(load_file(path), facts))
+        check_classes(loaded)
+        return loaded
+    except Exception as error:  # whatever safetensors and torch make of a stranger's file
+        raise RunError(f"{path}: does not hold the numbers of this model ({_in_words(error)}); train again") from error
 
 
 def _settings(path: Path, facts: dict[str, Any]) -> tuple[ModelSettings, TrainSettings]:
@@ -192,5 +220,7 @@ def _settings(path: Path, facts: dict[str, Any]) -> tuple[ModelSettings, TrainSe
     try:
         model = MODELS[facts["settings"]["type"]]
         return model.settings.model_validate(facts["settings"]), TrainSettings.model_validate(facts["train"])
-    except (KeyError, TypeError, ValidationError) as error:
-        raise RunError(f"{description}: its settings are none of this tonearm's ({error}); train again") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(
+            f"{description}: its settings are none of this tonearm's ({_in_words(error)}); train again"
+        ) from error

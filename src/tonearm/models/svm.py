@@ -12,7 +12,7 @@ from pydantic import Field
 from tonearm.models.base import ModelSettings
 from tonearm.settings import TrainSettings
 
-TRUSTED = ("tonearm.models.margins.SupportVectors",)
+TRUSTED = ("sklearn.svm._classes.SVC",)
 
 
 class SVMSettings(ModelSettings):

@@ -12,7 +12,7 @@ from pydantic import Field
 from tonearm.models.base import ModelSettings
 from tonearm.settings import TrainSettings
 
-TRUSTED = ("sklearn.tree._tree.Tree",)
+TRUSTED = ("sklearn.tree._tree.Tree", "sklearn.tree._classes.ExtraTreeClassifier")
 
 
 class TreesSettings(ModelSettings):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tonearm.errors import CatalogError, RunError
 from tonearm.experiment.folder import ExperimentFolder, ResultsFolder
+from tonearm.experiment.records import read_words
 from tonearm.report.clips import Excerpts
 from tonearm.report.collect import ExperimentRecord, Mistake, collect, suspicious_clips, worst_mistakes
 from tonearm.report.page import page
@@ -97,7 +98,7 @@ def _scan(record: ExperimentRecord, counting: Counting, workers: int) -> str:
 
 
 def _board(record: ExperimentRecord) -> str:
-    return ExperimentFolder(record.folder).leaderboard_md.read_text(encoding="utf-8").rstrip()
+    return read_words(ExperimentFolder(record.folder).leaderboard_md, "run the command again").rstrip()
 
 
 def _markdown(record: ExperimentRecord, mistakes: Sequence[Mistake], suspicious: Sequence[Mistake]) -> str:

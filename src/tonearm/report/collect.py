@@ -6,10 +6,9 @@ Nothing is computed that the folder holds already. A model's answers are its pre
 the test, with folds all folds' tests together.
 """
 
-import csv
-import json
 import tomllib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,22 @@ from numpy.typing import NDArray
 from tonearm.errors import RunError
 from tonearm.evaluation.label_issues import Suspicion, suspicious_labels
 from tonearm.evaluation.scores import Reliability, reliability
+from tonearm.experiment.facts import RunFacts
 from tonearm.experiment.folder import ExperimentFolder, ModelRuns
 from tonearm.experiment.predictions import read_history, read_predictions
+from tonearm.experiment.records import (
+    DamagedError,
+    LeaderboardRecord,
+    RowRecord,
+    first_fault,
+    read_record,
+    read_rows,
+    read_words,
+)
 from tonearm.experiment.runs import MODEL, read_facts, read_scores
+from tonearm.settings import AudioSettings, DataSettings
+
+AGAIN = "run the command again"
 
 
 @dataclass(frozen=True)
@@ -108,34 +120,56 @@ def collect(path: Path) -> ExperimentRecord:
             f"{path}: is not an experiment, since it has no {folder.manifest_json.name}; `tonearm run` makes one"
         )
     runs = folder.finished().models
-    try:
-        board = json.loads(folder.leaderboard_json.read_text(encoding="utf-8"))
-        config_text = folder.config_toml.read_text(encoding="utf-8")
-        clips = _read_csv(folder.splits_csv)
-        models = tuple(_model(path, runs[row["model"]], row) for row in board["models"])
-        head = board["verdict"], board["split"], board["method"], tuple(board["warnings"])
-    except (OSError, ValueError, KeyError) as error:
-        raise RunError(f"{path}: the experiment is damaged ({type(error).__name__}: {error}); run it again") from error
+    board = read_record(LeaderboardRecord, folder.leaderboard_json, AGAIN)
+    clips = read_rows(folder.splits_csv, ("filename", "label", "group"), AGAIN)
+    config_text, config = _config(folder.config_toml)
+    models = tuple(_model(path, runs, row) for row in board.models)
+    first = next((model for model in models if not model.row["error"]), None)
+    facts = read_facts(path / runs[first.name].evaluated[0]) if first else None
+    _check_parts(folder.splits_csv, clips, facts)
     groups = [clip["group"] for clip in clips if clip["group"]]
     failures = {
         row["filename"]: row["reason"]
         for failures_csv in folder.failures_csv
         if failures_csv.is_file()
-        for row in _read_csv(failures_csv)
+        for row in read_rows(failures_csv, ("filename", "reason"), AGAIN)
     }
-    first = next((model for model in models if not model.row["error"]), None)
     return ExperimentRecord(
         path,
-        *head,
+        board.verdict,
+        board.split,
+        board.method,
+        board.warnings,
         models,
         dict(sorted(Counter(clip["label"] for clip in clips).items())),
         len(set(groups)),
         len(groups),
         tuple(failures.items()),
         config_text,
-        tomllib.loads(config_text),
-        {} if first is None else read_facts(path / runs[first.name].evaluated[0])["versions"],
+        config,
+        facts.versions if facts else {},
     )
+
+
+def _check_parts(path: Path, clips: list[dict[str, str]], facts: RunFacts | None) -> None:
+    """Raise DamagedError where the rows of splits.csv are not the parts of a run."""
+    if facts is None or facts.split is None:
+        return
+    found = Counter(clip.get(facts.split.name, "") for clip in clips)
+    if any(found[part] != number for part, number in facts.split.clips.items()):
+        raise DamagedError(f"{path}: is damaged (its parts are not those of the runs); {AGAIN}")
+
+
+def _config(path: Path) -> tuple[str, dict[str, Any]]:
+    """config.toml of the folder: its text, and what it says. Raises DamagedError."""
+    text = read_words(path, AGAIN)
+    try:
+        config = tomllib.loads(text)
+        DataSettings.model_validate(config["data"])
+        AudioSettings.model_validate(config["audio"])
+        return text, config
+    except (ValueError, KeyError, RecursionError) as error:
+        raise DamagedError(f"{path}: is damaged ({type(error).__name__}: {first_fault(error)}); {AGAIN}") from error
 
 
 def worst_mistakes(model: ModelResult, most: int) -> list[Mistake]:
@@ -168,13 +202,20 @@ def suspicious_clips(model: ModelResult, most: int) -> list[Mistake]:
     ]
 
 
-def _model(folder: Path, runs: ModelRuns, row: dict[str, Any]) -> ModelResult:
-    if row["error"]:
+def _model(folder: Path, runs: Mapping[str, ModelRuns], record: RowRecord) -> ModelResult:
+    row = record.model_dump()
+    if record.error:
         return ModelResult(row, {}, None, [], 0.0)
-    answers, part = folder / runs.answers, row["judged"]
-    size = sum(path.stat().st_size for path in (folder / runs.predict / MODEL).iterdir())
-    history = read_history(folder / runs.evaluated[0])
-    return ModelResult(row, read_scores(answers)[part], _answers(answers, part), history, size / 1e6)
+    if record.model not in runs:
+        raise DamagedError(f"{folder}: its leaderboard has {record.model!r}, which its layout.json lacks; {AGAIN}")
+    own = runs[record.model]
+    answers, part = folder / own.answers, record.judged
+    scores = read_scores(answers)
+    if part not in scores or scores[part]["scores"]["accuracy"]["value"] != record.scores[part]["accuracy"]:
+        raise DamagedError(f"{folder}: its leaderboard and the scores in {answers} are not the same; {AGAIN}")
+    size = sum(path.stat().st_size for path in (folder / own.predict / MODEL).glob("*"))
+    history = read_history(folder / own.evaluated[0])
+    return ModelResult(row, scores[part], _answers(answers, part), history, size / 1e6)
 
 
 def _answers(folder: Path, part: str) -> Answers:
@@ -186,8 +227,3 @@ def _answers(folder: Path, part: str) -> Answers:
     # a clip of repeated folds has several predictions: their mean
     probabilities = np.array([np.mean(table.probabilities[rows], axis=0) for rows in rows_of.values()])
     return Answers(table.names[first], table.truth[first], probabilities, table.labels)
-
-
-def _read_csv(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))

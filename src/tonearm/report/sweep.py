@@ -6,14 +6,13 @@ What `tonearm sweep` wrote is shown, and nothing is computed. Names and reasons 
 """
 
 import base64
-import csv
-import json
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from tonearm.errors import RunError
 from tonearm.experiment.folder import LAYOUT_JSON, read_manifest, refuse_older
+from tonearm.experiment.records import DamagedError, read_checked, read_rows, read_words
 from tonearm.experiment.runs import judged_part, read_facts, read_scores
 from tonearm.report.charts import interval_bar
 from tonearm.report.collect import ModelResult
@@ -23,6 +22,7 @@ from tonearm.sweep import PUBLISHED, PUBLISHED_MEANING
 from tonearm.sweep.folder import SweepFolder
 from tonearm.wording import interval
 
+AGAIN = "run the sweep again"
 PICTURES = {
     "heatmap": "Validation accuracy by the two settings that were crossed; the best cell is framed.",
     "parallel": "A line a trial, through its value of each setting to its validation accuracy.",
@@ -40,10 +40,10 @@ def sweep_page(path: Path) -> str:
     folder = SweepFolder(path)
     manifest = folder.finished()
     try:
-        facts = json.loads(folder.sweep_json.read_text(encoding="utf-8"))
-        with folder.sweep_csv.open(encoding="utf-8", newline="") as file:
-            header, *trials = csv.reader(file)
-        config_text = folder.config_toml.read_text(encoding="utf-8")
+        facts = read_checked(folder.sweep_json, AGAIN)
+        rows = read_rows(folder.sweep_csv, ("rank", "state", "reason", "valid_accuracy"), AGAIN)
+        header, trials = list(rows[0]), [list(row.values()) for row in rows]
+        config_text = read_words(folder.config_toml, AGAIN)
         winner = folder.winner if manifest.ranking else None
         sections = [
             _head(path, facts["how"], facts["verdict"], facts["model"], len(trials)),
@@ -52,8 +52,11 @@ def sweep_page(path: Path) -> str:
             *_winner(winner, str(facts["model"])),
             _repeat(path, winner, config_text),
         ]
-    except (OSError, ValueError, KeyError) as error:
-        raise RunError(f"{path}: the sweep is damaged ({type(error).__name__}: {error}); run it again") from error
+    except RunError:
+        raise
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        files = f"{folder.sweep_json.name}, {folder.sweep_csv.name} or {folder.config_toml.name}"
+        raise DamagedError(f"{path}: its {files} is damaged ({type(error).__name__}: {error}); {AGAIN}") from error
     return document(f"tonearm: {path.name}", sections, ("trials", "to the trials"))
 
 
@@ -90,6 +93,8 @@ def _ranking(header: list[str], trials: list[list[str]], settings: list[str]) ->
                 chosen = ", ".join(f"{name} = {cells[name]}" for name in settings)
                 left += f"<li>{escape(chosen)}: {escape(cells['state'])}, {escape(cells['reason'])}</li>"
             continue
+        if not 0 <= float(cells["valid_accuracy"]) <= 1:
+            raise ValueError(f"valid_accuracy = {cells['valid_accuracy']}")
         low, high = (float(cells[name]) if cells[name] else None for name in ("low", "high"))
         rows += (
             f"<tr><td>{cells['rank']}</td>{values}<td>{_cell(cells, 'valid_accuracy')}</td>"
@@ -125,7 +130,7 @@ def _winner(winner: Path | None, model: str) -> list[str]:
 
 def _repeat(folder: Path, winner: Path | None, config_text: str) -> str:
     name = escape(folder.resolve().name)
-    versions = read_facts(winner)["versions"] if winner else {}
+    versions = read_facts(winner).versions if winner else {}
     return (
         "<h2>Reproduce</h2><p>Save the settings as <code>config.toml</code>; the same versions on the same machine "
         f'give the same numbers to the last bit.</p><pre tabindex="0">tonearm sweep config.toml --out {name}\n'

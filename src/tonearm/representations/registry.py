@@ -44,7 +44,8 @@ def restore(facts: Facts) -> Representation:
     try:
         return restorers[name](facts)
     except (KeyError, TypeError, ValueError) as error:
-        raise RepresentationError(f"its facts do not describe {name!r} ({type(error).__name__}: {error})") from error
+        said = " ".join(str(error).split())
+        raise RepresentationError(f"its facts do not describe {name!r} ({type(error).__name__}: {said})") from error
 
 
 def _restore_joined(facts: Facts) -> Joined:

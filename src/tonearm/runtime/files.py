@@ -7,6 +7,7 @@ or a run that starts after a kill, sees the old file or the new one, never a par
 """
 
 import csv
+import errno
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ from tonearm.errors import TonearmError
 from tonearm.runtime.remote import is_url, place, put
 
 TEMPORARY_PREFIX = ".tonearm-"
+MOST_JSON_BYTES = 2**28
 
 
 @contextmanager
@@ -113,6 +115,46 @@ def write_bytes(path: str | Path, data: bytes) -> None:
 def write_json(path: str | Path, value: Any) -> None:
     """Write `value` atomically as indented JSON (without NaN, which JSON lacks)."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def remove_empty(folder: Path) -> None:
+    """Remove the folder if there is no file in it, and the folders in it of which that is so."""
+    if not folder.is_dir() or folder.is_symlink():
+        return
+    for inner in list(folder.iterdir()):
+        remove_empty(inner)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def check_regular(path: Path) -> None:
+    """Raise OSError where the path is something else than a file, such as a pipe, which opening would wait for."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+
+
+def read_json(path: Path) -> Any:
+    """The JSON in a file.
+
+    Raises OSError as `check_regular` or where the file cannot be read, ValueError where it is not JSON, not UTF-8,
+    nested too deep, longer than 256 MB, or holds NaN or infinity, which are not JSON.
+    """
+    check_regular(path)
+    if path.stat().st_size > MOST_JSON_BYTES:
+        raise ValueError(f"it has more than {MOST_JSON_BYTES:,} bytes")
+    return parse_json(path.read_text(encoding="utf-8"))
+
+
+def parse_json(text: str) -> Any:
+    """The JSON in a text. Raises ValueError as `read_json`."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"it holds {name}, which is not JSON")
 
 
 def check_space(folder: str | Path, size: int, what: str, advice: str) -> None:

@@ -25,7 +25,7 @@ from tonearm.experiment.folder import ModelRuns
 from tonearm.experiment.inputs import ModelInputs, read_inputs
 from tonearm.experiment.jobs import Job, check_travels, job_digest, train_job
 from tonearm.experiment.leaderboard import read_test_parts, write_pooled
-from tonearm.experiment.runs import digest_of_run, read_facts
+from tonearm.experiment.runs import read_facts
 from tonearm.models import MODELS, reads
 from tonearm.representations.base import digest_of
 from tonearm.representations.registry import represent
@@ -37,7 +37,7 @@ from tonearm.splits.divide import divide, final_split
 from tonearm.splits.parts import Division, Rows, Split
 from tonearm.sweep.folder import NESTED, WINNER, SweepFolder
 from tonearm.sweep.grid import Cell, Values, check_paths, describe, expand, plain, swept_model, with_values
-from tonearm.sweep.output import write_results
+from tonearm.sweep.output import judged_winners, write_results
 from tonearm.sweep.results import Nested, Results
 from tonearm.sweep.search import search
 from tonearm.sweep.trials import Limits, Task, Trial, known_trial, run_trial
@@ -65,9 +65,10 @@ def run_sweep(
     for cell in cells:
         with_values(config, model, cell.values)  # all are checked before anything is trained
     folder = SweepFolder(out)
-    with folder.held():
+    with folder.held(tell=tell):
         check_visible([config.data.folder, out])
         clear_leftovers(folder.trials)
+        judged_winners(folder.sweep_json)  # which a damaged file does not tell, so that nothing is trained in vain
         cache = DataCache(base, folder, counting, workers)
         for note in cache.base.notes:
             tell(f"note: {note}")
@@ -96,7 +97,7 @@ def _conclude(folder: SweepFolder, results: Results, runs: dict[str, ModelRuns] 
 
 
 def _digest(run: Path) -> str:
-    return digest_of_run(read_facts(run))
+    return read_facts(run).digest
 
 
 def _nested(context: "SweepContext", folder: SweepFolder, division: Division) -> Results:
@@ -224,7 +225,7 @@ class TrialRunner:
             except ModelError as error:
                 found[place] = Trial(values, "failed", str(error))
                 continue
-            known = known_trial(task, data)
+            known = known_trial(task, data, self.context.tell)
             if known is None:
                 waiting[place] = (task, data)
             else:

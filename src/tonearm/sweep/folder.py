@@ -14,7 +14,7 @@ fold1/ …, nested/  with split.folds: the folder of each fold's own sweep, and 
 
 from pathlib import Path
 
-from tonearm.experiment.folder import SWEEP_JSON, ModelRuns, ResultsFolder
+from tonearm.experiment.folder import LEADERBOARD_JSON, SWEEP_JSON, ModelRuns, ResultsFolder
 
 WINNER, NESTED = "winner", "nested"
 
@@ -23,6 +23,7 @@ class SweepFolder(ResultsFolder):
     """The folder of `tonearm sweep`, or of one of its folds."""
 
     kind = "sweep"
+    foreign = (LEADERBOARD_JSON,)
 
     def __init__(self, path: str | Path) -> None:
         super().__init__(path)

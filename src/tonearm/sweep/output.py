@@ -1,6 +1,5 @@
 """The results of a sweep as files: sweep.csv, .parquet, .json and .md, and the picture of all trials."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tonearm.experiment.runs import digest_of_run, read_facts, read_scores
-from tonearm.plots import heatmap_figure, parallel_figure, save_figure
+from tonearm.experiment.records import Record, read_record
+from tonearm.experiment.runs import read_facts, read_scores
+from tonearm.plots import heatmap_figure, parallel_figure, remove_figure, save_figure
 from tonearm.runtime.files import replacing, write_csv, write_json, write_text
 from tonearm.sweep.folder import SweepFolder
 from tonearm.sweep.grid import short_names, show
@@ -27,13 +27,27 @@ def write_results(folder: SweepFolder, results: Results) -> None:
     _draw(folder, results)
 
 
+class JudgedRecord(Record):
+    """What a sweep goes on with from an earlier one's sweep.json: digests of the winners that the test has judged."""
+
+    judged_on_the_test: tuple[str, ...]
+
+
+def judged_winners(path: Path) -> tuple[str, ...]:
+    """The winners of this folder that the test has judged so far. Raises DamagedError where the file does not say."""
+    if not path.exists():
+        return ()
+    advice = "it counts the winners that the test has judged: restore it, or remove it to begin the count again"
+    return read_record(JudgedRecord, path, advice).judged_on_the_test
+
+
 def _note_winner(folder: SweepFolder, results: Results) -> int:
     """Write sweep.json, and say how many winners of this folder the test has judged so far."""
     path = folder.sweep_json
-    judged: list[str] = json.loads(path.read_text(encoding="utf-8"))["judged_on_the_test"] if path.is_file() else []
+    judged = list(judged_winners(path))
     facts: dict[str, Any] = {"model": results.model, "split": results.division.sentence, "winner": None}
     if results.winner is not None:
-        digest = digest_of_run(read_facts(results.winner))
+        digest = read_facts(results.winner).digest
         judged = [*judged, *([digest] if digest not in judged else [])]
     facts["how"], facts["verdict"] = how_text(results), winner_text(results, len(judged))
     facts["settings"] = list(short_names(results.paths).values())
@@ -61,8 +75,10 @@ def _write_parquet(path: Path, header: Sequence[str], rows: Sequence[Sequence[An
 
 
 def _draw(folder: SweepFolder, results: Results) -> None:
-    """heatmap.png/.svg for two crossed axes, parallel.png/.svg for any others."""
+    """heatmap.png/.svg for two crossed axes, parallel.png/.svg for any others; those of an earlier sweep go."""
     two = crossed_axes(results)
+    for path in (folder.heatmap, folder.parallel):
+        remove_figure(path)
     if not results.ranked:
         return
     if two is not None:

@@ -15,18 +15,20 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
+from pydantic import Field, model_validator
 
 from tonearm.config import Config
 from tonearm.errors import ModelError
 from tonearm.evaluation.scores import Scores, evaluate
 from tonearm.experiment.inputs import ModelInputs
 from tonearm.experiment.jobs import Job, fit_job, job_digest
+from tonearm.experiment.records import DamagedError, Record, read_record
 from tonearm.experiment.runs import probabilities
 from tonearm.models import Model
 from tonearm.runtime.files import write_json
@@ -97,19 +99,57 @@ class Task:
         return hashlib.sha256("|".join(each).encode()).hexdigest()
 
 
-def known_trial(task: Task, data: ModelInputs) -> Trial | None:
-    """The trial from its file, where it is this very one and need not be run again. data: as for `run_trial`."""
+class TrialRecord(Record):
+    """The file of a trial: its digest and that of its limits, and what came out; see `Trial`."""
+
+    digest: str
+    limits: str
+    state: Literal["done", "pruned", "failed", "skipped"]
+    reason: str
+    scores: dict[str, dict[str, float]]
+    interval: tuple[float | None, float | None]
+    epochs: float | None
+    best_epoch: float | None
+    seconds: Annotated[float, Field(ge=0)]
+    losses: tuple[tuple[float, ...], ...]
+
+    @model_validator(mode="after")
+    def _scored(self) -> Self:
+        for part in ("train", "valid") if self.state == "done" else ():
+            found = self.scores.get(part, {})
+            if not 0 <= found.get("accuracy", -1.0) <= 1 or "log_loss" not in found:
+                raise ValueError(f"it has no accuracy between 0 and 1, or no log loss, of the {part} clips")
+        return self
+
+
+def known_trial(task: Task, data: ModelInputs, tell: Callable[[str], None]) -> Trial | None:
+    """The trial from its file, where it is this very one and need not be run again.
+
+    data: as for `run_trial`. tell: called where the file is damaged, so that the trial has to be run again.
+    """
     digest = task.digest(data)
     path = _path(task, digest)
-    if not path.is_file():
+    if not path.exists():
         return None
-    kept = json.loads(path.read_text(encoding="utf-8"))
-    limits = kept.pop("limits")
-    done = kept["state"] == "done" or (kept["state"] == "pruned" and limits == _digest(task.limits))
-    if kept.pop("digest", "") != digest or not done:
+    try:
+        kept = read_record(TrialRecord, path, "the trial is run again")
+    except DamagedError as error:
+        tell(f"note: {error}")
         return None
-    kept |= {"values": task.values, "interval": tuple(kept["interval"]), "losses": tuple(map(tuple, kept["losses"]))}
-    return Trial(**kept)
+    done = kept.state == "done" or (kept.state == "pruned" and kept.limits == _digest(task.limits))
+    if kept.digest != digest or not done:
+        return None
+    return Trial(
+        task.values,
+        kept.state,
+        kept.reason,
+        kept.scores,
+        kept.interval,
+        kept.epochs,
+        kept.best_epoch,
+        kept.seconds,
+        kept.losses,
+    )
 
 
 def run_trial(task: Task, data: ModelInputs) -> Trial:

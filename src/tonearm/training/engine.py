@@ -31,6 +31,7 @@ from tonearm.training.callbacks import BestWeights, Checkpointer, Finished, Hist
 from tonearm.training.contract import Epoch
 from tonearm.training.devices import available, choose_device, seeded, set_generator_states, threads
 from tonearm.training.inputs import Inputs
+from tonearm.training.layers import check_weights
 from tonearm.training.net import Net, autocast, build_net
 from tonearm.training.process_group import process_group
 from tonearm.training.rowwise import softmax
@@ -236,17 +237,16 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
         Raises KeyError, ValueError or RuntimeError if the tensors do not fit these settings.
         """
-        classes = description["classes"]
-        if len(classes) < 2:
-            raise ValueError(f"{len(classes)} classes")
-        words = all(isinstance(label, str) for label in classes)
-        self.classes_ = np.array(classes, dtype=object if words else None)
+        words = all(isinstance(label, str) for label in description["classes"])
+        self.classes_ = np.array(description["classes"], dtype=object if words else None)
         self.inputs_ = copy.deepcopy(self.inputs)
         self.inputs_.restore(_under("inputs.", tensors))
         self._note_columns()
+        weights = {name: torch.from_numpy(value) for name, value in _under("module.", tensors).items()}
+        check_weights(self._module, weights)
         with seeded(self.train.seed, "cpu"):
             self.module_ = self._module().eval()
-        self.module_.load_state_dict({k: torch.from_numpy(v) for k, v in _under("module.", tensors).items()})
+        self.module_.load_state_dict(weights)
         self.history_ = description["history"]
         self.best_epoch_ = description["best_epoch"]
         return self

@@ -75,8 +75,16 @@ class Inputs(Protocol):
         ...
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Restore what `arrays` returned; raises KeyError if something is missing."""
+        """Restore what `arrays` returned. Raises KeyError if something is missing, ValueError if it does not fit."""
         ...
+
+
+def check_spread(mean: NDArray[Any], spread: NDArray[Any]) -> None:
+    """Raise ValueError if these are not a mean and a standard deviation above 0 for each of some columns."""
+    if mean.ndim != 1 or not len(mean) or mean.shape != spread.shape:
+        raise ValueError(f"means of shape {mean.shape} and deviations of shape {spread.shape}")
+    if not (np.isfinite(mean).all() and np.isfinite(spread).all() and (spread > 0).all()):
+        raise ValueError("means or deviations that no columns have")
 
 
 class TableInputs:
@@ -124,6 +132,7 @@ class TableInputs:
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take `mean` and `scale`."""
+        check_spread(arrays["mean"], arrays["scale"])
         self.mean, self.scale = arrays["mean"], arrays["scale"]
 
     def _checked(self, X: NDArray[Any]) -> NDArray[np.float64]:

@@ -6,6 +6,8 @@ A batch is (rows, channels, height, width), standardised to mean 0. Random numbe
 CPU generator, so that they follow from the seed on every device. In evaluation mode augmentation does nothing.
 """
 
+from collections.abc import Callable, Mapping
+
 import torch
 from torch import nn
 
@@ -60,6 +62,21 @@ def shape_after(module: nn.Module, shape: tuple[int, ...], what: str) -> tuple[i
         except RuntimeError as error:
             size = " x ".join(map(str, shape))
             raise ModelError(f"{what}: cannot read maps of {size} ({error}); choose larger pictures") from error
+
+
+def check_weights(build: Callable[[], nn.Module], weights: Mapping[str, torch.Tensor]) -> None:
+    """Raise ValueError if the network has other tensors than these, before its own are allocated, or one is not finite.
+
+    build: to the network; called with torch's "meta" device, on which tensors have shapes and no numbers.
+    """
+    with torch.device("meta"):
+        wanted = {name: tuple(value.shape) or (1,) for name, value in build().state_dict().items()}
+    found = {name: tuple(value.shape) or (1,) for name, value in weights.items()}  # a file holds a number as an array
+    for name in sorted(wanted.keys() | found.keys()):
+        if wanted.get(name) != found.get(name):
+            raise ValueError(f"{name} has shape {found.get(name)}, and the settings make it {wanted.get(name)}")
+        if weights[name].is_floating_point() and not bool(torch.isfinite(weights[name]).all()):
+            raise ValueError(f"{name} holds numbers that are not finite")
 
 
 class Pool(nn.Module):

@@ -16,9 +16,10 @@ import torch
 from numpy.typing import NDArray
 
 from tonearm.data.pictures import Pack, open_pack, pack_arrays, read_picture
-from tonearm.training.inputs import Prepared
+from tonearm.training.inputs import Prepared, check_spread
 
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601; monotone over magma, viridis, inferno and cividis
+MOST_PIXELS = 2**25  # of a window; such a picture takes 400 MB
 
 
 class Windows:
@@ -151,8 +152,12 @@ class PictureInputs:
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take `mean`, `spread` and `size`."""
+        check_spread(arrays["mean"], arrays["spread"])
+        height, window = (int(value) for value in arrays["size"])
+        if len(arrays["mean"]) != len(self.mean) or min(height, window) < 1 or height * window > MOST_PIXELS:
+            raise ValueError(f"{len(arrays['mean'])} channels of {height} x {window} pixels")
         self.mean, self.spread = arrays["mean"], arrays["spread"]
-        self.height, self.window = (int(value) for value in arrays["size"])
+        self.height, self.window = height, window
 
 
 def find_pixels(X: NDArray[Any], cache_dir: Path | None) -> tuple[Pack, NDArray[np.int64]]:
