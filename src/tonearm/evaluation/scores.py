@@ -170,9 +170,7 @@ def _units(truth: Truth, groups: Truth | None) -> Truth:
     return group_or_own([""] * len(truth) if groups is None else groups, range(len(truth)))
 
 
-def _summands(
-    truth: Truth, probabilities: NDArray[np.float64], labels: tuple[str, ...], bins: int = BINS
-) -> Summands:
+def _summands(truth: Truth, probabilities: NDArray[np.float64], labels: tuple[str, ...], bins: int = BINS) -> Summands:
     """Each clip's contribution to the sums."""
     return Summands(label_codes(truth, labels), predicted(probabilities), probabilities, bins)
 

@@ -41,9 +41,7 @@ class Summands:
         every = np.arange(clips)
         right = prediction == true
         self.true, self.prediction = true, prediction
-        self.cells = np.column_stack(
-            [np.where(right, true, -1), self.classes + true, 2 * self.classes + prediction]
-        )
+        self.cells = np.column_stack([np.where(right, true, -1), self.classes + true, 2 * self.classes + prediction])
         self.cell_count = 3 * self.classes
         confidence = probabilities[every, prediction]
         in_bin = np.minimum((confidence * bins).astype(int), bins - 1)

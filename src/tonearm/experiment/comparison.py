@@ -6,7 +6,6 @@ What is compared are the predictions of the evaluated part: the test, all folds'
 part that a run has. Which folders these are is the results folder's matter (`lookup.evaluated_folders`).
 """
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from tonearm.evaluation.compare import Answers, Comparison, compare
 from tonearm.experiment.lookup import evaluated_folders, owner_of, read_division
 from tonearm.experiment.predictions import read_predictions
 from tonearm.experiment.runs import judged_part
+from tonearm.runtime.files import read_csv_rows
 
 
 def compare_folders(folders: Sequence[str | Path]) -> Comparison:
@@ -49,8 +49,7 @@ def read_groups(folder: Path) -> dict[str, str]:
     candidates = [owner.splits_csv] if owner else [parent / "splits.csv" for parent in list(folder.parents)[:2]]
     for path in candidates:
         if path.is_file():
-            with path.open(encoding="utf-8", newline="") as file:
-                return {row["filename"]: row["group"] for row in csv.DictReader(file)}
+            return {row["filename"]: row["group"] for row in read_csv_rows(path)}
     return {}
 
 

@@ -1,7 +1,7 @@
-"""predictions.csv and history.csv: their writers, and beside them their only readers."""
+"""predictions.csv and history.csv: their writers, and beside them their only readers, both a row at a time."""
 
-import csv
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tonearm.errors import RunError
 from tonearm.evaluation.scores import Scores, predicted
-from tonearm.runtime.files import write_csv
+from tonearm.runtime.files import read_csv, read_csv_rows, write_csv
 
 PREDICTIONS_CSV, HISTORY_CSV = "predictions.csv", "history.csv"
 FIXED = ("part", "filename", "truth", "prediction")
@@ -41,6 +41,8 @@ class PredictionTable:
     def of_part(self, part: str) -> "PredictionTable":
         """The rows of one part."""
         rows = self.parts == part
+        if rows.all():
+            return self  # no second copy of the probabilities
         return PredictionTable(
             self.parts[rows],
             self.names[rows],
@@ -53,12 +55,14 @@ class PredictionTable:
 
 def write_predictions(path: Path, labels: Sequence[str], parts: dict[str, PartResult]) -> None:
     """One row for each clip and part: its truth, its prediction and the probability of each label."""
-    rows = []
+    write_csv(path, (*FIXED, *(f"p_{label}" for label in labels)), _rows(labels, parts))
+
+
+def _rows(labels: Sequence[str], parts: dict[str, PartResult]) -> Iterator[list[Any]]:
     for part, result in parts.items():
         best = [labels[column] for column in predicted(result.probabilities)]
         for name, truth, label, row in zip(result.names, result.truth, best, result.probabilities, strict=True):
-            rows.append([part, name, truth, label, *row.tolist()])
-    write_csv(path, (*FIXED, *(f"p_{label}" for label in labels)), rows)
+            yield [part, name, truth, label, *row.tolist()]
 
 
 def read_predictions(folder: Path) -> PredictionTable:
@@ -66,18 +70,25 @@ def read_predictions(folder: Path) -> PredictionTable:
     path = folder / PREDICTIONS_CSV
     if not path.is_file():
         raise RunError(f"{folder}: holds no {PREDICTIONS_CSV}, so it is neither a run nor an experiment")
+    fixed, numbers = [], array("d")  # a Python number takes four times the memory
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            header, *rows = csv.reader(file)
-        if tuple(header[:4]) != FIXED or not rows:
-            raise ValueError(f"its first columns are {', '.join(header[:4])}" if rows else "it has no rows")
-        fixed = np.array([row[:4] for row in rows], dtype=object)
-        numbers = np.array([[float(value) for value in row[4:]] for row in rows]).reshape(len(rows), len(header) - 4)
-    except (OSError, ValueError, IndexError) as error:
+        rows = read_csv(path)
+        header = next(rows, [])
+        if tuple(header[:4]) != FIXED:
+            raise ValueError(f"its first columns are {', '.join(header[:4])}")
+        for number, row in enumerate(rows, start=2):
+            if len(row) != len(header):
+                raise ValueError(f"row {number} has {len(row)} cells and the header {len(header)}")
+            fixed.append(row[:4])
+            numbers.extend(map(float, row[4:]))
+        if not fixed:
+            raise ValueError("it has no rows")
+    except (OSError, ValueError) as error:
         raise RunError(f"{path}: is damaged ({error}); train the model again") from error
-    parts, names, truth, predictions = fixed.T
+    parts, names, truth, predictions = np.array(fixed, dtype=object).T
+    probabilities = np.frombuffer(numbers, dtype=np.float64).reshape(len(fixed), len(header) - 4)
     return PredictionTable(
-        parts, names, truth, predictions, numbers, tuple(column.removeprefix("p_") for column in header[4:])
+        parts, names, truth, predictions, probabilities, tuple(column.removeprefix("p_") for column in header[4:])
     )
 
 
@@ -91,6 +102,4 @@ def read_history(folder: Path) -> list[dict[str, float | None]]:
     path = folder / HISTORY_CSV
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return [{name: float(value) if value else None for name, value in row.items()} for row in rows]
+    return [{name: float(value) if value else None for name, value in row.items()} for row in read_csv_rows(path)]

@@ -6,7 +6,6 @@ Nothing is computed that the folder holds already. A model's answers are its pre
 the test, with folds all folds' tests together.
 """
 
-import csv
 import json
 import tomllib
 from collections import Counter
@@ -23,6 +22,7 @@ from tonearm.evaluation.scores import Reliability, reliability
 from tonearm.experiment.folder import ExperimentFolder, ModelRuns
 from tonearm.experiment.predictions import read_history, read_predictions
 from tonearm.experiment.runs import MODEL, read_facts, read_scores
+from tonearm.runtime.files import read_csv_rows
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,14 @@ class Answers:
 
 @dataclass(frozen=True)
 class ModelResult:
-    """A model: its row of the leaderboard, and where it was trained, scores, answers, history and size."""
+    """A model: its row of the leaderboard, and where it was trained, scores, reliability, history and size.
+
+    answers: of the best model alone, since they take memory; its mistakes and suspicious labels are shown.
+    """
 
     row: dict[str, Any]
     scores: dict[str, Any]
+    reliability: Reliability | None
     answers: Answers | None
     history: list[dict[str, float | None]]
     megabytes: float
@@ -53,11 +57,6 @@ class ModelResult:
     def score(self, part: str, name: str = "accuracy") -> float:
         """A score of a part, NaN where there is none."""
         return float(self.row["scores"].get(part, {}).get(name, float("nan")))
-
-    def reliability(self) -> Reliability:
-        """Confidence against accuracy on the judged part."""
-        assert self.answers is not None
-        return reliability(self.answers.truth, self.answers.probabilities, self.answers.labels)
 
 
 @dataclass(frozen=True)
@@ -111,8 +110,9 @@ def collect(path: Path) -> ExperimentRecord:
     try:
         board = json.loads(folder.leaderboard_json.read_text(encoding="utf-8"))
         config_text = folder.config_toml.read_text(encoding="utf-8")
-        clips = _read_csv(folder.splits_csv)
-        models = tuple(_model(path, runs[row["model"]], row) for row in board["models"])
+        clips = list(read_csv_rows(folder.splits_csv))
+        first = next((row["model"] for row in board["models"] if not row["error"]), None)
+        models = tuple(_model(path, runs[row["model"]], row, row["model"] == first) for row in board["models"])
         head = board["verdict"], board["split"], board["method"], tuple(board["warnings"])
     except (OSError, ValueError, KeyError) as error:
         raise RunError(f"{path}: the experiment is damaged ({type(error).__name__}: {error}); run it again") from error
@@ -121,9 +121,8 @@ def collect(path: Path) -> ExperimentRecord:
         row["filename"]: row["reason"]
         for failures_csv in folder.failures_csv
         if failures_csv.is_file()
-        for row in _read_csv(failures_csv)
+        for row in read_csv_rows(failures_csv)
     }
-    first = next((model for model in models if not model.row["error"]), None)
     return ExperimentRecord(
         path,
         *head,
@@ -134,7 +133,7 @@ def collect(path: Path) -> ExperimentRecord:
         tuple(failures.items()),
         config_text,
         tomllib.loads(config_text),
-        {} if first is None else read_facts(path / runs[first.name].evaluated[0])["versions"],
+        {} if first is None else read_facts(path / runs[first].evaluated[0])["versions"],
     )
 
 
@@ -168,13 +167,15 @@ def suspicious_clips(model: ModelResult, most: int) -> list[Mistake]:
     ]
 
 
-def _model(folder: Path, runs: ModelRuns, row: dict[str, Any]) -> ModelResult:
+def _model(folder: Path, runs: ModelRuns, row: dict[str, Any], best: bool) -> ModelResult:
     if row["error"]:
-        return ModelResult(row, {}, None, [], 0.0)
-    answers, part = folder / runs.answers, row["judged"]
+        return ModelResult(row, {}, None, None, [], 0.0)
+    place, part = folder / runs.answers, row["judged"]
+    answers = _answers(place, part)
+    bins = reliability(answers.truth, answers.probabilities, answers.labels)
     size = sum(path.stat().st_size for path in (folder / runs.predict / MODEL).iterdir())
     history = read_history(folder / runs.evaluated[0])
-    return ModelResult(row, read_scores(answers)[part], _answers(answers, part), history, size / 1e6)
+    return ModelResult(row, read_scores(place)[part], bins, answers if best else None, history, size / 1e6)
 
 
 def _answers(folder: Path, part: str) -> Answers:
@@ -182,12 +183,9 @@ def _answers(folder: Path, part: str) -> Answers:
     rows_of: dict[str, list[int]] = {}
     for row, name in enumerate(table.names):
         rows_of.setdefault(name, []).append(row)
+    if len(rows_of) == len(table.names):
+        return Answers(table.names, table.truth, table.probabilities, table.labels)
     first = [rows[0] for rows in rows_of.values()]
     # a clip of repeated folds has several predictions: their mean
     probabilities = np.array([np.mean(table.probabilities[rows], axis=0) for rows in rows_of.values()])
     return Answers(table.names[first], table.truth[first], probabilities, table.labels)
-
-
-def _read_csv(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))

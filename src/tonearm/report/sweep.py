@@ -6,7 +6,6 @@ What `tonearm sweep` wrote is shown, and nothing is computed. Names and reasons 
 """
 
 import base64
-import csv
 import json
 from html import escape
 from pathlib import Path
@@ -16,9 +15,10 @@ from tonearm.errors import RunError
 from tonearm.experiment.folder import LAYOUT_JSON, read_manifest, refuse_older
 from tonearm.experiment.runs import judged_part, read_facts, read_scores
 from tonearm.report.charts import interval_bar
+from tonearm.report.classes import classes, confusions
 from tonearm.report.collect import ModelResult
 from tonearm.report.html import document, number, sentence, table
-from tonearm.report.page import classes, confusions
+from tonearm.runtime.files import read_csv
 from tonearm.sweep import PUBLISHED, PUBLISHED_MEANING
 from tonearm.sweep.folder import SweepFolder
 from tonearm.wording import interval
@@ -41,8 +41,7 @@ def sweep_page(path: Path) -> str:
     manifest = folder.finished()
     try:
         facts = json.loads(folder.sweep_json.read_text(encoding="utf-8"))
-        with folder.sweep_csv.open(encoding="utf-8", newline="") as file:
-            header, *trials = csv.reader(file)
+        header, *trials = read_csv(folder.sweep_csv)
         config_text = folder.config_toml.read_text(encoding="utf-8")
         winner = folder.winner if manifest.ranking else None
         sections = [
@@ -119,7 +118,7 @@ def _winner(winner: Path | None, model: str) -> list[str]:
         return []
     found = read_scores(winner)
     row: dict[str, Any] = {"model": f"the winner, {model}"}
-    judged = [ModelResult(row, found[judged_part(found)], None, [], 0.0)]
+    judged = [ModelResult(row, found[judged_part(found)], None, None, [], 0.0)]
     return [confusions(judged), classes(judged)]
 
 
