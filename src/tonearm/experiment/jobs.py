@@ -30,10 +30,12 @@ from tonearm.experiment.runs import (
 )
 from tonearm.experiment.tracking import tracked
 from tonearm.models import MODELS, Model, ModelSettings
-from tonearm.runtime.progress import Counting, quietly
+from tonearm.runtime.progress import Counting, Progress, listening, quietly
 from tonearm.splits.parts import Split
 from tonearm.training.contract import FittedClassifier, LearnsByEpochs
 from tonearm.training.process_group import process_group
+
+MOMENT = 2.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def train_job(job: Job, data: ModelInputs, config: Config, counting: Counting) -
     job.register()
     digest = job.digest or job_digest(job, data, config)
     team = process_group(config.train)
-    if team.agree(_is_finished(job, digest)):
+    if team.agree(is_finished(job, digest)):
         return "is there already, with the same settings and data", ""
     try:
         # one thread: the same sums in the same order, whatever else runs beside
@@ -126,7 +128,8 @@ def fit_job(
     dataset, split = data.of(job.settings), job.split
     X, y = dataset.X, dataset.labels
     valid = (X[split.valid], y[split.valid]) if len(split.valid) else (None, None)
-    with counting(f"{job.name}, {split.name}", "epochs") as progress:
+    steps = MODELS[job.settings.type].steps
+    with counting(f"{job.name}, {split.name}", steps) as progress, listening(_patient(progress)):
         if isinstance(classifier, LearnsByEpochs):
             epochs = job.settings.model_dump()["epochs"]
 
@@ -136,6 +139,17 @@ def fit_job(
 
             classifier.attach(job.unfinished, data.cache_dir(job.settings), report, callbacks)
         return fit_classifier(classifier, X[split.train], y[split.train], *valid)
+
+
+def _patient(progress: Progress) -> Progress:
+    """The progress of a training that takes longer than a moment; a quick one needs no lines."""
+    start = time.monotonic()
+
+    def tell(done: int, total: int, failed: int) -> None:
+        if time.monotonic() - start >= MOMENT:
+            progress(done, total, failed)
+
+    return tell
 
 
 def _fit_and_evaluate(job: Job, data: ModelInputs, config: Config, digest: str, counting: Counting) -> Outcome:
@@ -222,6 +236,7 @@ def job_digest(job: Job, data: ModelInputs, config: Config) -> str:
     return digest.hexdigest()
 
 
-def _is_finished(job: Job, digest: str) -> bool:
+def is_finished(job: Job, digest: str) -> bool:
+    """Whether the job's folder holds its run already, of the same settings and data."""
     same = (job.folder / RUN_JSON).is_file() and digest_of_run(read_facts(job.folder)) == digest
     return same and (not job.keep or (job.folder / MODEL).is_dir())

@@ -27,12 +27,32 @@ class ModelSettings(Settings):
     reads: str | tuple[str, ...] = Field("features", description=READS_MEANING)
 
 
+class Size(NamedTuple):
+    """Of the table that a model is trained on."""
+
+    rows: int
+    columns: int
+    classes: int
+
+
+class Outlook(NamedTuple):
+    """How long one training takes on one core, in seconds, a guess; and what to know or do, "" for nothing.
+
+    always: whether to say it even where the training is short.
+    """
+
+    seconds: float
+    advice: str = ""
+    always: bool = False
+
+
 class Model(NamedTuple):
     """One model: settings class, builder, whether it takes rows or images, and the extra that installs it.
 
     build: (settings, TrainSettings) to an unfitted classifier. extra: "" if tonearm alone is enough. trusted: names
     of types, beyond those that skops trusts, that a saved classifier may hold. revision: raised when the same settings
-    and rows give a different model than before, so that finished runs are trained again.
+    and rows give a different model than before, so that finished runs are trained again. steps: what it counts while
+    it learns. outlook: from settings and size, for models that may take long without epochs that show it.
     """
 
     settings: type[ModelSettings]
@@ -41,3 +61,5 @@ class Model(NamedTuple):
     extra: Literal["", "deep"] = ""
     trusted: tuple[str, ...] = ()
     revision: int = 1
+    steps: str = "epochs"
+    outlook: Callable[[Any, Size], Outlook] | None = None
