@@ -29,6 +29,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "descent": ("logistic", {"solver": "gradient-descent", "epochs": 500}),
     "mlp": ("mlp", {"hidden": (16, 8), "epochs": 30}),
     "svm": ("svm", {}),
+    "nystroem": ("svm", {"kernel": "nystroem", "landmarks": 50}),
+    "linear": ("svm", {"kernel": "linear"}),
     "trees": ("trees", {"n_estimators": 20}),
     "boosting": ("boosting", {"max_iter": 20}),
 }
@@ -89,7 +91,7 @@ def test_the_same_seed_gives_the_same_bits(case: str) -> None:
     assert_array_equal(first.predict_proba(X), again.predict_proba(X))
 
 
-@pytest.mark.parametrize("case", ["mlp", "svm", "trees", "boosting"])
+@pytest.mark.parametrize("case", ["mlp", "svm", "nystroem", "trees", "boosting"])
 def test_another_seed_gives_another_model(case: str) -> None:
     X, y = clouds(spread=4.0)
     settings = {"max_features": 0.4} if case == "boosting" else {}
@@ -113,7 +115,7 @@ def test_shuffled_labels_score_chance(case: str) -> None:
     assert np.mean(found == y) == pytest.approx(1 / 3, abs=0.09)  # over three standard deviations
 
 
-@pytest.mark.parametrize("case", ["logistic", "descent", "mlp", "svm"])
+@pytest.mark.parametrize("case", ["logistic", "descent", "mlp", "svm", "nystroem", "linear"])
 def test_the_scaler_sees_training_rows_only(case: str) -> None:
     X, y = clouds()
     rows, held = np.arange(60), np.arange(60, 120)

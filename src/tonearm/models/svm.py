@@ -15,7 +15,7 @@ from tonearm.settings import TrainSettings
 from tonearm.wording import duration
 
 TRUSTED = ("tonearm.models.linear_margins.LinearMargins", "tonearm.models.margins.SupportVectors")
-LINEAR = 4e-8  # seconds a number of the table, class and fit
+BY_LANDMARKS, BY_COLUMNS = 2.5e-7, 1e-7  # seconds of a linear machine for each number of its table
 
 
 class SVMSettings(ModelSettings):
@@ -29,7 +29,7 @@ class SVMSettings(ModelSettings):
     kernel: Literal["rbf", "nystroem", "linear"] = Field(
         "rbf", description="rbf: exact; nystroem: approximates it by landmarks, for many rows; linear: no kernel"
     )
-    landmarks: int = Field(500, ge=2, le=20_000, description="nystroem: training rows that the kernel compares with")
+    landmarks: int = Field(300, ge=2, le=20_000, description="nystroem: training rows that the kernel compares with")
     class_weight: Literal["none", "balanced"] = Field(
         "none", description="balanced: weight classes inversely to their frequency"
     )
@@ -41,7 +41,8 @@ def outlook(settings: SVMSettings, size: Size) -> Outlook:
     machines = size.classes if size.classes > 2 else 1
     folds = 1 + settings.calibration_folds * (1 - 1 / settings.calibration_folds) ** 2
     rbf = 2.5e-10 * size.rows**2 * size.columns * machines * folds
-    nystroem, plain = (LINEAR * size.rows * width * machines * folds for width in (settings.landmarks, size.columns))
+    fits = size.rows * machines * settings.calibration_folds
+    nystroem, plain = BY_LANDMARKS * settings.landmarks * fits, BY_COLUMNS * size.columns * fits
     if settings.kernel != "rbf":
         return Outlook(nystroem if settings.kernel == "nystroem" else plain)
     return Outlook(rbf, f'kernel = "nystroem" takes about {duration(nystroem)}, kernel = "linear" {duration(plain)}')

@@ -53,7 +53,7 @@ def outlook(settings: TreesSettings, size: Size) -> Outlook:
     tried = named[settings.max_features] if isinstance(settings.max_features, str) else settings.max_features
     tried = tried if isinstance(settings.max_features, str) else tried * size.columns
     levels = math.log2(size.rows + 1)
-    seconds = 3e-8 * (1 + size.classes / 100) * size.rows * levels * max(1.0, tried) * settings.n_estimators
+    seconds = 2e-8 * (1 + size.classes / 100) * size.rows * levels * max(1.0, tried) * settings.n_estimators
     least = rows_per_leaf(size.rows, size.classes, settings.n_estimators, settings.max_gigabytes)
     if least <= settings.min_samples_leaf:
         return Outlook(seconds, "a lower n_estimators is faster")

@@ -239,9 +239,8 @@ class TrialRunner:
         done = {}
         tasks = ((task, Shared(data)) for task, data in waiting.values())
         jobs = [(task.job(split, self.out), data) for task, data in waiting.values() for split in task.splits]
-        workers = self.context.config.train.workers
-        if jobs and (workers > 1 or on_cluster()):
-            check_travels([jobs[0][0]])
+        if (workers := self.context.config.train.workers) > 1 or on_cluster():
+            check_travels(job for job, _ in jobs[:1])
         for line in outlooks(jobs):
             self.context.tell(line)
         trials = run_tasks(run_trial, tasks, workers)
