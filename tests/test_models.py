@@ -8,18 +8,24 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 from sklearn.base import clone
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
+from sklearn.svm import SVC, LinearSVC
 
 from tables import clouds
 from tonearm.errors import ModelError
-from tonearm.models import MODELS
+from tonearm.models import MODELS, Outlook, Size
+from tonearm.models.forest import Forest
+from tonearm.models.linear_margins import LinearMargins
 from tonearm.models.margins import SupportVectors
 from tonearm.models.softmax import SoftmaxRegression
+from tonearm.runtime.progress import listening
 from tonearm.settings import TrainSettings
 from tonearm.training import fit_classifier, history
 from tonearm.training.rowwise import softmax
@@ -258,6 +264,83 @@ def test_a_class_of_one_row_still_trains_the_svm() -> None:
     X, y = clouds()
     rows = np.append(np.flatnonzero(y != "metal"), np.flatnonzero(y == "metal")[0])
     assert make("svm").fit(X[rows], y[rows]).named_steps["classify"].sharpness_ == 1.0
+
+
+def told(case: str, X: Any, y: Any, **settings: Any) -> list[tuple[int, int]]:
+    """The steps that a training tells of."""
+    steps = []
+    with listening(lambda done, total, failed: steps.append((done, total))):
+        make(case, **settings).fit(X, y)
+    return steps
+
+
+def test_long_trainings_tell_how_far_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = clouds()
+    monkeypatch.setattr("tonearm.models.forest.SMALL", 0)
+    assert told("trees", X, y, n_estimators=120) == [(done, 120) for done in range(3, 121, 3)]
+    assert told("boosting", X, y, max_iter=4) == [(done, 4) for done in range(5)]
+    for case in ("svm", "nystroem", "linear"):
+        assert told(case, X, y, calibration_folds=2) == [
+            (done, 9) for done in range(1, 10)
+        ]  # 3 classes, 2 folds and all
+    assert told("descent", X, y, epochs=7) == [(done, 7) for done in range(1, 8)]
+
+
+@pytest.mark.parametrize("weight", [None, "balanced"])
+def test_a_forest_grown_in_steps_is_scikit_learns(monkeypatch: pytest.MonkeyPatch, weight: str | None) -> None:
+    X, y = clouds(spread=5.0)
+    X, y = X[10:], y[10:]
+    monkeypatch.setattr("tonearm.models.forest.SMALL", 0)
+    monkeypatch.setattr("tonearm.models.forest.STEPS", 4)
+    ours = Forest(11, class_weight=weight, random_state=7).fit(X, y)
+    theirs = ExtraTreesClassifier(11, class_weight=weight, random_state=7).fit(X, y)
+    assert_array_equal(ours.predict_proba(X), theirs.predict_proba(X))
+    assert_array_equal(ours.fit(X, y).predict_proba(X), theirs.predict_proba(X))  # fitted again, it starts anew
+    assert (ours.n_estimators, ours.warm_start, ours.min_samples_leaf_) == (11, False, 1)
+
+
+def test_a_forest_stays_within_its_limit_whatever_the_labels_are() -> None:
+    X = np.random.default_rng(0).normal(size=(3_000, 4))
+    y = np.random.default_rng(1).integers(20, size=3_000)
+    for gigabytes, least in ((1.0, 1), (0.004, 4)):
+        forest = Forest(5, max_gigabytes=gigabytes).fit(X, y)
+        nodes = sum(tree.tree_.node_count for tree in forest.estimators_)
+        assert nodes * (64 + 8 * 20) <= gigabytes * 1e9
+        assert forest.min_samples_leaf_ == forest.estimators_[0].tree_.n_node_samples.min() or least == 1
+        assert forest.min_samples_leaf_ >= least
+        assert forest.min_samples_leaf == 1
+
+
+def test_the_approximate_machine_is_scikit_learns_nystroem_and_linear_svc() -> None:
+    X, y = clouds(300, spread=6.0)
+    X = StandardScaler().fit_transform(X)
+    ours = LinearMargins(C=2.0, landmarks=60, seed=3).fit(X[:150], y[:150])
+    kernel = Nystroem(gamma=1 / (X.shape[1] * X[:150].var()), n_components=60, random_state=3)
+    theirs = make_pipeline(kernel, LinearSVC(C=2.0, dual=False)).fit(X[:150], y[:150]).decision_function(X[150:])
+    assert_allclose(ours.predict_proba(X[150:]), softmax(ours.sharpness_ * theirs), rtol=1e-5)
+
+
+def test_with_all_rows_as_landmarks_it_answers_like_the_exact_machine() -> None:
+    X, y = clouds(300, spread=5.0)
+    exact, near = make("svm").fit(X[:150], y[:150]), make("nystroem", landmarks=150).fit(X[:150], y[:150])
+    assert np.mean(exact.predict(X[150:]) == near.predict(X[150:])) >= 0.95
+
+
+def test_only_what_may_take_long_is_foretold() -> None:
+    def foretold(name: str, rows: int, columns: int = 57, classes: int = 10) -> Outlook:
+        model = MODELS[name]
+        assert model.outlook is not None
+        return model.outlook(model.settings.model_validate({}), Size(rows, columns, classes))
+
+    for name in ("logistic", "svm", "trees", "boosting"):
+        small = foretold(name, 710)
+        assert small.seconds < 15
+        assert not small.always
+        assert foretold(name, 100_000).seconds > 3 * small.seconds
+    assert 3_600 < foretold("svm", 100_000).seconds < 6 * 3_600
+    assert 'kernel = "nystroem" takes about' in foretold("svm", 100_000).advice
+    assert "a leaf holds at least 8 rows" in foretold("trees", 100_000).advice
+    assert foretold("boosting", 2_000, 2_000, 200).seconds > 1_800
 
 
 @pytest.mark.shared

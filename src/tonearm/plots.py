@@ -65,7 +65,8 @@ def _large_confusion(confusion: NDArray[np.int64], labels: Sequence[str]) -> "Fi
 
 def _shares(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
     totals = confusion.sum(axis=1, keepdims=True)
-    return np.divide(confusion, totals, out=np.zeros(confusion.shape), where=totals > 0)
+    share: NDArray[np.float64] = np.divide(confusion, totals, out=np.zeros(confusion.shape), where=totals > 0)
+    return share
 
 
 def _frame_confusion(figure: "Figure", area: "Axes", image: Any, confusion: NDArray[np.int64]) -> None:

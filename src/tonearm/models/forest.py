@@ -23,8 +23,11 @@ SMALL = 100_000  # numbers in a table: its trees are grown at once, in a few sec
 class Forest(ExtraTreesClassifier):  # type: ignore[misc]  # scikit-learn has no types
     """Parameters as in ExtraTreesClassifier; max_gigabytes: limit on the size of the fitted trees.
 
-    Fitted: min_samples_leaf_, the number of rows that a leaf holds at least.
+    Fitted: also min_samples_leaf_, the number of rows that a leaf holds at least.
     """
+
+    n_estimators: int
+    min_samples_leaf: int
 
     def __init__(
         self,
