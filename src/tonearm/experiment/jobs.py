@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -128,8 +129,9 @@ def fit_job(
     dataset, split = data.of(job.settings), job.split
     X, y = dataset.X, dataset.labels
     valid = (X[split.valid], y[split.valid]) if len(split.valid) else (None, None)
-    steps = MODELS[job.settings.type].steps
-    with counting(f"{job.name}, {split.name}", steps) as progress, listening(_patient(progress)):
+    model = MODELS[job.settings.type]
+    fit = partial(model.fit, job.settings) if model.fit else None
+    with counting(f"{job.name}, {split.name}", model.steps) as progress, listening(_patient(progress)):
         if isinstance(classifier, LearnsByEpochs):
             epochs = job.settings.model_dump()["epochs"]
 
@@ -138,7 +140,7 @@ def fit_job(
                 watch(row)
 
             classifier.attach(job.unfinished, data.cache_dir(job.settings), report, callbacks)
-        return fit_classifier(classifier, X[split.train], y[split.train], *valid)
+        return fit_classifier(classifier, X[split.train], y[split.train], *valid, fit=fit)
 
 
 def _patient(progress: Progress) -> Progress:

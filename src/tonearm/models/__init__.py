@@ -15,7 +15,9 @@ MODELS: dict[str, Model] = {
     "mlp": Model(mlp.MLPSettings, mlp.build, extra="deep"),
     # revision 1 of the SVM used the votes of pairs of classes as margins
     "svm": Model(svm.SVMSettings, svm.build, trusted=svm.TRUSTED, revision=2, steps="machines", outlook=svm.outlook),
-    "trees": Model(trees.TreesSettings, trees.build, trusted=trees.TRUSTED, steps="trees", outlook=trees.outlook),
+    "trees": Model(
+        trees.TreesSettings, trees.build, trusted=trees.TRUSTED, steps="trees", fit=trees.fit, outlook=trees.outlook
+    ),
     "boosting": Model(
         boosting.BoostingSettings,
         boosting.build,

@@ -52,7 +52,8 @@ class Model(NamedTuple):
     build: (settings, TrainSettings) to an unfitted classifier. extra: "" if tonearm alone is enough. trusted: names
     of types, beyond those that skops trusts, that a saved classifier may hold. revision: raised when the same settings
     and rows give a different model than before, so that finished runs are trained again. steps: what it counts while
-    it learns. outlook: from settings and size, for models that may take long without epochs that show it.
+    it learns. fit: (settings, classifier, X, y), where the classifier's own `fit` is not all. outlook: from settings
+    and size, for models that may take long.
     """
 
     settings: type[ModelSettings]
@@ -62,4 +63,5 @@ class Model(NamedTuple):
     trusted: tuple[str, ...] = ()
     revision: int = 1
     steps: str = "epochs"
+    fit: Callable[[Any, Any, Any, Any], None] | None = None
     outlook: Callable[[Any, Size], Outlook] | None = None

@@ -13,7 +13,8 @@ SVMs were not fitted on, so calibration never changes a prediction: temperature 
 Calibration of Modern Neural Networks", ICML 2017.
 """
 
-from abc import abstractmethod
+from collections.abc import Callable
+from itertools import count
 from typing import Any, Self
 
 import numpy as np
@@ -21,12 +22,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.kernel_approximation import Nystroem
 from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import SVC
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from tonearm.models.linear_margins import Linear, fit_linear
 from tonearm.runtime.progress import tell_step
 from tonearm.training.rowwise import softmax
 
@@ -34,33 +37,34 @@ SHARPNESS_BOUNDS = (0.05, 50.0)
 UNKNOWN_SHARPNESS = 1.0  # if a class has too few rows to hold any out
 
 
-class MarginClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """What SVMs of all kinds have in common: calibrated probabilities from the margins that a subclass fits.
+class SupportVectors(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """A machine for each class against the rest, with calibrated probabilities: scikit-learn's SVC, or linear ones.
 
-    class_weight: None or "balanced", which weights a row by rows / (classes * rows of its class), as SVC does. folds:
-    for the calibration, at most the rows of the smallest class; if that is 1 the sharpness stays 1. seed: random seed
-    of the folds. Fitted: classes_, sharpness_.
+    C, gamma: as in SVC. class_weight: None or "balanced", which weights a row by rows / (classes * rows of its
+    class), as SVC does. folds: for the calibration, at most the rows of the smallest class; if that is 1
+    the sharpness stays 1. seed: random seed of the folds and landmarks. kernel: "rbf" (SVC), "nystroem" (the RBF
+    kernel with so many landmarks, at most the rows, see `linear_margins`) or "linear". Fitted: classes_, sharpness_,
+    and machines_ (a list of SVC, one for each class in the order of `classes_`; with two classes one SVC, for the
+    second; [] where they are linear) or weights_, intercepts_, landmarks_ and gamma_ (as in `Linear`).
     """
 
-    class_weight: str | None
-    folds: int
-    seed: int
-
-    @abstractmethod
-    def _fit_margins(self, rows: NDArray[np.float64], codes: NDArray[np.intp], steps: "Steps") -> Any:
-        """What `_margins` needs: a machine for each class; with two classes one, since the other mirrors it."""
-
-    @abstractmethod
-    def _margins(self, fitted: Any, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Margin of each class, shape (rows, classes), also for two classes."""
-
-    @abstractmethod
-    def _keep(self, fitted: Any) -> None:
-        """Make what was fitted to all rows an attribute."""
-
-    @abstractmethod
-    def _kept(self) -> Any:
-        """What `_keep` was given."""
+    def __init__(
+        self,
+        C: float = 10.0,
+        gamma: float | str = "scale",
+        class_weight: str | None = None,
+        folds: int = 5,
+        seed: int = 0,
+        kernel: str = "rbf",
+        landmarks: int = 300,
+    ) -> None:
+        self.C = C
+        self.gamma = gamma
+        self.class_weight = class_weight
+        self.folds = folds
+        self.seed = seed
+        self.kernel = kernel
+        self.landmarks = landmarks
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Fit to rows X, shape (rows, columns), and their labels y, shape (rows,)."""
@@ -70,17 +74,49 @@ class MarginClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         if len(self.classes_) < 2:
             raise ValueError("a classifier needs at least 2 classes; the labels have 1 class")
         folds = min(self.folds, int(counts.min()))
-        steps = Steps(len(machine_classes(len(self.classes_))) * (1 if folds < 2 else folds + 1))
-        self.sharpness_ = UNKNOWN_SHARPNESS if folds < 2 else self._sharpness(rows, codes, folds, steps)
-        self._keep(self._fit_margins(rows, codes, steps))
+        total = (len(self.classes_) if len(self.classes_) > 2 else 1) * (1 if folds < 2 else folds + 1)
+        fitted = count(1)
+
+        def tell() -> None:
+            tell_step(next(fitted), total)
+
+        self.sharpness_ = UNKNOWN_SHARPNESS if folds < 2 else self._sharpness(rows, codes, folds, tell)
+        machines = self._machines(rows, codes, tell)
+        self.machines_ = [] if isinstance(machines, Linear) else machines
+        if isinstance(machines, Linear):
+            self.weights_, self.intercepts_, self.landmarks_, self.gamma_ = machines
         return self
 
-    def _sharpness(self, rows: NDArray[np.float64], codes: NDArray[np.intp], folds: int, steps: "Steps") -> float:
+    def _machines(
+        self, rows: NDArray[np.float64], codes: NDArray[np.intp], tell: Callable[[], None]
+    ) -> list[Any] | Linear:
+        """A fitted machine for each class; with two classes only the second's, since the first's mirrors it."""
+        weights = compute_sample_weight(self.class_weight, codes)
+        classes = [codes == code for code in (range(len(self.classes_)) if len(self.classes_) > 2 else [1])]
+        if self.kernel != "rbf":
+            return fit_linear(rows, classes, weights, self.C, self._nystroem(rows), tell)
+        machines = []
+        for of_class in classes:
+            machines.append(SVC(C=self.C, gamma=self.gamma).fit(rows, of_class, sample_weight=weights))
+            tell()
+        return machines
+
+    def _nystroem(self, rows: NDArray[np.float64]) -> Nystroem | None:
+        """The unfitted kernel with landmarks, of the width that SVC's would have; None if the machines are linear."""
+        if self.kernel == "linear":
+            return None
+        spread = rows.shape[1] * float(rows.var()) or 1.0
+        gamma = 1.0 / spread if isinstance(self.gamma, str) else self.gamma
+        return Nystroem(gamma=gamma, n_components=min(self.landmarks, len(rows)), random_state=self.seed)
+
+    def _sharpness(
+        self, rows: NDArray[np.float64], codes: NDArray[np.intp], folds: int, tell: Callable[[], None]
+    ) -> float:
         """The factor that gives held-out rows the lowest log loss."""
         margins = np.empty((len(rows), len(self.classes_)))
         division = StratifiedKFold(folds, shuffle=True, random_state=self.seed)
         for train, held in division.split(rows, codes):
-            margins[held] = self._margins(self._fit_margins(rows[train], codes[train], steps), rows[held])
+            margins[held] = _margins(self._machines(rows[train], codes[train], tell), rows[held])
         each = np.arange(len(rows))
 
         def loss(logarithm: float) -> float:
@@ -93,7 +129,8 @@ class MarginClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         """Probability of each class in the order of `classes_`, shape (rows, classes)."""
         check_is_fitted(self)
         rows = validate_data(self, X, dtype=np.float64, reset=False)
-        return softmax(self.sharpness_ * self._margins(self._kept(), rows))
+        machines = self.machines_ or Linear(self.weights_, self.intercepts_, self.landmarks_, self.gamma_)
+        return softmax(self.sharpness_ * _margins(machines, rows))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The most probable class of each row, shape (rows,)."""
@@ -101,62 +138,10 @@ class MarginClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         return np.asarray(self.classes_[probabilities.argmax(axis=1)])
 
 
-class Steps:
-    """Counts the machines that are fitted, and tells."""
-
-    def __init__(self, total: int) -> None:
-        self.done, self.total = 0, total
-
-    def tell(self) -> None:
-        """One more is fitted."""
-        self.done += 1
-        tell_step(self.done, self.total)
-
-
-def machine_classes(classes: int) -> range:
-    """The classes that have a machine: all, of two only the second.
-
-    >>> machine_classes(2), machine_classes(4)
-    (range(1, 2), range(0, 4))
-    """
-    return range(classes) if classes > 2 else range(1, 2)
-
-
-class SupportVectors(MarginClassifier):
-    """One scikit-learn SVC (RBF kernel) for each class against the rest, with calibrated probabilities.
-
-    C, gamma: as in SVC; others as in MarginClassifier. Fitted: also machines_ (a list of SVC, one for each class in the
-    order of `classes_`; with two classes one SVC, for the second).
-    """
-
-    def __init__(
-        self,
-        C: float = 10.0,
-        gamma: float | str = "scale",
-        class_weight: str | None = None,
-        folds: int = 5,
-        seed: int = 0,
-    ) -> None:
-        self.C = C
-        self.gamma = gamma
-        self.class_weight = class_weight
-        self.folds = folds
-        self.seed = seed
-
-    def _fit_margins(self, rows: NDArray[np.float64], codes: NDArray[np.intp], steps: Steps) -> list[Any]:
-        weights = compute_sample_weight(self.class_weight, codes)
-        machines = []
-        for code in machine_classes(len(self.classes_)):
-            machines.append(SVC(C=self.C, gamma=self.gamma).fit(rows, codes == code, sample_weight=weights))
-            steps.tell()
-        return machines
-
-    def _margins(self, fitted: list[Any], rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        margins = [machine.decision_function(rows) for machine in fitted]
-        return np.column_stack(margins if len(margins) > 1 else [-margins[0], margins[0]])
-
-    def _keep(self, fitted: list[Any]) -> None:
-        self.machines_ = fitted
-
-    def _kept(self) -> list[Any]:
-        return self.machines_
+def _margins(machines: list[Any] | Linear, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Margin of each class, shape (rows, classes), also for two classes."""
+    if isinstance(machines, Linear):
+        margins = machines.margins(rows)
+    else:
+        margins = [machine.decision_function(rows) for machine in machines]
+    return np.column_stack(margins if len(margins) > 1 else [-margins[0], margins[0]])

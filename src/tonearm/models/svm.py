@@ -14,7 +14,7 @@ from tonearm.models.base import ModelSettings, Outlook, Size
 from tonearm.settings import TrainSettings
 from tonearm.wording import duration
 
-TRUSTED = ("tonearm.models.linear_margins.LinearMargins", "tonearm.models.margins.SupportVectors")
+TRUSTED = ("tonearm.models.margins.SupportVectors",)
 BY_LANDMARKS, BY_COLUMNS = 2.5e-7, 1e-7  # seconds of a linear machine for each number of its table
 
 
@@ -53,15 +53,15 @@ def build(settings: SVMSettings, train: TrainSettings) -> Any:
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import StandardScaler
 
-    from tonearm.models.linear_margins import LinearMargins
-    from tonearm.models.margins import MarginClassifier, SupportVectors
+    from tonearm.models.margins import SupportVectors
 
-    weight = None if settings.class_weight == "none" else settings.class_weight
-    folds, seed = settings.calibration_folds, train.seed
-    machine: MarginClassifier
-    if settings.kernel == "rbf":
-        machine = SupportVectors(settings.C, settings.gamma, weight, folds, seed)
-    else:
-        landmarks = settings.landmarks if settings.kernel == "nystroem" else 0
-        machine = LinearMargins(settings.C, settings.gamma, landmarks, weight, folds, seed)
+    machine = SupportVectors(
+        C=settings.C,
+        gamma=settings.gamma,
+        class_weight=None if settings.class_weight == "none" else settings.class_weight,
+        folds=settings.calibration_folds,
+        seed=train.seed,
+        kernel=settings.kernel,
+        landmarks=settings.landmarks,
+    )
     return Pipeline([("scale", StandardScaler()), ("classify", machine)])

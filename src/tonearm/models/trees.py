@@ -15,7 +15,7 @@ from pydantic import Field
 from tonearm.models.base import ModelSettings, Outlook, Size
 from tonearm.settings import TrainSettings
 
-TRUSTED = ("sklearn.tree._tree.Tree", "tonearm.models.forest.Forest")
+TRUSTED = ("sklearn.tree._tree.Tree",)
 NODE_BYTES, CLASS_BYTES = 64, 8  # of each node of a tree, and of each class in each node
 
 
@@ -67,14 +67,21 @@ def outlook(settings: TreesSettings, size: Size) -> Outlook:
 
 def build(settings: TreesSettings, train: TrainSettings) -> Any:
     """Unfitted forest; its trees are grown one after the other from the random seed."""
-    from tonearm.models.forest import Forest
+    from sklearn.ensemble import ExtraTreesClassifier
 
-    return Forest(
+    return ExtraTreesClassifier(
         n_estimators=settings.n_estimators,
         max_features=settings.max_features,
         min_samples_leaf=settings.min_samples_leaf,
         max_depth=settings.max_depth,
         class_weight=None if settings.class_weight == "none" else settings.class_weight,
         random_state=train.seed,
-        max_gigabytes=settings.max_gigabytes,
+        n_jobs=1,  # the sum over trees has a fixed order, so results are the same bit for bit
     )
+
+
+def fit(settings: TreesSettings, classifier: Any, X: Any, y: Any) -> None:
+    """Fit the forest that `build` gave, within its limit, telling how far it is."""
+    from tonearm.models.forest import grow
+
+    grow(classifier, X, y, settings.max_gigabytes)
