@@ -125,11 +125,11 @@ def fit_job(
     """
     from tonearm.training import fit_classifier
 
-    classifier = MODELS[job.settings.type].build(job.settings, config.train)
+    model = MODELS[job.settings.type]
+    classifier = model.build(job.settings, config.train)
     dataset, split = data.of(job.settings), job.split
     X, y = dataset.X, dataset.labels
     valid = (X[split.valid], y[split.valid]) if len(split.valid) else (None, None)
-    model = MODELS[job.settings.type]
     fit = partial(model.fit, job.settings) if model.fit else None
     with counting(f"{job.name}, {split.name}", model.steps) as progress, listening(_patient(progress)):
         if isinstance(classifier, LearnsByEpochs):
@@ -140,7 +140,7 @@ def fit_job(
                 watch(row)
 
             classifier.attach(job.unfinished, data.cache_dir(job.settings), report, callbacks)
-        return fit_classifier(classifier, X[split.train], y[split.train], *valid, fit=fit)
+        return fit_classifier(classifier, X[split.train], y[split.train], valid[0], valid[1], fit)
 
 
 def _patient(progress: Progress) -> Progress:
