@@ -8,18 +8,22 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 from sklearn.base import clone
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
+from sklearn.svm import SVC, LinearSVC
 
 from tables import clouds
 from tonearm.errors import ModelError
-from tonearm.models import MODELS
+from tonearm.models import MODELS, Outlook, Size, forest
 from tonearm.models.margins import SupportVectors
 from tonearm.models.softmax import SoftmaxRegression
+from tonearm.runtime.progress import listening
 from tonearm.settings import TrainSettings
 from tonearm.training import fit_classifier, history
 from tonearm.training.rowwise import softmax
@@ -29,6 +33,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "descent": ("logistic", {"solver": "gradient-descent", "epochs": 500}),
     "mlp": ("mlp", {"hidden": (16, 8), "epochs": 30}),
     "svm": ("svm", {}),
+    "nystroem": ("svm", {"kernel": "nystroem", "landmarks": 50}),
+    "linear": ("svm", {"kernel": "linear"}),
     "trees": ("trees", {"n_estimators": 20}),
     "boosting": ("boosting", {"max_iter": 20}),
 }
@@ -89,7 +95,7 @@ def test_the_same_seed_gives_the_same_bits(case: str) -> None:
     assert_array_equal(first.predict_proba(X), again.predict_proba(X))
 
 
-@pytest.mark.parametrize("case", ["mlp", "svm", "trees", "boosting"])
+@pytest.mark.parametrize("case", ["mlp", "svm", "nystroem", "trees", "boosting"])
 def test_another_seed_gives_another_model(case: str) -> None:
     X, y = clouds(spread=4.0)
     settings = {"max_features": 0.4} if case == "boosting" else {}
@@ -113,7 +119,7 @@ def test_shuffled_labels_score_chance(case: str) -> None:
     assert np.mean(found == y) == pytest.approx(1 / 3, abs=0.09)  # over three standard deviations
 
 
-@pytest.mark.parametrize("case", ["logistic", "descent", "mlp", "svm"])
+@pytest.mark.parametrize("case", ["logistic", "descent", "mlp", "svm", "nystroem", "linear"])
 def test_the_scaler_sees_training_rows_only(case: str) -> None:
     X, y = clouds()
     rows, held = np.arange(60), np.arange(60, 120)
@@ -256,6 +262,76 @@ def test_a_class_of_one_row_still_trains_the_svm() -> None:
     X, y = clouds()
     rows = np.append(np.flatnonzero(y != "metal"), np.flatnonzero(y == "metal")[0])
     assert make("svm").fit(X[rows], y[rows]).named_steps["classify"].sharpness_ == 1.0
+
+
+def told(case: str, X: Any, y: Any, **settings: Any) -> list[tuple[int, int]]:
+    """The steps that a training tells of."""
+    steps = []
+    with listening(lambda done, total, failed: steps.append((done, total))):
+        make(case, **settings).fit(X, y)
+    return steps
+
+
+def test_long_trainings_tell_how_far_they_are() -> None:
+    X, y = clouds()
+    assert told("boosting", X, y, max_iter=4) == [(done, 4) for done in range(5)]
+    for case in ("svm", "nystroem", "linear"):
+        # of three classes, for two folds and for all rows
+        assert told(case, X, y, calibration_folds=2) == [(done, 9) for done in range(1, 10)]
+    assert told("descent", X, y, epochs=7) == [(done, 7) for done in range(1, 8)]
+
+
+@pytest.mark.parametrize("weight", [None, "balanced"])
+def test_a_forest_grown_in_steps_is_scikit_learns(monkeypatch: pytest.MonkeyPatch, weight: str | None) -> None:
+    X, y = clouds(spread=5.0)
+    X, y = X[10:], y[10:]
+    monkeypatch.setattr(forest, "SMALL", 0)
+    monkeypatch.setattr(forest, "STEPS", 4)
+    ours, theirs = (ExtraTreesClassifier(11, class_weight=weight, random_state=7) for _ in range(2))
+    theirs.fit(X, y)
+    for _ in range(2):  # fitted again, it starts anew
+        steps: list[int] = []
+        with listening(lambda done, total, failed, steps=steps: steps.append(done)):  # type: ignore[misc]
+            forest.grow(ours, X, y, 1.0)
+        assert steps == [3, 6, 9, 11]
+        assert_array_equal(ours.predict_proba(X), theirs.predict_proba(X))
+        assert ours.get_params() == theirs.get_params()
+
+
+def test_a_forest_stays_within_its_limit_whatever_the_labels_are() -> None:
+    X = np.random.default_rng(0).normal(size=(3_000, 4))
+    y = np.random.default_rng(1).integers(20, size=3_000)
+    for gigabytes, least in ((1.0, 1), (0.002, 4)):
+        grown = ExtraTreesClassifier(5, random_state=0)
+        forest.grow(grown, X, y, gigabytes)
+        assert sum(tree.tree_.node_count for tree in grown.estimators_) * (64 + 8 * 20) <= gigabytes * 1e9
+        assert min(tree.tree_.n_node_samples.min() for tree in grown.estimators_) == least
+
+
+def test_the_approximate_machine_is_scikit_learns_nystroem_and_linear_svc() -> None:
+    X, y = clouds(300, spread=6.0)
+    X = StandardScaler().fit_transform(X)
+    ours = SupportVectors(C=2.0, kernel="nystroem", landmarks=60, seed=3).fit(X[:150], y[:150])
+    kernel = Nystroem(gamma=1 / (X.shape[1] * X[:150].var()), n_components=60, random_state=3)
+    theirs = make_pipeline(kernel, LinearSVC(C=2.0, dual=False)).fit(X[:150], y[:150]).decision_function(X[150:])
+    assert_allclose(ours.predict_proba(X[150:]), softmax(ours.sharpness_ * theirs), rtol=1e-4)
+
+
+def test_only_what_may_take_long_is_foretold() -> None:
+    def foretold(name: str, rows: int, columns: int = 57, classes: int = 10) -> Outlook:
+        model = MODELS[name]
+        assert model.outlook is not None
+        return model.outlook(model.settings.model_validate({}), Size(rows, columns, classes))
+
+    for name in ("logistic", "svm", "trees", "boosting"):
+        small = foretold(name, 710)
+        assert small.seconds < 15
+        assert not small.always
+        assert foretold(name, 100_000).seconds > 3 * small.seconds
+    assert 3_600 < foretold("svm", 100_000).seconds < 6 * 3_600
+    assert 'kernel = "nystroem" takes about' in foretold("svm", 100_000).advice
+    assert "a leaf holds at least 8 rows" in foretold("trees", 100_000).advice
+    assert foretold("boosting", 2_000, 2_000, 200).seconds > 1_800
 
 
 @pytest.mark.shared

@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import hashlib
 import io
 import json
 import re
@@ -213,3 +214,19 @@ def test_labels_of_a_chart_stand_apart_in_their_order() -> None:
     assert abs(heights[0] - heights[1]) >= 15.0 - 0.11
     assert 'aria-label="left against right: a 0.500 and 0.900; b 0.500 and 0.800"' in chart
     assert "95 % interval" not in interval_bar(0.5, None, None)
+
+
+def test_the_page_allows_its_own_style_and_nothing_else(html: str) -> None:
+    tags = Tags(html).found
+    [policy] = [one["content"] for name, one in tags if name == "meta" and "http-equiv" in one]
+    [style] = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert policy == (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; media-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    assert html.index("Content-Security-Policy") < html.index("<title>")  # it holds for what follows it
+    assert not any("style" in one or any(key.startswith("on") for key in one) for _, one in tags)
+    assert all(name != "script" for name, _ in tags)
+    for _, one in tags:
+        assert (one.get("src") or "data:").startswith("data:")

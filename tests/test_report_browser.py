@@ -138,3 +138,17 @@ def test_the_keyboard_reaches_the_skip_link_first(page: Any) -> None:
     focused = page.switch_to.active_element
     assert focused.get_attribute("class") == "skip"
     assert focused.rect["x"] >= 0
+
+
+def test_markup_that_slipped_through_would_do_nothing(browser: Any, html: str, tmp_path: Path) -> None:  # noqa: F811
+    hostile = (
+        '<script>document.title = "run"</script><img src="x" onerror="document.title = 1">'
+        '<img src="http://127.0.0.1:9/x"><h1 id="bad" style="color: rgb(1, 2, 3)">x</h1>'
+    )
+    (tmp_path / "report.html").write_text(html.replace("</main>", f"{hostile}</main>"), encoding="utf-8")
+    browser.get((tmp_path / "report.html").as_uri())
+    assert browser.title.startswith("tonearm")
+    colour = browser.execute_script("return getComputedStyle(document.getElementById('bad')).color")
+    assert colour != "rgb(1, 2, 3)"
+    said = " ".join(entry["message"] for entry in browser.get_log("browser"))
+    assert said.count("Content Security Policy") >= 4

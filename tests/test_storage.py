@@ -26,6 +26,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "descent": ("logistic", {"solver": "gradient-descent", "epochs": 50}),
     "mlp": ("mlp", {"hidden": [9], "epochs": 3, "batch_norm": True}),
     "svm": ("svm", {}),
+    "nystroem": ("svm", {"kernel": "nystroem", "landmarks": 20}),
+    "linear": ("svm", {"kernel": "linear"}),
     "trees": ("trees", {"n_estimators": 5}),
     "boosting": ("boosting", {"max_iter": 3}),
 }

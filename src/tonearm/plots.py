@@ -22,18 +22,23 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MATRIX_CLASSES = 60  # more have no room for a number in each cell
+LONGEST_NAME = 40
+MOST_NAMES = 120  # on an axis of the size that such a picture has
 MARKERS = ("", "o", "s", "^")  # of the first seven curves, the next seven, ...
 
 
 def confusion_figure(confusion: NDArray[np.int64], labels: Sequence[str]) -> "Figure":
     """Rows are the truth: each cell shows its count and is coloured by its share of the row.
 
-    confusion: counts, shape (labels, labels).
+    confusion: counts, shape (labels, labels). With more than `MATRIX_CLASSES` labels the picture grows no further: the
+    cells have colours alone, and only some of the labels are named.
     """
+    if len(labels) > MATRIX_CLASSES:
+        return _large_confusion(confusion, labels)
     figure = _figure(0.55 * len(labels) + 2.6, 0.5 * len(labels) + 1.6)
     area = figure.add_subplot()
-    totals = confusion.sum(axis=1, keepdims=True)
-    share = np.divide(confusion, totals, out=np.zeros(confusion.shape), where=totals > 0)
+    share = _shares(confusion)
     image = area.imshow(share, cmap="cividis", vmin=0, vmax=1)
     for row, column in np.ndindex(*confusion.shape):
         if confusion[row, column]:
@@ -41,12 +46,35 @@ def confusion_figure(confusion: NDArray[np.int64], labels: Sequence[str]) -> "Fi
             area.text(column, row, str(confusion[row, column]), ha="center", va="center", color=colour, fontsize=9)
     area.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
     area.set_yticks(range(len(labels)), labels)
+    _frame_confusion(figure, area, image, confusion)
+    return figure
+
+
+def _large_confusion(confusion: NDArray[np.int64], labels: Sequence[str]) -> "Figure":
+    """The picture of many labels: as large as a page, however many they are."""
+    figure = _figure(16.0, 14.5)
+    area = figure.add_subplot()
+    image = area.imshow(_shares(confusion), cmap="cividis", vmin=0, vmax=1, interpolation="nearest")
+    named = range(0, len(labels), -(-len(labels) // MOST_NAMES))
+    names = [labels[place][:LONGEST_NAME] for place in named]
+    area.set_xticks(named, names, rotation=90, fontsize=6)
+    area.set_yticks(named, names, fontsize=6)
+    _frame_confusion(figure, area, image, confusion)
+    return figure
+
+
+def _shares(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
+    totals = confusion.sum(axis=1, keepdims=True)
+    share: NDArray[np.float64] = np.divide(confusion, totals, out=np.zeros(confusion.shape), where=totals > 0)
+    return share
+
+
+def _frame_confusion(figure: "Figure", area: "Axes", image: Any, confusion: NDArray[np.int64]) -> None:
     area.set_xlabel("predicted")
     area.set_ylabel("truth")
     right = int(np.trace(confusion))
     area.set_title(f"{right} of {int(confusion.sum())} right")
     figure.colorbar(image, ax=area, label="share of the true class", fraction=0.046, pad=0.04)
-    return figure
 
 
 def curves_figure(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> "Figure":

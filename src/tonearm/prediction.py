@@ -32,10 +32,12 @@ from tonearm.experiment.runs import Run, load_run, probabilities
 from tonearm.representations.base import Representation, batches, digest_of, opened_once, read_clips
 from tonearm.representations.extract import excerpts_note
 from tonearm.representations.registry import restore
+from tonearm.runtime.cells import is_formula
 from tonearm.runtime.files import write_csv
 from tonearm.runtime.pool import check_visible, on_cluster, run_tasks
 from tonearm.runtime.remote import inside, is_url, place
 from tonearm.settings import DataSettings
+from tonearm.wording import count
 
 FILES_AT_ONCE = 128  # pictures of so many are in memory together
 
@@ -243,6 +245,8 @@ def write_submission(
 ) -> tuple[int, list[str]]:
     """Write a Kaggle-style file: one row for each file of the folder, in catalog order, whatever its state.
 
+    It is for the machine that scores it, so names stand in it exactly, also those that a spreadsheet would take for
+    formulas; a warning tells of them.
     A file that cannot be used gets the commonest class of the training part. The ids are the files' own names; where
     two files have the same name, all ids are names relative to the folder, and of a table, its names as they are.
     Returns the number of rows and a warning for each such file. Raises RunError where there is no such folder or table.
@@ -266,5 +270,13 @@ def write_submission(
         else:
             ids = [inside(place(folder), place(row.name)).as_posix() for row in found.rows]
         warnings.append(f"files in different folders have the same name: {id_column} holds the folders, too")
-    write_csv(out, (id_column, label_column), zip(ids, (row.label or majority for row in found.rows), strict=True))
+    rows = [(name, row.label or majority) for name, row in zip(ids, found.rows, strict=True)]
+    formulas = [text for row in rows for text in row if is_formula(text)]
+    if formulas:
+        # whoever scores the file looks for the exact names
+        warnings.append(
+            f"{count(len(formulas), 'name')} such as {formulas[0]!r} would be a formula in a spreadsheet: {out} holds "
+            "them exactly, so submit it without opening it there"
+        )
+    write_csv(out, (id_column, label_column), rows, for_people=False)
     return len(ids), warnings

@@ -32,3 +32,15 @@ def milliseconds(value: float) -> str:
     ('0.0021 ms', '4.6 ms', '123 ms')
     """
     return f"{value:.0f} ms" if value >= 10 else f"{value:.2g} ms"
+
+
+def duration(seconds: float) -> str:
+    """A rough time in words.
+
+    >>> duration(0.2), duration(50), duration(130), duration(3 * 3600), duration(1e6)
+    ('1 second', '50 seconds', '2 minutes', '3 hours', '12 days')
+    """
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= 1.5 * length:
+            return count(round(seconds / length), unit)
+    return count(max(1, round(seconds)), "second")

@@ -79,4 +79,5 @@ def group_or_own(groups: Iterable[str], own: Iterable[object]) -> NDArray[np.obj
 
 def label_codes(truth: NDArray[np.object_], labels: tuple[str, ...]) -> NDArray[np.intp]:
     """The index of each clip's label among the labels, shape (clips,)."""
-    return np.array([labels.index(str(label)) for label in truth], dtype=np.intp)
+    column = {label: index for index, label in enumerate(labels)}
+    return np.array([column[str(label)] for label in truth], dtype=np.intp)

@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from tonearm.dsp.decoders import EXTENSIONS
 from tonearm.errors import CatalogError
+from tonearm.runtime.cells import unescaped
 from tonearm.settings import DataSettings
 from tonearm.wording import count
 
@@ -79,7 +80,7 @@ def find_name_column(columns: Sequence[str], path: Path) -> str:
 
 def _entry(row: dict[str, str | None], name_column: str, settings: DataSettings) -> Entry:
     def value(column: str) -> str:
-        return (row.get(column) or "").strip()
+        return unescaped((row.get(column) or "").strip())
 
     return Entry(
         name=PurePosixPath(value(name_column).replace("\\", "/")).as_posix() if value(name_column) else "",

@@ -17,6 +17,7 @@ from tonearm.data.dataset import Dataset
 from tonearm.data.described import check_representation
 from tonearm.data.metadata import LEFT_OUT, NAME_COLUMNS, find_name_column, match, name_some, part_name, read_metadata
 from tonearm.errors import CatalogError
+from tonearm.runtime.cells import unescaped
 from tonearm.runtime.files import parse_json
 from tonearm.runtime.remote import local_copy, place
 from tonearm.settings import DataSettings
@@ -104,6 +105,8 @@ def _parse(path: Path, texts: set[str]) -> "tuple[pd.DataFrame, dict[str, Any] |
             # rows longer than the header: pandas would take their first column for names and shift the others
             warnings.simplefilter("error", pd.errors.ParserWarning)
             frame = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=absent, index_col=False)
+        for column in types:
+            frame[column] = frame[column].map(unescaped, na_action="ignore")
         return frame, None
     import pyarrow.parquet
 

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.data.dataset import label_codes
-from tonearm.evaluation.scores import SMALLEST_PROBABILITY, Truth, predicted, reliability
+from tonearm.evaluation.scores import Truth, predicted, reliability
+from tonearm.evaluation.sums import SMALLEST_PROBABILITY, row_blocks
 
 LEAST_CLIPS = 20  # fewer are not enough for a calibration
 COLDEST, HOTTEST = 0.05, 20.0
@@ -62,10 +63,11 @@ def fit_temperature(probabilities: NDArray[np.float64], codes: NDArray[np.intp])
     """
     from scipy.optimize import minimize_scalar
 
-    rows = np.arange(len(codes))
-
     def loss(log_temperature: float) -> float:
-        true = scale(probabilities, float(np.exp(log_temperature)))[rows, codes]
+        true = np.empty(len(codes))
+        for rows in row_blocks(probabilities):
+            block = _scaled(probabilities[rows], float(np.exp(log_temperature)))
+            true[rows] = block[np.arange(len(block)), codes[rows]]
         return float(-np.log(np.maximum(true, SMALLEST_PROBABILITY)).mean())
 
     bounds = np.log(COLDEST), np.log(HOTTEST)
@@ -79,6 +81,16 @@ def scale(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.
     >>> scale(np.array([[0.8, 0.2]]), 2.0).round(3).tolist()
     [[0.667, 0.333]]
     """
+    if temperature == 1.0:
+        return probabilities
+    scaled = np.empty(probabilities.shape)
+    for rows in row_blocks(probabilities):
+        scaled[rows] = _scaled(probabilities[rows], temperature)
+    return scaled
+
+
+def _scaled(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """As `scale`, of some rows."""
     if temperature == 1.0:
         return probabilities
     with np.errstate(divide="ignore"):

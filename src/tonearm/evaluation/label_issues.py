@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.data.dataset import label_codes
+from tonearm.evaluation.sums import row_blocks
 
 
 class Suspicion(NamedTuple):
@@ -42,9 +43,11 @@ def suspicious_labels(
     thresholds = np.array(
         [own[codes == code].mean() if (codes == code).any() else np.inf for code in range(len(labels))]
     )
-    reached = np.where(probabilities >= thresholds, probabilities, -1.0)
-    likely = reached.argmax(axis=1)
-    rows = np.flatnonzero((reached.max(axis=1) >= 0) & (likely != codes))
+    likely, reached = np.empty(len(codes), dtype=np.intp), np.empty(len(codes))
+    for block in row_blocks(probabilities):
+        possible = np.where(probabilities[block] >= thresholds, probabilities[block], -1.0)
+        likely[block], reached[block] = possible.argmax(axis=1), possible.max(axis=1)
+    rows = np.flatnonzero((reached >= 0) & (likely != codes))
     suspicions = [
         Suspicion(int(row), labels[codes[row]], labels[likely[row]], float(probabilities[row, likely[row]] - own[row]))
         for row in rows

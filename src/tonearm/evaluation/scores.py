@@ -6,7 +6,7 @@ truth: object array of labels, shape (clips,). probabilities: float64, shape (cl
 labels: the order of the columns. Labels are ranked by probability, ties by column; the prediction is the
 first. Macro averages are over the classes that occur in the truth; a class that is never predicted has
 precision 0, one that does not occur has no recall and is left out. Every score is a function of sums over
-clips, so that `uncertainty.bootstrap` can resample groups.
+clips (`sums`), so that `uncertainty.bootstrap` can resample groups.
 
 Intervals are percentiles, except for ece: chance biases it upwards and resampling does so again, so its
 percentiles are reflected at the value (basic bootstrap), and may lie below it. In simulations of 200 and 750
@@ -27,10 +27,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tonearm.data.dataset import group_or_own
+from tonearm.data.dataset import group_or_own, label_codes
+from tonearm.evaluation.sums import Summands, Sums, divide
 from tonearm.evaluation.uncertainty import Interval, bootstrap
 
-SMALLEST_PROBABILITY = 1e-15
 BINS = 10
 Truth = NDArray[np.object_]
 
@@ -62,7 +62,7 @@ class Scores:
 
     def shares(self) -> NDArray[np.float64]:
         """The confusion matrix as shares of the true class; 0 in the row of a class that does not occur."""
-        return _divide(self.confusion.astype(np.float64), self.confusion.sum(axis=1, keepdims=True), 0.0)
+        return divide(self.confusion.astype(np.float64), self.confusion.sum(axis=1, keepdims=True), 0.0)
 
     def to_json(self) -> dict[str, Any]:
         """The scores as JSON-ready values; undefined ones are None."""
@@ -95,7 +95,7 @@ def validate(truth: Truth, probabilities: NDArray[np.float64], labels: tuple[str
     unknown = sorted(set(truth) - set(labels))
     if unknown:
         raise ValueError(f"truth has labels without a column: {', '.join(unknown)}")
-    if not np.isfinite(probabilities).all() or (probabilities < 0).any():
+    if not (np.isfinite(probabilities.max()) and 0 <= probabilities.min() < np.inf):  # both are NaN if one is
         raise ValueError("probabilities must be finite and not negative")
     if not np.allclose(probabilities.sum(axis=1), 1.0, atol=1e-5):
         raise ValueError("each row of probabilities must sum to 1")
@@ -107,24 +107,26 @@ def evaluate(
     """All scores, with intervals by resampling `groups` ("" or None: each clip is its own group)."""
     validate(truth, probabilities, labels)
     units = _units(truth, groups)
-    values = _summands(truth, probabilities, labels)
-    total = values.sum(axis=0, keepdims=True)
+    summands = _summands(truth, probabilities, labels)
+    total = summands.total()
     names = (*_SCORES, *(f"f1 {label}" for label in labels))
 
     def scores(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        parts = _Sums(sums, len(labels))
+        parts = Sums(sums, len(labels))
         return np.column_stack([*(score(parts) for score in _SCORES.values()), parts.f1_by_class()])
 
     score_of = dict(zip(names, scores(total)[0].tolist(), strict=True))
-    intervals = dict(zip(names, bootstrap(scores, values, units), strict=True))
+    cells = summands.cells, summands.cell_count
+    intervals = dict(zip(names, bootstrap(scores, summands.values, units, cells=cells), strict=True))
     intervals["ece"] = _reflect(intervals["ece"], score_of["ece"])
-    sums = _Sums(total, len(labels))
+    sums = Sums(total, len(labels))
+    precision, recall = sums.precision_by_class()[0].tolist(), sums.recall_by_class()[0].tolist()
     per_class = {
         label: {
-            "precision": float(sums.precision_by_class()[0, index]),
-            "recall": _number(sums.recall_by_class()[0, index]),
+            "precision": precision[index],
+            "recall": _number(recall[index]),
             "f1": _number(score_of[f"f1 {label}"]),
-            "support": int(sums.confusion[0, index].sum()),
+            "support": int(sums.support[0, index]),
             "f1_interval": intervals[f"f1 {label}"],
         }
         for index, label in enumerate(labels)
@@ -133,7 +135,7 @@ def evaluate(
         values={name: score_of[name] for name in _SCORES},
         intervals={name: intervals[name] for name in _SCORES},
         per_class=per_class,
-        confusion=sums.confusion[0].round().astype(np.int64),
+        confusion=summands.confusion(),
         labels=labels,
         clips=len(truth),
         groups=len(set(units)),
@@ -156,7 +158,7 @@ def reliability(
 ) -> Reliability:
     """Accuracy of the predictions against the model's confidence, in bins of equal width."""
     validate(truth, probabilities, labels)
-    sums = _Sums(_summands(truth, probabilities, labels, bins).sum(axis=0, keepdims=True), len(labels))
+    sums = Sums(_summands(truth, probabilities, labels, bins).total(), len(labels))
     with np.errstate(invalid="ignore"):
         return Reliability(
             (sums.confidence / sums.in_bin)[0], (sums.right / sums.in_bin)[0], sums.in_bin[0].astype(np.int64)
@@ -168,87 +170,21 @@ def _units(truth: Truth, groups: Truth | None) -> Truth:
     return group_or_own([""] * len(truth) if groups is None else groups, range(len(truth)))
 
 
-def _summands(
-    truth: Truth, probabilities: NDArray[np.float64], labels: tuple[str, ...], bins: int = BINS
-) -> NDArray[np.float64]:
-    """Each clip's contribution to the sums: confusion cells, log loss, top-2 hit, and bins of confidence."""
-    clips, classes = probabilities.shape
-    column = {label: index for index, label in enumerate(labels)}
-    true = np.array([column[label] for label in truth])
-    prediction = predicted(probabilities)
-    every = np.arange(clips)
-    cells = np.zeros((clips, classes * classes))
-    cells[every, true * classes + prediction] = 1.0
-    surprise = -np.log(np.clip(probabilities[every, true], SMALLEST_PROBABILITY, 1.0))
-    of_truth = probabilities[every, true][:, None]
-    # of ties the first ranks higher: a model with equal probabilities for all labels must not always be right
-    before = (probabilities == of_truth) & (np.arange(classes) < true[:, None])
-    rank = ((probabilities > of_truth) | before).sum(axis=1)
-    confidence = probabilities[every, prediction]
-    in_bin = np.zeros((clips, bins))
-    in_bin[every, np.minimum((confidence * bins).astype(int), bins - 1)] = 1.0
-    right = (prediction == true).astype(np.float64)
-    return np.hstack(
-        [cells, surprise[:, None], (rank < 2)[:, None], in_bin, in_bin * confidence[:, None], in_bin * right[:, None]]
-    )
+def _summands(truth: Truth, probabilities: NDArray[np.float64], labels: tuple[str, ...], bins: int = BINS) -> Summands:
+    """Each clip's contribution to the sums."""
+    return Summands(label_codes(truth, labels), predicted(probabilities), probabilities, bins)
 
 
-class _Sums:
-    """Sums over clips, one set of clips per row, and the scores computed from them."""
-
-    def __init__(self, sums: NDArray[np.float64], classes: int) -> None:
-        cells = classes * classes
-        self.confusion = sums[:, :cells].reshape(-1, classes, classes)
-        self.surprise, self.top2 = sums[:, cells], sums[:, cells + 1]
-        self.in_bin, self.confidence, self.right = np.split(sums[:, cells + 2 :], 3, axis=1)
-        self.clips = self.confusion.sum(axis=(1, 2))
-        self.support = self.confusion.sum(axis=2)
-        self.predictions = self.confusion.sum(axis=1)
-        self.hits = np.diagonal(self.confusion, axis1=1, axis2=2)
-
-    def precision_by_class(self) -> NDArray[np.float64]:
-        return _divide(self.hits, self.predictions, 0.0)
-
-    def recall_by_class(self) -> NDArray[np.float64]:
-        return _divide(self.hits, self.support, np.nan)
-
-    def f1_by_class(self) -> NDArray[np.float64]:
-        return np.where(self.support > 0, _divide(2 * self.hits, self.predictions + self.support, 0.0), np.nan)
-
-    def mean_over_classes(self, by_class: NDArray[np.float64]) -> NDArray[np.float64]:
-        present = self.support > 0
-        mean: NDArray[np.float64] = np.where(present, by_class, 0.0).sum(axis=1) / present.sum(axis=1)
-        return mean
-
-    def accuracy(self) -> NDArray[np.float64]:
-        share: NDArray[np.float64] = self.hits.sum(axis=1) / self.clips
-        return share
-
-    def kappa(self) -> NDArray[np.float64]:
-        chance = (self.support * self.predictions).sum(axis=1) / self.clips**2
-        return _divide(self.accuracy() - chance, 1 - chance, 0.0)
-
-    def ece(self) -> NDArray[np.float64]:
-        gap: NDArray[np.float64] = np.abs(self.confidence - self.right).sum(axis=1) / self.clips
-        return gap
-
-
-_SCORES: dict[str, Callable[[_Sums], NDArray[np.float64]]] = {
-    "accuracy": _Sums.accuracy,
+_SCORES: dict[str, Callable[[Sums], NDArray[np.float64]]] = {
+    "accuracy": Sums.accuracy,
     "precision": lambda sums: sums.mean_over_classes(sums.precision_by_class()),
     "recall": lambda sums: sums.mean_over_classes(sums.recall_by_class()),
     "f1": lambda sums: sums.mean_over_classes(sums.f1_by_class()),
     "log_loss": lambda sums: sums.surprise / sums.clips,
     "top2": lambda sums: sums.top2 / sums.clips,
-    "kappa": _Sums.kappa,
-    "ece": _Sums.ece,
+    "kappa": Sums.kappa,
+    "ece": Sums.ece,
 }
-
-
-def _divide(above: NDArray[np.float64], below: NDArray[np.float64], otherwise: float) -> NDArray[np.float64]:
-    """The quotient, or `otherwise` where the divisor is 0."""
-    quotient: NDArray[np.float64] = np.divide(above, below, out=np.full(above.shape, otherwise), where=below > 0)
-    return quotient
 
 
 def _number(value: float) -> float | None:

@@ -3,23 +3,24 @@
 Conventions
 -----------
 Clips of one artist or recording are not independent, so groups are resampled, never clips. If no groups are
-known, each clip is its own. A score is a function of sums over groups, so one matrix product resamples all
-repeats at once. Intervals are two-sided 95 % unless stated otherwise.
+known, each clip is its own. A score is a function of sums over groups, so a matrix product resamples many repeats
+at once. What each clip merely counts in (its class, its prediction) is kept as numbers of cells, so that the memory
+does not grow with clips x classes. Intervals are two-sided 95 % unless stated otherwise.
 
 Sources: B. Efron, R. Tibshirani, "An introduction to the bootstrap", 1993; T. Hesterberg, "What teachers
 should know about the bootstrap", American Statistician 69(4), 2015 (the expanded percentile interval);
 Q. McNemar, Psychometrika 12, 1947; S. Holm, Scandinavian Journal of Statistics 6, 1979.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 REPEATS = 2_000
 LEVEL = 0.95
-WEIGHTS_AT_A_TIME = 8_000_000  # 64 MB of them, however many groups there are
+WEIGHTS_AT_A_TIME = 1_000_000  # 8 MB of them, however many groups there are
 
 
 class Interval(NamedTuple):
@@ -45,23 +46,44 @@ def resampled(sums: NDArray[np.float64], repeats: int = REPEATS, seed: int = 0) 
 
     sums: of each group, shape (groups, ...). The draws do not depend on how many are drawn at a time.
     """
-    count = len(sums)
-    at_a_time = max(1, WEIGHTS_AT_A_TIME // count)
+    return np.concatenate([weights @ sums for weights in _weights(len(sums), repeats, seed)])
+
+
+def _weights(count: int, repeats: int, seed: int, columns: int = 1) -> Iterator[NDArray[np.float64]]:
+    """How often each group is drawn, a block of repeats at a time, shape (some, groups).
+
+    columns: of the sums that are made of a block, which bound its size too.
+    """
+    at_a_time = max(1, WEIGHTS_AT_A_TIME // max(count, columns))
     generator = np.random.default_rng(seed)
     shares = np.full(count, 1.0 / count)
-    blocks = []
     for start in range(0, repeats, at_a_time):
-        weights = generator.multinomial(count, shares, size=min(at_a_time, repeats - start))
-        blocks.append(weights.astype(np.float64) @ sums)
-    return np.concatenate(blocks)
+        yield generator.multinomial(count, shares, size=min(at_a_time, repeats - start)).astype(np.float64)
 
 
 def sums_by_group(values: NDArray[np.floating], groups: NDArray[np.object_]) -> NDArray[np.float64]:
     """Sums of the rows of `values`, shape (clips, ...), over each group, shape (groups, ...)."""
-    _, member = np.unique(groups.astype(str), return_inverse=True)
+    member = _member(groups)
     sums = np.zeros((member.max() + 1, *values.shape[1:]))
     np.add.at(sums, member, values)
     return sums
+
+
+def _member(groups: NDArray[np.object_]) -> NDArray[np.intp]:
+    """Number of each clip's group, shape (clips,)."""
+    _, member = np.unique(groups.astype(str), return_inverse=True)
+    return member
+
+
+def _counts_by_group(cells: NDArray[np.intp], cell_count: int, groups: NDArray[np.object_]) -> Any:
+    """How often the clips of each group count in each cell, a sparse array of shape (cells, groups)."""
+    from scipy.sparse import csc_array
+
+    member = _member(groups)
+    of_group = np.broadcast_to(member[:, None], cells.shape)
+    there = cells >= 0
+    shape = (cell_count, int(member.max()) + 1)
+    return csc_array((np.ones(int(there.sum())), (cells[there], of_group[there])), shape=shape)
 
 
 def bootstrap(
@@ -70,12 +92,15 @@ def bootstrap(
     groups: NDArray[np.object_],
     repeats: int = REPEATS,
     seed: int = 0,
+    cells: tuple[NDArray[np.intp], int] | None = None,
 ) -> list[Interval]:
     """Intervals of scores that are functions of sums over clips.
 
     values: what is summed, shape (clips, parts). score: from sums, shape (repeats, parts), to scores, shape
-    (repeats,) or (repeats, scores). groups: shape (clips,). Returns one interval per score. With a single
-    group nothing can be resampled: the bounds are NaN.
+    (repeats,) or (repeats, scores), each repeat by itself. groups: shape (clips,). cells: numbers of the cells that
+    each clip adds 1 to, shape (clips, any), -1 for none, and how many cells there are: their counts are the first
+    columns of the sums. Returns one interval per score. With a single group nothing can be resampled: the bounds
+    are NaN.
 
     >>> right = np.repeat([1.0, 0.0], 50)
     >>> each = np.array([str(i) for i in range(100)], dtype=object)
@@ -85,9 +110,15 @@ def bootstrap(
     (0.4, 0.6)
     """
     sums = sums_by_group(values, groups)
-    scores = score(resampled(sums, repeats, seed))
-    scores = scores.reshape(len(scores), -1)
-    return [_percentile_interval(column, len(sums)) for column in scores.T]
+    counts = None if cells is None else _counts_by_group(*cells, groups)
+    blocks = []
+    for weights in _weights(len(sums), repeats, seed, 0 if cells is None else cells[1]):
+        drawn = weights @ sums
+        if counts is not None:
+            drawn = np.hstack([(counts @ weights.T).T, drawn])
+        scores = score(drawn)
+        blocks.append(scores.reshape(len(scores), -1))
+    return [_percentile_interval(column, len(sums)) for column in np.concatenate(blocks).T]
 
 
 def _percentile_interval(scores: NDArray[np.float64], groups: int) -> Interval:

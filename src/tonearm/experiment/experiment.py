@@ -18,8 +18,9 @@ from tonearm.data.dataset import Dataset
 from tonearm.errors import ConfigError, SplitError
 from tonearm.experiment.folder import ExperimentFolder, ModelRuns
 from tonearm.experiment.inputs import ModelInputs, read_inputs
-from tonearm.experiment.jobs import Job, check_travels, job_digest, train_job
+from tonearm.experiment.jobs import Job, check_travels, is_finished, job_digest, train_job
 from tonearm.experiment.leaderboard import Row, draw_learning_curves, write_leaderboard
+from tonearm.experiment.outlook import outlooks
 from tonearm.experiment.runs import FINAL, judged_part, read_scores
 from tonearm.experiment.tracking import check_tracking
 from tonearm.models import MODELS
@@ -217,6 +218,8 @@ def _train_all(
     """Train what is missing; the reason of each job that failed by its folder."""
     failures = {}
     workers = config.train.workers
+    for line in outlooks((job, data) for job in jobs if not is_finished(job, job.digest)[0]):
+        tell(line)
     if workers > 1 or on_cluster():
         check_travels({job.name: job for job in jobs}.values())
     shown = quietly if workers > 1 or on_cluster() else counting  # a display cannot travel to another process

@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,12 @@ from tonearm.experiment.runs import (
 )
 from tonearm.experiment.tracking import tracked
 from tonearm.models import MODELS, Model, ModelSettings
-from tonearm.runtime.progress import Counting, quietly
+from tonearm.runtime.progress import Counting, Progress, listening, quietly
 from tonearm.splits.parts import Split
 from tonearm.training.contract import FittedClassifier, LearnsByEpochs
 from tonearm.training.process_group import process_group
+
+MOMENT = 2.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def train_job(job: Job, data: ModelInputs, config: Config, counting: Counting) -
     job.register()
     digest = job.digest or job_digest(job, data, config)
     team = process_group(config.train)
-    finished, damage = _is_finished(job, digest)
+    finished, damage = is_finished(job, digest)
     if team.agree(finished):
         return "is there already, with the same settings and data", ""
     try:
@@ -122,11 +125,13 @@ def fit_job(
     """
     from tonearm.training import fit_classifier
 
-    classifier = MODELS[job.settings.type].build(job.settings, config.train)
+    model = MODELS[job.settings.type]
+    classifier = model.build(job.settings, config.train)
     dataset, split = data.of(job.settings), job.split
     X, y = dataset.X, dataset.labels
     valid = (X[split.valid], y[split.valid]) if len(split.valid) else (None, None)
-    with counting(f"{job.name}, {split.name}", "epochs") as progress:
+    fit = partial(model.fit, job.settings) if model.fit else None
+    with counting(f"{job.name}, {split.name}", model.steps) as progress, listening(_patient(progress)):
         if isinstance(classifier, LearnsByEpochs):
             epochs = job.settings.model_dump()["epochs"]
 
@@ -135,7 +140,18 @@ def fit_job(
                 watch(row)
 
             classifier.attach(job.unfinished, data.cache_dir(job.settings), report, callbacks)
-        return fit_classifier(classifier, X[split.train], y[split.train], *valid)
+        return fit_classifier(classifier, X[split.train], y[split.train], valid[0], valid[1], fit)
+
+
+def _patient(progress: Progress) -> Progress:
+    """The progress of a training that takes longer than a moment; a quick one needs no lines."""
+    start = time.monotonic()
+
+    def tell(done: int, total: int, failed: int) -> None:
+        if time.monotonic() - start >= MOMENT:
+            progress(done, total, failed)
+
+    return tell
 
 
 def _fit_and_evaluate(job: Job, data: ModelInputs, config: Config, digest: str, counting: Counting) -> Outcome:
@@ -222,7 +238,7 @@ def job_digest(job: Job, data: ModelInputs, config: Config) -> str:
     return digest.hexdigest()
 
 
-def _is_finished(job: Job, digest: str) -> tuple[bool, str]:
+def is_finished(job: Job, digest: str) -> tuple[bool, str]:
     """Whether the run is there, whole; and what is damaged in it, if it is to be made again for that."""
     if not (job.folder / RUN_JSON).is_file():
         return False, ""

@@ -1,7 +1,7 @@
-"""predictions.csv and history.csv: their writers, and beside them their only readers."""
+"""predictions.csv and history.csv: their writers, and beside them their only readers, both a row at a time."""
 
-import csv
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from tonearm.errors import RunError
 from tonearm.evaluation.scores import Scores, predicted
 from tonearm.experiment.facts import RunFacts
 from tonearm.experiment.records import ADVICE, DamagedError, FoldsRecord, read_record, read_rows
-from tonearm.runtime.files import write_csv
+from tonearm.runtime.files import read_csv, write_csv
 
 PREDICTIONS_CSV, HISTORY_CSV = "predictions.csv", "history.csv"
 RUN_JSON, FOLDS_JSON = "run.json", "folds.json"  # which say how many predictions there are
@@ -44,6 +44,8 @@ class PredictionTable:
     def of_part(self, part: str) -> "PredictionTable":
         """The rows of one part."""
         rows = self.parts == part
+        if rows.all():
+            return self  # no second copy of the probabilities
         return PredictionTable(
             self.parts[rows],
             self.names[rows],
@@ -56,12 +58,14 @@ class PredictionTable:
 
 def write_predictions(path: Path, labels: Sequence[str], parts: dict[str, PartResult]) -> None:
     """One row for each clip and part: its truth, its prediction and the probability of each label."""
-    rows = []
+    write_csv(path, (*FIXED, *(f"p_{label}" for label in labels)), _rows(labels, parts))
+
+
+def _rows(labels: Sequence[str], parts: dict[str, PartResult]) -> Iterator[list[Any]]:
     for part, result in parts.items():
         best = [labels[column] for column in predicted(result.probabilities)]
         for name, truth, label, row in zip(result.names, result.truth, best, result.probabilities, strict=True):
-            rows.append([part, name, truth, label, *row.tolist()])
-    write_csv(path, (*FIXED, *(f"p_{label}" for label in labels)), rows)
+            yield [part, name, truth, label, *row.tolist()]
 
 
 def read_predictions(folder: Path) -> PredictionTable:
@@ -69,18 +73,25 @@ def read_predictions(folder: Path) -> PredictionTable:
     path = folder / PREDICTIONS_CSV
     if not path.is_file():
         raise RunError(f"{folder}: holds no {PREDICTIONS_CSV}, so it is neither a run nor an experiment")
+    fixed, numbers = [], array("d")  # a Python number takes four times the memory
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            header, *rows = csv.reader(file)
-        if tuple(header[:4]) != FIXED or not rows:
-            raise ValueError(f"its first columns are {', '.join(header[:4])}" if rows else "it has no rows")
-        fixed = np.array([row[:4] for row in rows], dtype=object)
-        numbers = np.array([[float(value) for value in row[4:]] for row in rows]).reshape(len(rows), len(header) - 4)
+        rows = read_csv(path)
+        header = next(rows, [])
+        if tuple(header[:4]) != FIXED:
+            raise ValueError(f"its first columns are {', '.join(header[:4])}")
+        for number, row in enumerate(rows, start=2):
+            if len(row) != len(header):
+                raise ValueError(f"row {number} has {len(row)} cells and the header {len(header)}")
+            fixed.append(row[:4])
+            numbers.extend(map(float, row[4:]))
+        if not fixed:
+            raise ValueError("it has no rows")
+        parts, names, truth, predictions = np.array(fixed, dtype=object).T
+        probabilities = np.frombuffer(numbers, dtype=np.float64).reshape(len(fixed), len(header) - 4)
         labels = tuple(column.removeprefix("p_") for column in header[4:])
-        parts, names, truth, predictions = fixed.T
-        table = PredictionTable(parts, names, truth, predictions, numbers, labels)
+        table = PredictionTable(parts, names, truth, predictions, probabilities, labels)
         _check(table, _clips(folder))
-    except (OSError, ValueError, TypeError, csv.Error) as error:
+    except (OSError, ValueError) as error:
         raise DamagedError(f"{path}: is damaged ({error}); {ADVICE}") from error
     return table
 

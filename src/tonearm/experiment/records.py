@@ -8,7 +8,6 @@ do. Unknown keys are ignored, since a newer tonearm of the same format may write
 against each other where they repeat each other.
 """
 
-import csv
 import math
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -16,7 +15,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, model_validator
 
 from tonearm.errors import RunError
-from tonearm.runtime.files import check_regular, read_json
+from tonearm.runtime.files import check_regular, read_csv, read_json
 
 MOST_VERSION = 1000  # of a format; a higher number is damage and no newer tonearm
 ADVICE = "train the model again"
@@ -89,15 +88,14 @@ def read_rows(path: Path, columns: tuple[str, ...], advice: str) -> list[dict[st
     """The rows of a CSV file that has these columns. Raises DamagedError."""
     try:
         check_regular(path)
-        with path.open(encoding="utf-8", newline="") as file:
-            header, *rows = csv.reader(file)
+        header, *rows = read_csv(path)
         missing = [column for column in columns if column not in header]
         if missing:
             raise ValueError(f"it lacks the column {missing[0]}")
         return [dict(zip(header, row, strict=True)) for row in rows]
     except OSError as error:
         raise DamagedError(f"{path}: cannot be read ({error.strerror or error}); {advice}") from error
-    except (ValueError, csv.Error) as error:
+    except ValueError as error:
         raise DamagedError(f"{path}: is damaged ({error}); {advice}") from error
 
 

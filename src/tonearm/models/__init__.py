@@ -6,17 +6,25 @@ The keys are the `type` literals of the settings classes. `models.base` says wha
 """
 
 from tonearm.models import boosting, cnn, cnn_mel, logistic, mlp, resnet, svm, trees
-from tonearm.models.base import Model, ModelSettings
+from tonearm.models.base import Model, ModelSettings, Outlook, Size
 
-__all__ = ["MODELS", "Model", "ModelSettings", "reads"]
+__all__ = ["MODELS", "Model", "ModelSettings", "Outlook", "Size", "reads"]
 
 MODELS: dict[str, Model] = {
-    "logistic": Model(logistic.LogisticSettings, logistic.build),
+    "logistic": Model(logistic.LogisticSettings, logistic.build, outlook=logistic.outlook),
     "mlp": Model(mlp.MLPSettings, mlp.build, extra="deep"),
     # revision 1 of the SVM used the votes of pairs of classes as margins
-    "svm": Model(svm.SVMSettings, svm.build, trusted=svm.TRUSTED, revision=2),
-    "trees": Model(trees.TreesSettings, trees.build, trusted=trees.TRUSTED),
-    "boosting": Model(boosting.BoostingSettings, boosting.build, trusted=boosting.TRUSTED),
+    "svm": Model(svm.SVMSettings, svm.build, trusted=svm.TRUSTED, revision=2, steps="machines", outlook=svm.outlook),
+    "trees": Model(
+        trees.TreesSettings, trees.build, trusted=trees.TRUSTED, steps="trees", fit=trees.fit, outlook=trees.outlook
+    ),
+    "boosting": Model(
+        boosting.BoostingSettings,
+        boosting.build,
+        trusted=boosting.TRUSTED,
+        steps="iterations",
+        outlook=boosting.outlook,
+    ),
     "cnn": Model(cnn.CNNSettings, cnn.build, "images", "deep"),
     "cnn-mel": Model(cnn_mel.CNNMelSettings, cnn_mel.build, "images", "deep"),
     "resnet": Model(resnet.ResNetSettings, resnet.build, "images", "deep"),

@@ -27,13 +27,33 @@ class ModelSettings(Settings):
     reads: str | tuple[str, ...] = Field("features", description=READS_MEANING)
 
 
+class Size(NamedTuple):
+    """Of the table that a model is trained on."""
+
+    rows: int
+    columns: int
+    classes: int
+
+
+class Outlook(NamedTuple):
+    """How long one training takes on one core, in seconds, a guess; and what to know or do, "" for nothing.
+
+    always: whether to say it even where the training is short.
+    """
+
+    seconds: float
+    advice: str = ""
+    always: bool = False
+
+
 class Model(NamedTuple):
     """One model: settings class, builder, whether it takes rows or images, and the extra that installs it.
 
     build: (settings, TrainSettings) to an unfitted classifier, of the same types whatever the settings. extra: "" if
     tonearm alone is enough. trusted: names of types, beyond those of the unfitted classifier, that a saved one may
-    hold. revision: raised when the same settings
-    and rows give a different model than before, so that finished runs are trained again.
+    hold. revision: raised when the same settings and rows give a different model than before, so that finished runs are
+    trained again. steps: what it counts while it learns. fit: (settings, classifier, X, y), if the classifier's own
+    `fit` is not all. outlook: from settings and size, for models that may take long.
     """
 
     settings: type[ModelSettings]
@@ -42,3 +62,6 @@ class Model(NamedTuple):
     extra: Literal["", "deep"] = ""
     trusted: tuple[str, ...] = ()
     revision: int = 1
+    steps: str = "epochs"
+    fit: Callable[[Any, Any, Any, Any], None] | None = None
+    outlook: Callable[[Any, Size], Outlook] | None = None

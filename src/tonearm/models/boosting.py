@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from tonearm.models.base import ModelSettings
+from tonearm.models.base import ModelSettings, Outlook, Size
 from tonearm.settings import TrainSettings
 
 TRUSTED = (
@@ -36,6 +36,16 @@ class BoostingSettings(ModelSettings):
     class_weight: Literal["none", "balanced"] = Field(
         "none", description="balanced: weight classes inversely to their frequency"
     )
+
+
+def outlook(settings: BoostingSettings, size: Size) -> Outlook:
+    """A tree for each class and iteration: histograms of all columns in each node, and all rows on each level."""
+    leaves = min(settings.max_leaf_nodes, max(2, size.rows // settings.min_samples_leaf))
+    tree = size.columns * (2e-6 * leaves + 7.5e-9 * size.rows)
+    classes = size.classes if size.classes > 2 else 1
+    trees = settings.max_iter * classes
+    advice = f"it grows {trees} trees, one for each iteration and class; a lower max_iter, trees or logistic are faster"
+    return Outlook(tree * trees, advice)
 
 
 def build(settings: BoostingSettings, train: TrainSettings) -> Any:

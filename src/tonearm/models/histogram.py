@@ -6,17 +6,38 @@ scikit-learn sums a row's exponentials in an order that depends on the number of
 does not.
 """
 
-from typing import Any
+from itertools import count
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from tonearm.runtime.progress import tell_step
 from tonearm.training.rowwise import softmax
 
 
 class Boosting(HistGradientBoostingClassifier):  # type: ignore[misc]  # scikit-learn has no types
     """Parameters and fitted attributes are those of HistGradientBoostingClassifier."""
+
+    def _get_loss(self, sample_weight: Any) -> Any:
+        """The loss, which tells each time that it is asked for gradients: that begins an iteration."""
+        loss = super()._get_loss(sample_weight)
+        plain, begun = loss.gradient_hessian, count()
+
+        def gradient_hessian(*args: Any, **kwargs: Any) -> Any:
+            tell_step(next(begun), self.max_iter)
+            return plain(*args, **kwargs)
+
+        loss.gradient_hessian = gradient_hessian
+        return loss
+
+    def fit(self, X: ArrayLike, y: ArrayLike, **others: Any) -> Self:
+        """Fit to rows X, shape (rows, columns), and their labels y, shape (rows,)."""
+        super().fit(X, y, **others)
+        del self._loss.gradient_hessian  # the class's own is back, so that the model can be saved
+        tell_step(self.max_iter, self.max_iter)
+        return self
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Probability of each class in the order of `classes_`, shape (rows, classes)."""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from tonearm.models.base import ModelSettings
+from tonearm.models.base import ModelSettings, Outlook, Size
 from tonearm.settings import TrainSettings
 
 
@@ -31,6 +31,12 @@ class LogisticSettings(ModelSettings):
     class_weight: Literal["none", "balanced"] = Field(
         "none", description="balanced: weight classes inversely to their frequency"
     )
+
+
+def outlook(settings: LogisticSettings, size: Size) -> Outlook:
+    """L-BFGS takes some hundred iterations, each a pass over the table for each class."""
+    passes = settings.epochs if settings.solver == "gradient-descent" else 100
+    return Outlook(1e-9 * passes * size.rows * size.columns * size.classes)
 
 
 def build(settings: LogisticSettings, train: TrainSettings) -> Any:

@@ -21,6 +21,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tonearm.errors import ModelError
+from tonearm.runtime.progress import tell_step
 from tonearm.training.rowwise import linear, softmax
 
 HISTORY_ROWS = 200  # points of the learning curve, however many epochs there are
@@ -108,6 +109,7 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         for epoch in range(1, self.epochs + 1):
             _softmax_in_place(np.matmul(weights, columns, out=logits))
             if epoch in noted:
+                tell_step(epoch, self.epochs)
                 self._note(epoch, logits, truth, mass)
                 self._check(weights)
             logits *= mass

@@ -49,10 +49,14 @@ class Answers:
 
 @dataclass(frozen=True)
 class ModelResult:
-    """A model: its row of the leaderboard, and where it was trained, scores, answers, history and size."""
+    """A model: its row of the leaderboard, and where it was trained, scores, reliability, history and size.
+
+    answers: of the best model alone, since they take memory; its mistakes and suspicious labels are shown.
+    """
 
     row: dict[str, Any]
     scores: dict[str, Any]
+    reliability: Reliability | None
     answers: Answers | None
     history: list[dict[str, float | None]]
     megabytes: float
@@ -65,11 +69,6 @@ class ModelResult:
     def score(self, part: str, name: str = "accuracy") -> float:
         """A score of a part, NaN where there is none."""
         return float(self.row["scores"].get(part, {}).get(name, float("nan")))
-
-    def reliability(self) -> Reliability:
-        """Confidence against accuracy on the judged part."""
-        assert self.answers is not None
-        return reliability(self.answers.truth, self.answers.probabilities, self.answers.labels)
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,8 @@ def collect(path: Path) -> ExperimentRecord:
     board = read_record(LeaderboardRecord, folder.leaderboard_json, AGAIN)
     clips = read_rows(folder.splits_csv, ("filename", "label", "group"), AGAIN)
     config_text, config = _config(folder.config_toml)
-    models = tuple(_model(path, runs, row) for row in board.models)
+    best = next((row.model for row in board.models if not row.error), None)
+    models = tuple(_model(path, runs, row, row.model == best) for row in board.models)
     first = next((model for model in models if not model.row["error"]), None)
     facts = read_facts(path / runs[first.name].evaluated[0]) if first else None
     _check_parts(folder.splits_csv, clips, facts)
@@ -202,20 +202,22 @@ def suspicious_clips(model: ModelResult, most: int) -> list[Mistake]:
     ]
 
 
-def _model(folder: Path, runs: Mapping[str, ModelRuns], record: RowRecord) -> ModelResult:
+def _model(folder: Path, runs: Mapping[str, ModelRuns], record: RowRecord, best: bool) -> ModelResult:
     row = record.model_dump()
     if record.error:
-        return ModelResult(row, {}, None, [], 0.0)
+        return ModelResult(row, {}, None, None, [], 0.0)
     if record.model not in runs:
         raise DamagedError(f"{folder}: its leaderboard has {record.model!r}, which its layout.json lacks; {AGAIN}")
     own = runs[record.model]
-    answers, part = folder / own.answers, record.judged
-    scores = read_scores(answers)
+    place, part = folder / own.answers, record.judged
+    scores = read_scores(place)
     if part not in scores or scores[part]["scores"]["accuracy"]["value"] != record.scores[part]["accuracy"]:
-        raise DamagedError(f"{folder}: its leaderboard and the scores in {answers} are not the same; {AGAIN}")
+        raise DamagedError(f"{folder}: its leaderboard and the scores in {place} are not the same; {AGAIN}")
+    answers = _answers(place, part)
+    bins = reliability(answers.truth, answers.probabilities, answers.labels)
     size = sum(path.stat().st_size for path in (folder / own.predict / MODEL).glob("*"))
     history = read_history(folder / own.evaluated[0])
-    return ModelResult(row, scores[part], _answers(answers, part), history, size / 1e6)
+    return ModelResult(row, scores[part], bins, answers if best else None, history, size / 1e6)
 
 
 def _answers(folder: Path, part: str) -> Answers:
@@ -223,6 +225,8 @@ def _answers(folder: Path, part: str) -> Answers:
     rows_of: dict[str, list[int]] = {}
     for row, name in enumerate(table.names):
         rows_of.setdefault(name, []).append(row)
+    if len(rows_of) == len(table.names):
+        return Answers(table.names, table.truth, table.probabilities, table.labels)
     first = [rows[0] for rows in rows_of.values()]
     # a clip of repeated folds has several predictions: their mean
     probabilities = np.array([np.mean(table.probabilities[rows], axis=0) for rows in rows_of.values()])

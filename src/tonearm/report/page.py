@@ -9,9 +9,9 @@ a class or a model comes from users and is escaped where it is written. Sections
 from collections.abc import Sequence
 from html import escape
 
-import numpy as np
-
+from tonearm.evaluation.scores import Reliability
 from tonearm.report.charts import Series, interval_bar, line_chart, slope_chart
+from tonearm.report.classes import classes, confusions
 from tonearm.report.clips import Excerpts
 from tonearm.report.collect import ExperimentRecord, Mistake, ModelResult
 from tonearm.report.html import document, number, sentence, table
@@ -165,7 +165,9 @@ def _curves(models: Sequence[ModelResult]) -> str:
             top = 1.0 if quantity == "accuracy" else None
             charts.append(line_chart(f"{quantity} while learning", "epoch", quantity, series, top))
     reliability = [
-        Series(model.name, _bins(model), look) for look, model in enumerate(models) if model.answers is not None
+        Series(model.name, _bins(model.reliability), look)
+        for look, model in enumerate(models)
+        if model.reliability is not None
     ]
     if reliability:
         ideal = Series("honest", [(0.0, 0.0), (1.0, 1.0)], 6, faint=True)
@@ -208,49 +210,12 @@ def _calibration(models: Sequence[ModelResult]) -> str:
     )
 
 
-def _bins(model: ModelResult) -> list[tuple[float, float]]:
-    found = model.reliability()
+def _bins(found: Reliability) -> list[tuple[float, float]]:
     return [
         (float(sure), float(right))
         for sure, right, clips in zip(found.confidence, found.accuracy, found.clips, strict=True)
         if clips
     ]
-
-
-def confusions(models: Sequence[ModelResult]) -> str:
-    """Who is taken for whom, a table a model, the first one open."""
-    shown = []
-    for place, model in enumerate(models):
-        confusion = model.scores["confusion"]
-        labels, counts = confusion["labels"], np.array(confusion["counts"])
-        totals = np.maximum(counts.sum(axis=1), 1)
-        rows = ""
-        for label, row, total in zip(labels, counts, totals, strict=True):
-            cells = "".join(
-                f'<td style="background:rgba(var(--heat),{0.75 * count / total:.2f})">{count or ""}</td>'
-                for count in row
-            )
-            rows += f'<tr><th class="text" scope="row">{escape(label)}</th>{cells}</tr>'
-        matrix = table(["<truth \\ said", *map(escape, labels)], rows, "matrix")
-        opened = " open" if place == 0 else ""
-        shown.append(f"<details{opened}><summary>{escape(model.name)}</summary>{matrix}</details>")
-    return "<h2>Confusions</h2>" + "".join(shown) if shown else ""
-
-
-def classes(models: Sequence[ModelResult]) -> str:
-    """Scores of each class by the first model."""
-    if not models:
-        return ""
-    rows = ""
-    for label, row in models[0].scores["classes"].items():
-        low, high = row["f1_interval"]
-        bar = interval_bar(row["f1"], low, high) if row["f1"] is not None else ""
-        span = interval(low, high) or "–"
-        cells = "".join(f"<td>{number(row[name])}</td>" for name in ("precision", "recall", "f1"))
-        rows += f"<tr><td>{escape(label)}</td><td>{row['support']}</td>{cells}"
-        rows += f'<td class="text">{span}</td><td>{bar}</td></tr>'
-    titles = ["<class", "clips", "precision", "recall", "F1", "<95 % interval", ""]
-    return f"<h2>Classes, by {escape(models[0].name)}</h2>{table(titles, rows)}"
 
 
 def _data(record: ExperimentRecord, text: str) -> str:

@@ -1,6 +1,6 @@
 """The look of the page: light and dark, wide and narrow, on paper; no script and nothing from elsewhere."""
 
-CSS = """
+_LOOK = """
 :root { color-scheme: light dark; --ink: #1b1f24; --paper: #ffffff; --soft: #5b6570; --line: #d5dae0; --wash: #f4f6f8;
   --alarm: #a33c00; --alarm-wash: #fff1e6; --heat: 0, 114, 178; --s0: #0072b2; --s1: #d55e00; --s2: #009e73; --s3:
   #cc79a7;
@@ -58,3 +58,5 @@ pre { background: var(--wash); padding: .8rem; overflow-x: auto; font-size: .85r
 @media print { body { max-width: none; font-size: 10pt; } audio, .skip { display: none; } h2 { break-after: avoid; }
   .box { overflow: visible; } table { font-size: 8pt; } }
 """
+HEATS = range(1, 76)  # hundredths of opacity; a class each, since the page allows no style of a single cell
+CSS = _LOOK + "".join(f".heat{share} {{ background: rgba(var(--heat), {share / 100:.2f}); }}\n" for share in HEATS)

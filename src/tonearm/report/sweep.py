@@ -15,9 +15,9 @@ from tonearm.experiment.folder import LAYOUT_JSON, read_manifest, refuse_older
 from tonearm.experiment.records import DamagedError, read_checked, read_rows, read_words
 from tonearm.experiment.runs import judged_part, read_facts, read_scores
 from tonearm.report.charts import interval_bar
+from tonearm.report.classes import classes, confusions
 from tonearm.report.collect import ModelResult
 from tonearm.report.html import document, number, sentence, table
-from tonearm.report.page import classes, confusions
 from tonearm.sweep import PUBLISHED, PUBLISHED_MEANING
 from tonearm.sweep.folder import SweepFolder
 from tonearm.wording import interval
@@ -124,7 +124,7 @@ def _winner(winner: Path | None, model: str) -> list[str]:
         return []
     found = read_scores(winner)
     row: dict[str, Any] = {"model": f"the winner, {model}"}
-    judged = [ModelResult(row, found[judged_part(found)], None, [], 0.0)]
+    judged = [ModelResult(row, found[judged_part(found)], None, None, [], 0.0)]
     return [confusions(judged), classes(judged)]
 
 

@@ -14,10 +14,12 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any, TextIO
 
 from tonearm.errors import TonearmError
+from tonearm.runtime.cells import escaped, unescaped
 from tonearm.runtime.remote import is_url, place, put
 
 TEMPORARY_PREFIX = ".tonearm-"
@@ -189,13 +191,44 @@ class _NewlineRows:
         self.file.write(row.removesuffix("\r\n") + "\n")
 
 
-def write_csv(path: str | Path, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
-    """Write a CSV file like `write_text`; floats in the shortest form that reads back as the same number."""
+def write_csv(path: str | Path, columns: Iterable[str], rows: Iterable[Iterable[Any]], for_people: bool = True) -> None:
+    """Write a CSV file like `write_text`; floats in the shortest form that reads back as the same number.
+
+    rows: may be a generator, which is written as it goes. for_people: texts that a spreadsheet would take for formulas
+    are escaped (`cells`), and `read_csv` gives them back; False for files that a machine of others reads.
+    """
     with (
         replacing(path) as temporary,
         temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
     ):
         writer = csv.writer(_NewlineRows(file), lineterminator="\r\n")
-        writer.writerow(columns)
-        for row in rows:
-            writer.writerow([repr(float(value)) if isinstance(value, float) else value for value in row])
+        for row in chain([columns], rows):
+            writer.writerow([_cell(value, for_people) for value in row])
+
+
+def _cell(value: Any, for_people: bool) -> Any:
+    if isinstance(value, float):
+        return repr(float(value))
+    return escaped(value) if for_people and isinstance(value, str) else value
+
+
+def read_csv(path: str | Path) -> Iterator[list[str]]:
+    """Header and rows of a file that `write_csv` wrote for people, one after the other, as they were given to it.
+
+    Raises OSError, and ValueError where it is no CSV file of UTF-8 text.
+    """
+    with place(path).open(encoding="utf-8", newline="") as file:
+        rows = csv.reader(file)
+        try:
+            for row in rows:
+                yield [unescaped(cell) for cell in row]
+        except csv.Error as error:
+            raise ValueError(f"line {rows.line_num}: {error}") from error
+
+
+def read_csv_rows(path: str | Path) -> Iterator[dict[str, str]]:
+    """The rows below the header as mappings by column; what a short row lacks is "". Raises as `read_csv`."""
+    rows = read_csv(path)
+    header = next(rows, [])
+    for row in filter(None, rows):
+        yield dict(zip_longest(header, row[: len(header)], fillvalue=""))

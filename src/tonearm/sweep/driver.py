@@ -25,6 +25,7 @@ from tonearm.experiment.folder import ModelRuns
 from tonearm.experiment.inputs import ModelInputs, read_inputs
 from tonearm.experiment.jobs import Job, check_travels, job_digest, train_job
 from tonearm.experiment.leaderboard import read_test_parts, write_pooled
+from tonearm.experiment.outlook import outlooks
 from tonearm.experiment.runs import read_facts
 from tonearm.models import MODELS, reads
 from tonearm.representations.base import digest_of
@@ -238,10 +239,11 @@ class TrialRunner:
     def _run_waiting(self, waiting: dict[int, tuple[Task, ModelInputs]]) -> dict[int, Trial]:
         done = {}
         tasks = ((task, Shared(data)) for task, data in waiting.values())
-        workers = self.context.config.train.workers
-        if waiting and (workers > 1 or on_cluster()):
-            task, _ = next(iter(waiting.values()))
-            check_travels([task.job(task.splits[0], self.out)])
+        jobs = [(task.job(split, self.out), data) for task, data in waiting.values() for split in task.splits]
+        if (workers := self.context.config.train.workers) > 1 or on_cluster():
+            check_travels(job for job, _ in jobs[:1])
+        for line in outlooks(jobs):
+            self.context.tell(line)
         trials = run_tasks(run_trial, tasks, workers)
         for place, trial in zip(waiting, trials, strict=True):
             self._say(trial)

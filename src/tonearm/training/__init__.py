@@ -8,6 +8,7 @@ needs both.
 """
 
 import importlib.util
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,11 @@ def fit_classifier(
     y: NDArray[np.object_],
     X_valid: NDArray[Any] | None = None,
     y_valid: NDArray[np.object_] | None = None,
+    fit: Callable[[Any, Any, Any], None] | None = None,
 ) -> FittedClassifier:
     """Fit `classifier` and return it; only classifiers that use validation rows get them.
 
+    fit: (classifier, X, y), to be called in place of the classifier's own.
     Raises ModelError if the rows have fewer than 2 classes, or training fails.
     """
     classes = sorted({str(label) for label in y})
@@ -43,6 +46,8 @@ def fit_classifier(
         raise ModelError(f"training needs rows of at least 2 classes, found {classes}")
     if X_valid is not None and len(X_valid) and isinstance(classifier, UsesValidation):
         classifier.fit_with_validation(X, y, X_valid, y_valid)
+    elif fit is not None:
+        fit(classifier, X, y)
     else:
         classifier.fit(X, y)
     assert isinstance(classifier, FittedClassifier)
