@@ -32,6 +32,7 @@ from tonearm.experiment.runs import Run, digest_of_run, load_run, probabilities
 from tonearm.representations.base import Representation, batches, digest_of, opened_once, read_clips
 from tonearm.representations.registry import restore
 from tonearm.runtime.files import write_csv
+from tonearm.runtime.leftovers import clear_leftovers
 from tonearm.runtime.pool import check_visible, on_cluster, run_tasks
 from tonearm.runtime.remote import inside, is_url, place
 from tonearm.settings import DataSettings
@@ -99,6 +100,7 @@ class Predictions:
 
     def to_csv(self, path: Path) -> None:
         """Write the table, atomically."""
+        clear_leftovers(path.parent, owned=False)
         write_csv(path, self.header(), self.table())
 
     def text(self) -> str:
@@ -254,5 +256,6 @@ def write_submission(
         else:
             ids = [inside(place(folder), place(row.name)).as_posix() for row in found.rows]
         warnings.append(f"files in different folders have the same name: {id_column} holds the folders, too")
+    clear_leftovers(out.parent, owned=False)
     write_csv(out, (id_column, label_column), zip(ids, (row.label or majority for row in found.rows), strict=True))
     return len(ids), warnings

@@ -25,7 +25,8 @@ from typing import ClassVar
 
 from tonearm.errors import RunError
 from tonearm.experiment.runs import FINAL
-from tonearm.runtime.files import clear_leftovers, write_json
+from tonearm.runtime.files import write_json
+from tonearm.runtime.leftovers import clear_leftovers
 from tonearm.runtime.locks import hold
 from tonearm.runtime.remote import inside, place
 

@@ -16,17 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.runtime.files import replacing
+from tonearm.runtime.remote import is_url
 
 
 def write_part(parts: Path, keys: list[str], rows: list[NDArray[Any]]) -> None:
-    """Write rows of one shape as a table; series of different lengths concatenated, with their lengths."""
+    """Write rows of one shape as a table; series of different lengths concatenated, with their lengths.
+
+    The folder must exist: if it was removed in mid-run, the parts before this one are lost.
+    """
     name = hashlib.sha256("".join(keys).encode()).hexdigest()[:20]
     arrays = {"keys": np.array(keys)}
     if len({row.shape for row in rows}) == 1:
         arrays["values"] = np.stack(rows)
     else:
         arrays |= {"values": np.concatenate(rows), "lengths": np.array([len(row) for row in rows])}
-    with replacing(parts / f"{name}.npz") as temporary, temporary.open("wb") as file:
+    with replacing(parts / f"{name}.npz", parents=is_url(parts)) as temporary, temporary.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
 
 

@@ -25,7 +25,7 @@ from tonearm.dsp.sound import ClipSound
 from tonearm.errors import Failure
 from tonearm.representations.base import Reader, batches, opened_once, read_in_batches
 from tonearm.representations.parts import find_known, keep_parts, part_files, read_part, write_part
-from tonearm.runtime.files import clear_leftovers
+from tonearm.runtime.leftovers import clear_leftovers
 from tonearm.runtime.memory import keep_freed_memory
 from tonearm.runtime.pool import Shared, run_tasks, worker_count
 from tonearm.runtime.progress import Progress, ignore_progress
