@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from tonearm.data.catalog import Catalog, Clip
 from tonearm.dsp.sound import ClipSound
-from tonearm.errors import Failure
+from tonearm.errors import Failure, OutputError
 from tonearm.representations.base import Reader, batches, opened_once, read_in_batches
 from tonearm.representations.parts import find_known, keep_parts, part_files, read_part, write_part
 from tonearm.runtime.leftovers import clear_leftovers
@@ -239,9 +239,15 @@ def _locate(catalog: Catalog, plan: _Plan, failures: dict[str, Failure]) -> Shar
     parts = plan.task.parts
     known = find_known(parts)
     paths = part_files(parts)
-    locations = [
-        (-1, -1) if clip.name in failures else known[key] for clip, key in zip(catalog.clips, plan.keys, strict=True)
-    ]
+    try:
+        locations = [
+            (-1, -1) if clip.name in failures else known[key]
+            for clip, key in zip(catalog.clips, plan.keys, strict=True)
+        ]
+    except KeyError as error:
+        raise OutputError(
+            f"{parts}: results were removed while this command was writing them; start the same command again"
+        ) from error
     part, row = np.array(locations, dtype=np.int64).reshape(-1, 2).T
     keep_parts(set(part.tolist()), parts)
     ordered = tuple(failures[clip.name] for clip in catalog.clips if clip.name in failures)

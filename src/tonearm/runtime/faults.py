@@ -49,7 +49,9 @@ def ask_disk(path: Path) -> OSError | None:
     with suppress(FileNotFoundError):
         handle = os.open(path, os.O_WRONLY | os.O_APPEND)
         try:
-            os.write(handle, bytes(PROBE))
+            left = PROBE
+            while left:  # what has room for a part writes that part without complaint
+                left -= os.write(handle, bytes(left))
             os.fsync(handle)
         except OSError as error:
             return error if error.errno in REFUSED else None

@@ -32,7 +32,8 @@ def replacing(path: str | Path, size: int = 0, parents: bool = True) -> Iterator
 
     Missing parent folders are created. The bytes are on disk (fsync) before the rename, so a power failure
     leaves the old file or the new one. In an object store (a URL) a file appears whole. size: bytes of the file, if
-    they are known. parents: whether missing folders are created. Raises OutputError if the disk takes no more.
+    they are known. parents: whether missing folders are created. Raises OutputError if the disk takes no more, or a
+    folder is missing that is not to be created.
 
     >>> import tempfile, pathlib
     >>> folder = pathlib.Path(tempfile.mkdtemp())
@@ -52,6 +53,10 @@ def replacing(path: str | Path, size: int = 0, parents: bool = True) -> Iterator
     with _explained(path, None, size):
         if parents:
             path.parent.mkdir(parents=True, exist_ok=True)
+        elif not path.parent.is_dir():
+            raise OutputError(
+                f"{path.parent}: was removed while files were written to it; start the same command again"
+            )
         # the final suffix is kept, since some writers choose their format by it
         temporary, claimed = claim(path.parent, path.suffix)
     try:

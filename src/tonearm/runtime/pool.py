@@ -23,8 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tonearm.errors import OutputError, TonearmError
 from tonearm.runtime.faults import NO_ROOM, refusal
 from tonearm.runtime.remote import is_url, place
-from tonearm.runtime.stopping import sparing_children
-from tonearm.runtime.workers import begin
+from tonearm.runtime.workers import begin, sparing_children
 from tonearm.wording import GO_ON
 
 if TYPE_CHECKING:
@@ -167,11 +166,9 @@ def _on_processes(
     function: Callable[..., Any], tasks: Iterable[Sequence[Any]], workers: int, ordered: bool
 ) -> Iterator[Any]:
     import joblib
-    from joblib.externals.loky.backend import resource_tracker
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     first = {"initializer": begin, "initargs": (os.getpid(),)}
-    resource_tracker.ensure_running()  # before our mask, which its start may change
     try:
         with sparing_children(), joblib.parallel_config("loky", n_jobs=workers, inner_max_num_threads=1, **first):
             pool = joblib.Parallel(return_as="generator" if ordered else "generator_unordered", batch_size=1)

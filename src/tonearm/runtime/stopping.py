@@ -69,25 +69,6 @@ def filling(folder: Path) -> Iterator[None]:
             _course.folders = before
 
 
-@contextmanager
-def sparing_children() -> Iterator[None]:
-    """Let processes that the block starts ignore Ctrl-C, which a terminal sends to all: the leader ends them.
-
-    A signal mask is inherited from the first instruction on, earlier than any handler could be set.
-    """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    from multiprocessing import resource_tracker
-
-    resource_tracker.ensure_running()  # its start would end the mask
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _listen() -> None:
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
