@@ -113,6 +113,15 @@ def session(leader: int) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
+def catches(process: int, number: int) -> bool:
+    """Whether the process has a handler of its own for the signal, as Linux tells."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{process}/status").read_text().splitlines():
+            if line.startswith("SigCgt:"):
+                return bool(int(line.split()[1], 16) >> (number - 1) & 1)
+    return False
+
+
 def killed_at_random(
     command: Sequence[object], moments: int, seconds: float, seed: int, how: int = signal.SIGKILL
 ) -> Iterator[Ended]:

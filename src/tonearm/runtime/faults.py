@@ -40,7 +40,7 @@ def refusal(error: BaseException, numbers: frozenset[int] = REFUSED) -> OSError 
         if isinstance(each, OSError) and each.errno in numbers:
             return each
         if not isinstance(each, TonearmError) and any(word in str(each).lower() for word in DISK_WORDS):
-            return OSError(errno.ENOSPC, str(each))
+            return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     return None
 
 

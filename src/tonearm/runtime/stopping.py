@@ -115,7 +115,12 @@ def _say() -> None:
 
 
 def _silence() -> None:
-    """Let nothing follow the sentence: libraries complain of what was not finished."""
+    """Let nothing follow the sentence, and no further signal change how it ends.
+
+    Libraries complain of what was not finished; and the interpreter, on its last way, gives up all handlers.
+    """
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 2)
