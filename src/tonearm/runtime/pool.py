@@ -54,15 +54,16 @@ def cluster(address: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         raise TonearmError('--cluster needs Dask: pip install "tonearm[dask]"') from error
     # a lost connection is reported by one message of ours, not by their stack traces
-    for library in ("distributed", "tornado", "asyncio"):
-        logging.getLogger(library).setLevel(logging.CRITICAL)
+    _silence("distributed", "tornado", "asyncio")
     own, limit = None, f"{SECONDS_TO_ANSWER}s"
     if address.startswith("local:"):
         count = address.removeprefix("local:")
         if not count.isdigit() or not int(count):
             raise TonearmError(f"--cluster {address}: write local: and the number of processes, as in local:4")
         with sparing_children():
-            own = distributed.LocalCluster(n_workers=int(count), threads_per_worker=1, dashboard_address=None)
+            own = distributed.LocalCluster(
+                n_workers=int(count), threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+            )
     try:
         client = distributed.Client(own or address, timeout=limit)
     except (OSError, ValueError) as error:
@@ -76,6 +77,13 @@ def cluster(address: str) -> Iterator[None]:
         client.close(timeout=5)
         if own is not None:
             own.close(timeout=10)
+
+
+def _silence(*libraries: str) -> None:
+    """Let only what is critical be logged, also by loggers that a library has given a level of their own."""
+    known = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in libraries]
+    for name in (*libraries, *known):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _check_workers(client: "Client", address: str) -> None:
