@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 SRC = Path(__file__).resolve().parents[2] / "src"
-LONGEST = 120.0  # seconds that any wait may take
+LONGEST = 300.0  # seconds that any wait may take
 OURS = ".tonearm-"
 
 

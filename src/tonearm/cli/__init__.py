@@ -40,9 +40,8 @@ def main() -> None:
         sys.exit(2)
     except OSError as error:  # a full disk, a folder where a file was to be written
         where = error.filename2 or error.filename
-        if error.errno in NO_ROOM:
-            said = str(output_error(where or "the output", error))
-        else:
-            said = f"{f'{where}: ' if where else ''}{error.strerror or error}"
+        said = f"{f'{where}: ' if where else ''}{error.strerror or error}"
+        if where and error.errno in NO_ROOM:
+            said = str(output_error(where, error))
         print(f"tonearm: {said}", file=sys.stderr)
         sys.exit(2)
