@@ -106,7 +106,10 @@ def blaming_the_machine(what: str, advice: str) -> Iterator[None]:
     except Exception as error:
         cause = refusal(error, REFUSED - {errno.EIO})
         if cause is not None:
-            raise output_error(cause.filename2 or cause.filename or what, cause) from error
+            path = cause.filename2 or cause.filename
+            if path:
+                raise output_error(path, cause) from error
+            raise OutputError(f"{what}: {cause.strerror}; make room where this writes, and {GO_ON}") from error
         if memory_ran_out(error):
             raise OutOfMemoryError(f"{what}: memory ran out ({_first_line(error)}); {GO_ON}, {advice}") from error
         raise
