@@ -22,6 +22,7 @@ from tonearm.errors import TonearmError
 from tonearm.jam.faults import Cut, clean_cuts, plant
 from tonearm.jam.genres import GENRES
 from tonearm.runtime.files import replacing, write_json, write_text
+from tonearm.runtime.leftovers import clear_leftovers
 from tonearm.runtime.locks import OF_LOCKS, hold
 from tonearm.runtime.pool import run_tasks
 from tonearm.runtime.progress import Progress
@@ -100,6 +101,8 @@ def render_jam(
     jobs = [Job(str(out), cut, seed, seconds, format) for cut in cuts]
     rows: list[Row] = []
     with hold(out):
+        for genre in GENRES:
+            clear_leftovers(out / genre)
         write_json(out / SETTINGS_FILE, {"version": VERSION, **asked})
         for row in run_tasks(render_file, ((job,) for job in jobs), workers, ordered=False):
             rows.append(row)
