@@ -2,8 +2,9 @@
 
 Conventions
 -----------
-The operating system holds the lock; no time of any clock decides. The file that names the holder is removed on the way
-out: where it is still there, the last holder was killed, and its temporary files are cleared from the whole folder.
+The operating system holds the lock; no time of any clock decides. The file that names the holder is removed when its
+work is done: where it is still there, the last holder was killed, or stopped and ended its workers, and what they left
+half written is cleared from the whole folder.
 """
 
 import errno
@@ -52,8 +53,8 @@ def hold(folder: Path) -> Iterator[None]:
             write_json(holder, {"process": os.getpid(), "host": socket.gethostname(), "since": since})
             (clear_tree if killed else clear_leftovers)(folder)
             yield
-    finally:
         holder.unlink(missing_ok=True)
+    finally:
         lock.release()
 
 
