@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tonearm.runtime.files import TEMPORARY_PREFIX, clear_leftovers, replacing, replacing_folder, write_csv, write_json
+from tonearm.runtime.files import replacing, replacing_folder, write_csv, write_json
+from tonearm.runtime.leftovers import TEMPORARY_PREFIX, clear_leftovers
 
 
 def test_an_error_leaves_the_old_file_and_no_trace(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from tonearm.experiment.folder import ExperimentFolder
 from tonearm.experiment.inputs import read_inputs
 from tonearm.experiment.leaderboard import Row
 from tonearm.report import write_report
+from tonearm.runtime.locks import hold
 from tonearm.runtime.progress import Counting
 
 MODELS: dict[str, dict[str, Any]] = {
@@ -37,8 +38,16 @@ def run_demo(
     """Render music, scan it, train on it by artist and by chance, compare the two, and predict some files.
 
     say: called with what a person should read, a paragraph at a time. counting: opens a progress display.
-    Returns the honest and the optimistic experiment. Raises TonearmError where an extra is missing.
+    Returns the honest and the optimistic experiment. Raises TonearmError where an extra is missing, or another
+    command works in `out`.
     """
+    with hold(out):
+        return _show_all(out, say, counting, clips_per_genre, seconds)
+
+
+def _show_all(
+    out: Path, say: Callable[[str], None], counting: Counting, clips_per_genre: int, seconds: float
+) -> tuple[Experiment, Experiment]:
     workers = available_cores()
     music = out / "music"
     _render(music, say, counting, clips_per_genre, seconds, workers)

@@ -66,6 +66,14 @@ class RunError(TonearmError):
     """A run folder that is missing, damaged, or written by a newer tonearm."""
 
 
+class OutputError(TonearmError):
+    """Something of ours cannot be written, such as for a full disk: no clip and no model is to blame for it."""
+
+
+class OutOfMemoryError(TonearmError):
+    """The machine's memory does not hold the work: no clip and no model is a failure for it."""
+
+
 class Failure(NamedTuple):
     """A clip that could not be used, and why: a row of a failures table."""
 

@@ -34,6 +34,7 @@ from tonearm.representations.extract import excerpts_note
 from tonearm.representations.registry import restore
 from tonearm.runtime.cells import is_formula
 from tonearm.runtime.files import write_csv
+from tonearm.runtime.leftovers import clear_leftovers
 from tonearm.runtime.pool import check_visible, on_cluster, run_tasks
 from tonearm.runtime.remote import inside, is_url, place
 from tonearm.settings import DataSettings
@@ -104,6 +105,7 @@ class Predictions:
 
     def to_csv(self, path: Path) -> None:
         """Write the table, atomically."""
+        clear_leftovers(path.parent, owned=False)
         write_csv(path, self.header(), self.table())
 
     def text(self) -> str:
@@ -270,6 +272,7 @@ def write_submission(
         else:
             ids = [inside(place(folder), place(row.name)).as_posix() for row in found.rows]
         warnings.append(f"files in different folders have the same name: {id_column} holds the folders, too")
+    clear_leftovers(out.parent, owned=False)
     rows = [(name, row.label or majority) for name, row in zip(ids, found.rows, strict=True)]
     formulas = [text for row in rows for text in row if is_formula(text)]
     if formulas:

@@ -20,6 +20,8 @@ from tonearm.errors import CatalogError, ConfigError
 from tonearm.plots import save_figure, scaling_figure
 from tonearm.representations.extract import Extraction, draw_spectrograms, extract_feature_table
 from tonearm.runtime.files import write_csv, write_text
+from tonearm.runtime.leftovers import TEMPORARY_PREFIX
+from tonearm.runtime.locks import hold
 
 WARM_CLIPS_A_WORKER = 4
 Work = Callable[[Catalog, Config, Path, int], Extraction]
@@ -90,12 +92,12 @@ def measure_scaling(
     """
     if not workers or min(workers) < 1 or len(set(workers)) < len(workers):
         raise ConfigError(f"--workers {','.join(map(str, workers))}: numbers of processes from 1 on, each once")
-    out.mkdir(parents=True, exist_ok=True)
     found = []
-    for task, work in TASKS.items():
-        for count in sorted(workers):
-            found.append(_measure(task, work, catalog, config, count, out, clock))
-            tell(f"{task}, {count} workers: {found[-1].seconds:.2f} s")
+    with hold(out):
+        for task, work in TASKS.items():
+            for count in sorted(workers):
+                found.append(_measure(task, work, catalog, config, count, out, clock))
+                tell(f"{task}, {count} workers: {found[-1].seconds:.2f} s")
     scaling = Scaling(tuple(found))
     rows = [[m.task, m.workers, m.seconds, m.clips, scaling.speed_up(m), scaling.efficiency(m)] for m in found]
     write_csv(out / "scaling.csv", ("task", "workers", "seconds", "clips", "speed_up", "efficiency"), rows)
@@ -109,7 +111,7 @@ def _measure(
     task: str, work: Work, catalog: Catalog, config: Config, workers: int, out: Path, clock: Callable[[], float]
 ) -> Measurement:
     few = replace(catalog, clips=catalog.clips[: WARM_CLIPS_A_WORKER * workers])
-    with tempfile.TemporaryDirectory(dir=out) as folder:
+    with tempfile.TemporaryDirectory(dir=out, prefix=TEMPORARY_PREFIX) as folder:
         work(few, config, Path(folder) / "warm", workers)
         start = clock()
         done = work(catalog, config, Path(folder) / "cold", workers)

@@ -1,5 +1,7 @@
 """How numbers of things are written, once for all messages."""
 
+GO_ON = "what is finished is kept: start the same command again"
+
 
 def count(number: int, noun: str, one: str = "", many: str = "") -> str:
     """The number with its noun, in the plural unless it is 1, and the verb that agrees with it.
@@ -23,6 +25,18 @@ def interval(low: float | None, high: float | None) -> str:
     if low is None or high is None or low != low or high != high:  # NaN differs from itself
         return ""
     return f"{low:.3f} to {high:.3f}"
+
+
+def size(number: float) -> str:
+    """A number of bytes.
+
+    >>> size(512), size(81_920), size(3_200_000), size(2.5e9)
+    ('512 bytes', '81.9 kB', '3.2 MB', '2.5 GB')
+    """
+    for unit, least in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number >= least:
+            return f"{number / least:.1f} {unit}"
+    return f"{number:.0f} bytes"
 
 
 def milliseconds(value: float) -> str:

@@ -4,8 +4,8 @@ Conventions
 -----------
 Results go to standard output, progress and notes to standard error. Exit codes: 0 done; 1 done, but
 something was left out (a broken clip, a failed model); 2 a mistake that the user can fix, reported in one
-message; 130 interrupted from the keyboard. Libraries are loaded by the command that needs them, so that `--help`
-answers at once.
+message; 130 stopped by Ctrl-C and 143 by SIGTERM (`runtime.stopping`). Libraries are loaded by the command that needs
+them, so that `--help` answers at once.
 """
 
 import io
@@ -14,6 +14,8 @@ import sys
 from tonearm.cli import bench, collection, experiments, sweep
 from tonearm.cli.app import app
 from tonearm.errors import TonearmError
+from tonearm.runtime.faults import NO_ROOM, output_error
+from tonearm.wording import GO_ON
 
 __all__ = ["app", "bench", "collection", "experiments", "main", "sweep"]  # the modules add their commands to the app
 
@@ -28,13 +30,18 @@ def main() -> None:
     except TonearmError as error:
         print(f"tonearm: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("\ntonearm: stopped; run the same command again to resume", file=sys.stderr)
-        sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone, as in `tonearm … | head`
         sys.exit(0)
+    except MemoryError as error:
+        print(
+            f"tonearm: memory ran out ({str(error) or 'MemoryError'}); {GO_ON}, with fewer --workers", file=sys.stderr
+        )
+        sys.exit(2)
     except OSError as error:  # a full disk, a folder where a file was to be written
         where = error.filename2 or error.filename
-        print(f"tonearm: {f'{where}: ' if where else ''}{error.strerror or error}", file=sys.stderr)
+        said = f"{f'{where}: ' if where else ''}{error.strerror or error}"
+        if where and error.errno in NO_ROOM:
+            said = str(output_error(where, error))
+        print(f"tonearm: {said}", file=sys.stderr)
         sys.exit(2)

@@ -25,6 +25,7 @@ from tonearm.experiment.runs import FINAL, judged_part, read_scores
 from tonearm.experiment.tracking import check_tracking
 from tonearm.models import MODELS
 from tonearm.runtime.files import write_csv, write_text
+from tonearm.runtime.locks import check_held
 from tonearm.runtime.pool import Shared, check_visible, on_cluster, run_tasks
 from tonearm.runtime.progress import Counting, quietly
 from tonearm.splits.alarms import (
@@ -226,6 +227,7 @@ def _train_all(
     results = run_tasks(train_job, ((job, Shared(data), Shared(config), shown) for job in jobs), workers)
     for job, (said, reason) in zip(jobs, results, strict=True):
         tell(f"{job.name}, {job.split.name}: {said}")
+        check_held(job.out)
         if reason:
             failures[job.folder] = reason
     return failures

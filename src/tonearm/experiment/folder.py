@@ -26,7 +26,8 @@ from typing import ClassVar
 from tonearm.errors import RunError
 from tonearm.experiment.records import MOST_VERSION, DamagedError, LayoutRecord, parse_record, read_checked
 from tonearm.experiment.runs import FINAL
-from tonearm.runtime.files import clear_leftovers, remove_empty, write_json
+from tonearm.runtime.files import remove_empty, write_json
+from tonearm.runtime.leftovers import clear_leftovers
 from tonearm.runtime.locks import hold
 from tonearm.runtime.remote import inside, is_url, place
 

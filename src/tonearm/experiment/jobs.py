@@ -29,12 +29,14 @@ from tonearm.experiment.runs import (
 )
 from tonearm.experiment.tracking import tracked
 from tonearm.models import MODELS, Model, ModelSettings
+from tonearm.runtime.faults import blaming_the_machine
 from tonearm.runtime.progress import Counting, Progress, listening, quietly
 from tonearm.splits.parts import Split
 from tonearm.training.contract import FittedClassifier, LearnsByEpochs
 from tonearm.training.process_group import process_group
 
 MOMENT = 2.0  # seconds
+ADVICE = "with fewer train.workers or a smaller model"
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def train_job(job: Job, data: ModelInputs, config: Config, counting: Counting) -
         return "is there already, with the same settings and data", ""
     try:
         # one thread: the same sums in the same order, whatever else runs beside
-        with threadpool_limits(limits=1):
+        with threadpool_limits(limits=1), blaming_the_machine(f"models.{job.name}, {job.split.name}", ADVICE):
             if not team.leads:
                 _help_to_fit(job, data, config)
                 return "", ""

@@ -36,9 +36,8 @@ def check_tracking(settings: TrackSettings) -> None:
         if wanted and importlib.util.find_spec(package) is None:
             raise ConfigError(f'track.{package} needs {package}: pip install "tonearm[{package}]"')
     if settings.mlflow:
-        client = _mlflow_client(settings.mlflow)
         try:
-            client.search_experiments(max_results=1)
+            _mlflow_client(settings.mlflow).search_experiments(max_results=1)
         except Exception as error:  # each kind of store has errors of its own
             reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise TonearmError(f"track.mlflow = {settings.mlflow!r}: MLflow cannot be used there ({reason})") from error

@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 from tonearm.errors import TonearmError
 from tonearm.jam.faults import Cut, clean_cuts, plant
 from tonearm.jam.genres import GENRES
-from tonearm.runtime.files import clear_leftovers, replacing, write_json, write_text
+from tonearm.runtime.files import replacing, write_json, write_text
+from tonearm.runtime.leftovers import clear_leftovers
+from tonearm.runtime.locks import OF_LOCKS, hold
 from tonearm.runtime.pool import run_tasks
 from tonearm.runtime.progress import Progress
 
@@ -84,7 +86,7 @@ def render_jam(
 
     seconds: length of a clip, 1 to 600. clean: plant no faults. workers: processes. progress: called with
     (files done, files in all, files failed). Raises TonearmError for settings out of range, without the extra
-    `demo`, and where `out` holds anything but the same set.
+    `demo`, and where `out` holds anything but the same set, or another command works there.
     """
     from tonearm.jam.synth import require_synthesiser
 
@@ -94,15 +96,20 @@ def render_jam(
     if not clean:
         cuts = plant(cuts, clips_per_genre, seed, format)
     out = Path(out)
-    _claim(out, clips_per_genre=clips_per_genre, seconds=seconds, seed=seed, format=format, clean=clean)
+    asked = {"clips_per_genre": clips_per_genre, "seconds": seconds, "seed": seed, "format": format, "clean": clean}
+    _check_folder(out, asked)
     jobs = [Job(str(out), cut, seed, seconds, format) for cut in cuts]
     rows: list[Row] = []
-    for row in run_tasks(render_file, ((job,) for job in jobs), workers, ordered=False):
-        rows.append(row)
-        if progress is not None:
-            progress(len(rows), len(jobs), 0)
-    rows.sort()
-    _write_tables(out, rows, cuts, format)
+    with hold(out):
+        for genre in GENRES:
+            clear_leftovers(out / genre)
+        write_json(out / SETTINGS_FILE, {"version": VERSION, **asked})
+        for row in run_tasks(render_file, ((job,) for job in jobs), workers, ordered=False):
+            rows.append(row)
+            if progress is not None:
+                progress(len(rows), len(jobs), 0)
+        rows.sort()
+        _write_tables(out, rows, cuts, format)
     artists = len({artist for _name, _label, artist, _tempo, _key in rows})
     return _summary(out, artists, cuts, seconds, format)
 
@@ -119,21 +126,17 @@ def _check(clips_per_genre: int, seconds: float, seed: int, format: str) -> None
         raise TonearmError(f"format = {format!r}: must be one of {', '.join(FORMATS)}")
 
 
-def _claim(out: Path, **asked: Any) -> None:
-    """Make the folder ours, or raise TonearmError where it holds anything else."""
-    asked = {"version": VERSION, **asked}
+def _check_folder(out: Path, asked: dict[str, Any]) -> None:
+    """Raise TonearmError where the folder holds anything but this set."""
     settings = out / SETTINGS_FILE
     if settings.is_file():
         found = settings.read_text(encoding="utf-8")
-        if found != json.dumps(asked, indent=2) + "\n":
+        if found != json.dumps({"version": VERSION, **asked}, indent=2) + "\n":
             raise TonearmError(
                 f"{out} holds the built-in music with other settings ({SETTINGS_FILE}); name another folder"
             )
-        for folder in (out, *(out / genre for genre in GENRES)):
-            clear_leftovers(folder)
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+    elif out.exists() and (not out.is_dir() or any(path.name not in OF_LOCKS for path in out.iterdir())):
         raise TonearmError(f"{out} is not an empty folder; name another or remove it")
-    write_json(settings, asked)
 
 
 def render_file(job: Job) -> Row:

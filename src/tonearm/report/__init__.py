@@ -21,6 +21,7 @@ from tonearm.report.collect import ExperimentRecord, Mistake, collect, suspiciou
 from tonearm.report.page import page
 from tonearm.report.sweep import is_sweep, sweep_page
 from tonearm.runtime.files import write_csv, write_text
+from tonearm.runtime.leftovers import clear_leftovers
 from tonearm.runtime.progress import Counting, quietly
 from tonearm.settings import DataSettings
 
@@ -43,6 +44,7 @@ def write_report(
     collection. Raises RunError where a folder is neither.
     """
     out = out or ResultsFolder(experiment).report
+    clear_leftovers(out, owned=False)
     if is_sweep(experiment):
         if against:
             raise RunError(f"{experiment}: is a sweep; --against sets experiments of `tonearm run` beside each other")

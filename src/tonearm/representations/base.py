@@ -18,13 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.dsp.sound import ClipSound
-from tonearm.errors import ClipError
+from tonearm.errors import ClipError, OutOfMemoryError, OutputError
+from tonearm.runtime.faults import blaming_the_machine
 from tonearm.settings import AudioSettings, FeatureSettings, SpectrogramSettings
 
 Gives = Literal["rows", "images"]
 Facts = dict[str, Any]
 Item = TypeVar("Item")
 READERS_KEPT = 8
+ADVICE = "with fewer --workers, or with excerpts (audio.duration)"
 
 
 class Sections(Protocol):
@@ -112,12 +114,20 @@ def digest_of(facts: Mapping[str, Any]) -> str:
 
 
 def read_clips(reader: Reader, sounds: Sequence[ClipSound]) -> list[Result]:
-    """One result per clip, in order; a broken clip does not stop the others."""
+    """One result per clip, in order; a broken clip does not stop the others.
+
+    Raises OutputError and OutOfMemoryError: a full disk and a full memory are the fault of no clip.
+    """
     try:
-        values = reader.read(sounds)
+        with blaming_the_machine(sounds[0].path, ADVICE):
+            values = reader.read(sounds)
+    except OutputError:
+        raise
     except Exception as error:
         if len(sounds) > 1:
             return [result for sound in sounds for result in read_clips(reader, [sound])]
+        if isinstance(error, OutOfMemoryError):
+            raise
         return [_failed(error)]
     return [_checked(result)._replace(excerpts=sound.excerpts) for result, sound in zip(values, sounds, strict=True)]
 

@@ -7,6 +7,7 @@ stays in evaluation mode without gradients. Examples are the frozen part of tran
 """
 
 import hashlib
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -51,11 +52,16 @@ class FrozenNetwork:
 
     def compute_all(self, result: NDArray[Any], inputs: Batches, device: str) -> None:
         """Write the result of every row into `result`, shape (rows, ...)."""
+        for start, values in self._results(inputs, device):
+            result[start : start + len(values)] = values
+
+    def _results(self, inputs: Batches, device: str) -> Iterator[tuple[int, NDArray[Any]]]:
+        """The results of all rows in their order, a block at a time with the number of its first row."""
         computed = self.computed(inputs, device)
         for rows in blocks(len(inputs), self.block):
+            start = int(rows[0])
             values = computed[rows].cpu().numpy()
-            count = min(self.block, len(inputs) - int(rows[0]))
-            result[int(rows[0]) : int(rows[0]) + count] = values[:count]
+            yield start, values[: min(self.block, len(inputs) - start)]
         self.module.cpu()
 
     def kept(
@@ -75,11 +81,13 @@ class FrozenNetwork:
                 full_shape = (len(inputs), *shape)
                 size = int(np.prod(full_shape)) * np.dtype(precision).itemsize
                 check_space(folder, size, f"the frozen part's results for {len(inputs)} pictures", ADVICE)
-                with replacing(path) as temporary:
-                    result = np.lib.format.open_memmap(temporary, "w+", np.dtype(precision), full_shape)
-                    self.compute_all(result, inputs, device)
-                    result.flush()
-                    del result
+                # written and not mapped: a process that fills the disk through a map is killed without a word
+                with replacing(path, size) as temporary, temporary.open("wb") as file:
+                    kind = np.lib.format.dtype_to_descr(np.dtype(precision))
+                    header = {"descr": kind, "fortran_order": False, "shape": full_shape}
+                    np.lib.format.write_array_header_1_0(file, header)
+                    for _, values in self._results(inputs, device):
+                        file.write(values.astype(precision).tobytes())
         results: NDArray[Any] = np.load(path, mmap_mode="r")
         return results
 

@@ -13,7 +13,8 @@ from tonearm.data.catalog import Catalog, Clip
 from tonearm.errors import CatalogError
 from tonearm.representations.base import Reader, Representation, digest_of
 from tonearm.representations.shards import PARTS, Shards
-from tonearm.runtime.files import clear_leftovers, write_bytes, write_text
+from tonearm.runtime.files import write_bytes, write_text
+from tonearm.runtime.leftovers import clear_leftovers
 
 PICTURES_MADE = "pictures.json"  # beside the parts: which pictures in the folder tonearm made
 

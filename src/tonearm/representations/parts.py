@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.runtime.files import replacing
+from tonearm.runtime.remote import is_url
 
 
 class Place(NamedTuple):
@@ -29,7 +30,8 @@ class Place(NamedTuple):
 def write_part(parts: Path, keys: list[str], rows: list[NDArray[Any]], excerpts: Sequence[bool] = ()) -> None:
     """Write rows of one shape as a table; series of different lengths concatenated, with their lengths.
 
-    excerpts: for each row whether it describes excerpts; () if none does.
+    The folder must exist: if it was removed in mid-run, the parts before this one are lost. excerpts: for each row
+    whether it describes excerpts; () if none does.
     """
     name = hashlib.sha256("".join(keys).encode()).hexdigest()[:20]
     arrays = {"keys": np.array(keys)}
@@ -39,7 +41,7 @@ def write_part(parts: Path, keys: list[str], rows: list[NDArray[Any]], excerpts:
         arrays |= {"values": np.concatenate(rows), "lengths": np.array([len(row) for row in rows])}
     if any(excerpts):
         arrays["excerpts"] = np.array(excerpts, dtype=bool)
-    with replacing(parts / f"{name}.npz") as temporary, temporary.open("wb") as file:
+    with replacing(parts / f"{name}.npz", parents=is_url(parts)) as temporary, temporary.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
 
 

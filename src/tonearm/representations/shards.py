@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from tonearm.data.catalog import Catalog, Clip
 from tonearm.dsp.sound import ClipSound
-from tonearm.errors import Failure
+from tonearm.errors import Failure, OutputError
 from tonearm.representations.base import Reader, batches, opened_once, read_in_batches
 from tonearm.representations.parts import Place, find_known, keep_parts, part_files, read_part, write_part
-from tonearm.runtime.files import clear_leftovers
+from tonearm.runtime.leftovers import clear_leftovers
 from tonearm.runtime.memory import keep_freed_memory, return_freed_memory
 from tonearm.runtime.pool import Shared, run_tasks, worker_count
 from tonearm.runtime.progress import Progress, ignore_progress
@@ -246,9 +246,15 @@ def _locate(catalog: Catalog, plan: _Plan, failures: dict[str, Failure]) -> Shar
     known = find_known(parts)
     paths = part_files(parts)
     nowhere = Place(-1, -1)
-    places = [
-        nowhere if clip.name in failures else known[key] for clip, key in zip(catalog.clips, plan.keys, strict=True)
-    ]
+    try:
+        places = [
+            nowhere if clip.name in failures else known[key]
+            for clip, key in zip(catalog.clips, plan.keys, strict=True)
+        ]
+    except KeyError as error:
+        raise OutputError(
+            f"{parts}: results were removed while this command was writing them; start the same command again"
+        ) from error
     part, row = (np.array([place[axis] for place in places], dtype=np.int64) for axis in (0, 1))
     excerpts = tuple(clip.name for clip, place in zip(catalog.clips, places, strict=True) if place.excerpts)
     keep_parts(set(part.tolist()), parts)

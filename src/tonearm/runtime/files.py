@@ -3,7 +3,9 @@
 Conventions
 -----------
 A file is written under a temporary name beside its final one, flushed to disk and renamed: a reader,
-or a run that starts after a kill, sees the old file or the new one, never a partial one.
+or a run that starts after a kill, sees the old file or the new one, never a partial one. A full disk, whatever writes,
+is an OutputError. Temporary files are locked while they are written, so that those of killed processes can be told
+from those of others.
 """
 
 import csv
@@ -18,20 +20,24 @@ from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any, TextIO
 
-from tonearm.errors import TonearmError
+from tonearm.errors import OutputError, TonearmError
 from tonearm.runtime.cells import escaped, unescaped
+from tonearm.runtime.faults import ask_disk, output_error, refusal
+from tonearm.runtime.leftovers import TEMPORARY_PREFIX, claim, release
 from tonearm.runtime.remote import is_url, place, put
+from tonearm.wording import size as in_words
 
-TEMPORARY_PREFIX = ".tonearm-"
 MOST_JSON_BYTES = 2**28
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
+def replacing(path: str | Path, size: int = 0, parents: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is renamed to `path`, on error it is removed.
 
     Missing parent folders are created. The bytes are on disk (fsync) before the rename, so a power failure
-    leaves the old file or the new one. In an object store (a URL) a file appears whole.
+    leaves the old file or the new one. In an object store (a URL) a file appears whole. size: bytes of the file, if
+    they are known. parents: whether missing folders are created. Raises OutputError if the disk takes no more, or a
+    folder is missing that is not to be created.
 
     >>> import tempfile, pathlib
     >>> folder = pathlib.Path(tempfile.mkdtemp())
@@ -43,22 +49,66 @@ def replacing(path: str | Path) -> Iterator[Path]:
     if is_url(path):
         with tempfile.TemporaryDirectory(prefix="tonearm-") as folder:
             copy = Path(folder) / f"copy{place(path).suffix}"
-            yield copy
+            with _explained(copy, copy, size):
+                yield copy
             put(copy, place(path))
         return
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # the final suffix is kept, since some writers choose their format by it
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY_PREFIX, suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    with _explained(path, None, size):
+        if parents:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        elif not path.parent.is_dir():
+            raise OutputError(
+                f"{path.parent}: was removed while files were written to it; start the same command again"
+            )
+        # the final suffix is kept, since some writers choose their format by it
+        temporary, claimed = claim(path.parent, path.suffix)
     try:
-        yield temporary
-        _settle(temporary)
-        temporary.replace(path)
+        with _explained(path, temporary, size):
+            yield temporary
+            _settle(temporary)
+            release(claimed)  # before the rename, since Windows renames no open file
+            claimed = -1
+            _rename(temporary, path)
     except BaseException:
+        release(claimed)
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def _explained(path: Path, temporary: Path | None, size: int) -> Iterator[None]:
+    """Raise OutputError for whatever a writer raises when the disk takes no more; remove what it has written."""
+    try:
+        yield
+    except TonearmError:
+        raise
+    except Exception as error:
+        cause = refusal(error) or (ask_disk(temporary) if temporary is not None else None)
+        if cause is None:
+            raise
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)  # so that what it took counts as free
+        raise output_error(path, cause, size) from error
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    """Rename the file, also if a network file system did so, lost its own answer, and then misses the first name."""
+    state = temporary.stat()
+    try:
+        temporary.replace(path)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ESTALE) or not _is_there(path, state):
+            raise
+
+
+def _is_there(path: Path, state: os.stat_result) -> bool:
+    """Whether the file of this state has the name `path`."""
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    return (found.st_ino, found.st_size) == (state.st_ino, state.st_size)
 
 
 @contextmanager
@@ -69,21 +119,34 @@ def replacing_folder(folder: str | Path) -> Iterator[Path]:
     in part.
     """
     folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=TEMPORARY_PREFIX))
+    with _explained(folder, None, 0):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=TEMPORARY_PREFIX))
     try:
-        yield temporary
-        temporary.chmod(0o777 & ~_umask())
-        if folder.exists():
-            old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=TEMPORARY_PREFIX))
-            folder.rename(old / "old")
-            temporary.rename(folder)
-            shutil.rmtree(old)
-        else:
-            temporary.rename(folder)
+        with _explained(folder, None, 0):
+            yield temporary
+            temporary.chmod(0o777 & ~_umask())
+            _exchange(temporary, folder)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _exchange(temporary: Path, folder: Path) -> None:
+    """Rename the folder; one that has the name already comes back if that fails."""
+    if not folder.exists():
+        temporary.rename(folder)
+        return
+    aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=TEMPORARY_PREFIX))
+    folder.rename(aside / "old")
+    try:
+        temporary.rename(folder)
+    except BaseException:
+        (aside / "old").rename(folder)
+        aside.rmdir()
+        raise
+    # on a network file system a file that somebody reads stays under another name; it goes with the next start
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _umask() -> int:
@@ -104,13 +167,12 @@ def _settle(path: Path) -> None:
 
 def write_text(path: str | Path, text: str) -> None:
     """Write `text` atomically as UTF-8, with its own line ends; bytes of file names that are not text are escaped."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
     """Write `data` atomically."""
-    with replacing(path) as temporary:
+    with replacing(path, len(data)) as temporary:
         temporary.write_bytes(data)
 
 
@@ -160,25 +222,12 @@ def _refuse_constant(name: str) -> None:
 
 
 def check_space(folder: str | Path, size: int, what: str, advice: str) -> None:
-    """Raise TonearmError if the disk of `folder` cannot hold `size` bytes of `what`, before they are written."""
+    """Raise OutputError if the disk of `folder` cannot hold `size` bytes of `what`, before they are written."""
     free = shutil.disk_usage(folder).free
     if size > free:
-        raise TonearmError(
-            f"{folder}: {what} would take {size / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB free; {advice}"
+        raise OutputError(
+            f"{folder}: {what} would take {in_words(size)} and the disk has {in_words(free)} free; {advice}"
         )
-
-
-def clear_leftovers(folder: str | Path) -> int:
-    """Remove temporary files and folders that a killed run left directly in `folder`; return how many."""
-    if is_url(folder):
-        return 0
-    leftovers = list(Path(folder).glob(f"{TEMPORARY_PREFIX}*"))
-    for leftover in leftovers:
-        if leftover.is_dir():
-            shutil.rmtree(leftover, ignore_errors=True)
-        else:
-            leftover.unlink(missing_ok=True)
-    return len(leftovers)
 
 
 class _NewlineRows:

@@ -10,23 +10,27 @@ must see the folders of the data and the output under the same names as the driv
 
 import gc
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from pickle import PicklingError
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tonearm.errors import TonearmError
+from tonearm.errors import OutputError, TonearmError
+from tonearm.runtime.faults import NO_ROOM, refusal
 from tonearm.runtime.remote import is_url, place
+from tonearm.runtime.workers import begin, sparing_children
+from tonearm.wording import GO_ON
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
 TASKS_AHEAD = 3  # per worker: one running and two waiting, so that none is idle while results are transferred
 SECONDS_TO_ANSWER = 20
-GO_ON = "what is finished is kept: start the same command again"
 _client: ContextVar["Client | None"] = ContextVar("client", default=None)
 
 
@@ -49,14 +53,17 @@ def cluster(address: str) -> Iterator[None]:
         import distributed
     except ModuleNotFoundError as error:
         raise TonearmError('--cluster needs Dask: pip install "tonearm[dask]"') from error
-    # a lost connection is reported by one message of ours, not by its stack traces
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    # a lost connection is reported by one message of ours, not by their stack traces
+    _silence("distributed", "tornado", "asyncio")
     own, limit = None, f"{SECONDS_TO_ANSWER}s"
     if address.startswith("local:"):
         count = address.removeprefix("local:")
         if not count.isdigit() or not int(count):
             raise TonearmError(f"--cluster {address}: write local: and the number of processes, as in local:4")
-        own = distributed.LocalCluster(n_workers=int(count), threads_per_worker=1, dashboard_address=None)
+        with sparing_children():
+            own = distributed.LocalCluster(
+                n_workers=int(count), threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+            )
     try:
         client = distributed.Client(own or address, timeout=limit)
     except (OSError, ValueError) as error:
@@ -70,6 +77,13 @@ def cluster(address: str) -> Iterator[None]:
         client.close(timeout=5)
         if own is not None:
             own.close(timeout=10)
+
+
+def _silence(*libraries: str) -> None:
+    """Let only what is critical be logged, also by loggers that a library has given a level of their own."""
+    known = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in libraries]
+    for name in (*libraries, *known):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _check_workers(client: "Client", address: str) -> None:
@@ -162,10 +176,20 @@ def _on_processes(
     import joblib
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+    first = {"initializer": begin, "initargs": (os.getpid(),)}
     try:
-        with joblib.parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
+        with sparing_children(), joblib.parallel_config("loky", n_jobs=workers, inner_max_num_threads=1, **first):
             pool = joblib.Parallel(return_as="generator" if ordered else "generator_unordered", batch_size=1)
-            yield from pool(joblib.delayed(_call_in_process)(function, *task) for task in tasks)
+            results = pool(joblib.delayed(_call_in_process)(function, *task) for task in tasks)
+        yield from results
+    except PicklingError as error:  # joblib hands large arrays over as files
+        cause = refusal(error, NO_ROOM)
+        if cause is None:
+            raise
+        raise OutputError(
+            f"{cause.filename or 'the folder of temporary files'}: {cause.strerror}; large arrays go through it to "
+            f"other processes: set JOBLIB_TEMP_FOLDER to a folder with room, and {GO_ON}"
+        ) from error
     except TerminatedWorkerError as error:
         raise TonearmError(
             f"a worker process was killed, most often because memory ran out with {workers} workers; {GO_ON}, with "

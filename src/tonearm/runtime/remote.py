@@ -22,6 +22,7 @@ from typing import Any, cast
 from urllib.parse import unquote_to_bytes
 
 from tonearm.errors import TonearmError
+from tonearm.runtime.faults import NO_ROOM, output_error, refusal
 
 FILES, FETCHED = "files", "fetched.jsonl"  # in a staging folder
 _SCHEME = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+://", re.IGNORECASE)
@@ -208,7 +209,10 @@ def _fetch(folder: Path, target: Path) -> list[str]:
 def _get(path: Path, target: Path) -> None:
     try:
         _store(path).get_file(_inner(path), str(target))
-    except OSError:
+    except OSError as error:
+        cause = refusal(error, NO_ROOM)
+        if cause is not None:  # of this machine's disk for temporary files, and no fault of the file
+            raise output_error(target, cause) from error
         raise
     except Exception as error:  # each store has its own errors, such as for missing credentials
         raise OSError(f"{type(error).__name__}: {error}") from error

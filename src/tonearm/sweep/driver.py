@@ -30,7 +30,8 @@ from tonearm.experiment.runs import read_facts
 from tonearm.models import MODELS, reads
 from tonearm.representations.base import digest_of
 from tonearm.representations.registry import represent
-from tonearm.runtime.files import clear_leftovers, write_text
+from tonearm.runtime.files import write_text
+from tonearm.runtime.locks import check_held
 from tonearm.runtime.pool import Shared, check_visible, on_cluster, run_tasks
 from tonearm.runtime.progress import Counting, quietly
 from tonearm.settings import SplitSettings
@@ -68,7 +69,6 @@ def run_sweep(
     folder = SweepFolder(out)
     with folder.held(tell=tell):
         check_visible([config.data.folder, out])
-        clear_leftovers(folder.trials)
         judged_winners(folder.sweep_json)  # which a damaged file does not tell, so that nothing is trained in vain
         cache = DataCache(base, folder, counting, workers)
         for note in cache.base.notes:
@@ -153,7 +153,7 @@ class DataCache:
     """The representation of each config, read once; all hold the same clips, or `of` says why not."""
 
     def __init__(self, config: Config, folder: SweepFolder, counting: Counting, workers: int) -> None:
-        self._folder, self._counting, self._workers = folder, counting, workers
+        self.out, self._folder, self._counting, self._workers = folder.path, folder, counting, workers
         self._key = self._name(config)
         self.base = read_inputs(config, folder.path, counting, workers)
         self._read: dict[str, ModelInputs] = {self._key: self.base}
@@ -247,6 +247,7 @@ class TrialRunner:
         trials = run_tasks(run_trial, tasks, workers)
         for place, trial in zip(waiting, trials, strict=True):
             self._say(trial)
+            check_held(self.context.cache.out)
             done[place] = trial
         return done
 

@@ -27,14 +27,16 @@ from tonearm.config import Config
 from tonearm.errors import ModelError
 from tonearm.evaluation.scores import Scores, evaluate
 from tonearm.experiment.inputs import ModelInputs
-from tonearm.experiment.jobs import Job, fit_job, job_digest
+from tonearm.experiment.jobs import ADVICE, Job, fit_job, job_digest
 from tonearm.experiment.records import DamagedError, Record, read_record
 from tonearm.experiment.runs import probabilities
 from tonearm.models import Model
+from tonearm.runtime.faults import blaming_the_machine
 from tonearm.runtime.files import write_json
 from tonearm.runtime.progress import quietly
 from tonearm.splits.parts import Split
 from tonearm.sweep.folder import SweepFolder
+from tonearm.sweep.grid import describe
 from tonearm.training import history
 
 FINISHED_BEFORE_PRUNING = 5  # trials whose median is worth something
@@ -175,7 +177,7 @@ def _train(task: Task, data: ModelInputs, unfinished: Path) -> Trial:
     start = time.perf_counter()
     try:
         # one thread: the same sums in the same order, whatever else runs beside
-        with threadpool_limits(limits=1):
+        with threadpool_limits(limits=1), blaming_the_machine(describe(task.values), ADVICE):
             trial = _scored(task, data, unfinished)
     except (ModelError, Pruned) as ended:
         state = "pruned" if isinstance(ended, Pruned) else "failed"
