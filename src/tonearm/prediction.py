@@ -32,9 +32,11 @@ from tonearm.experiment.runs import Run, digest_of_run, load_run, probabilities
 from tonearm.representations.base import Representation, batches, digest_of, opened_once, read_clips
 from tonearm.representations.registry import restore
 from tonearm.runtime.files import write_csv
+from tonearm.runtime.names import to_native, to_text
 from tonearm.runtime.pool import check_visible, on_cluster, run_tasks
 from tonearm.runtime.remote import inside, is_url, place
 from tonearm.settings import DataSettings
+from tonearm.wording import count
 
 FILES_AT_ONCE = 128  # pictures of so many are in memory together
 
@@ -78,6 +80,12 @@ class Predictions:
     def failed(self) -> tuple[Prediction, ...]:
         """The files that could not be used."""
         return tuple(row for row in self.rows if row.error)
+
+    def check_any(self) -> None:
+        """Raise RunError where not one file could be classified."""
+        if len(self.failed) == len(self.rows):
+            first = f": {self.rows[0].name} {self.rows[0].error}" if self.rows else ""
+            raise RunError(f"none of {count(len(self.rows), 'file')} could be classified{first}")
 
     def header(self) -> list[str]:
         """Columns of the table: file, label, probability, sure, one probability a label, error."""
@@ -134,19 +142,21 @@ def predict(run: Run | str | Path, paths: Sequence[str | Path], workers: int = 1
         return _predict_table(run, tables[0])
     representation = _representation(run)
     check_visible([run.folder, *places])
-    files = [file for path in places for file in _files(path)]
+    listed = [_files(path) for path in places]
+    files = [file for some, _ in listed for file in some]
+    notes = [note for _, said in listed for note in said]
     blocks = (files[start : start + FILES_AT_ONCE] for start in range(0, len(files), FILES_AT_ONCE))
     # here the run is at hand; elsewhere each process loads it once, and again when it was trained anew
     folder = run.folder if is_url(run.folder) else run.folder.resolve()
     holder = run if workers == 1 and not on_cluster() else (folder, digest_of_run(run.facts))
     tasks = ((holder, representation, block) for block in blocks)
     rows = [row for block in run_tasks(_predict_files, tasks, workers) for row in block]
-    return Predictions(run.labels, tuple(rows), representation.notes)
+    return Predictions(run.labels, tuple(rows), (*representation.notes, *notes))
 
 
-def _files(path: Path) -> list[Path]:
-    """The file, or the clips of the folder: music, or pictures where it holds no music."""
-    return list(list_files([path], PICTURE_EXTENSIONS if is_picture_folder(path) else EXTENSIONS))
+def _files(path: Path) -> tuple[list[Path], tuple[str, ...]]:
+    """The file, or the clips of the folder: music, or pictures where it holds no music; and notes on them."""
+    return list_files(path, PICTURE_EXTENSIONS if is_picture_folder(path) else EXTENSIONS)
 
 
 def _representation(run: Run) -> Representation:
@@ -180,7 +190,8 @@ def _predict_files(
                 results += read_clips(reader, sounds)
     reasons = {number: result.reason for number, result in enumerate(results) if result.kind}
     rows = [result.values for result in results if not result.kind]
-    return _assemble(run, [str(path) for path in files], rows, reasons)
+    names = [str(path) if is_url(path) else to_text(str(path)) for path in files]
+    return _assemble(run, names, rows, reasons)
 
 
 def _predict_table(run: Run, path: Path) -> Predictions:
@@ -238,21 +249,33 @@ def write_submission(
 
     A file that cannot be used gets the commonest class of the training part. The ids are the files' own names; where
     two files have the same name, all ids are names relative to the folder, and of a table, its names as they are.
-    Returns the number of rows and a warning for each such file. Raises RunError where there is no such folder or table.
+    Returns the number of rows and a warning for each such file. Raises RunError where there is no such folder or table,
+    or nothing in it can be classified.
     """
     if not place(folder).exists():
         raise RunError(f"{folder}: there is no such folder or table of clips to classify")
     if not isinstance(run, Run):
         run = load_run(run_to_load(run))
     found = predict(run, [folder])
+    found.check_any()
     majority = run.facts["majority"]
     warnings = [f"{row.name}: {row.error}; it gets the commonest class, {majority}" for row in found.failed]
-    ids = [Path(row.name).name for row in found.rows]
+    ids = _ids(found.rows, place(folder))
     if len(set(ids)) < len(ids):
-        if is_table(place(folder)):
-            ids = [row.name for row in found.rows]
-        else:
-            ids = [inside(place(folder), place(row.name)).as_posix() for row in found.rows]
+        ids = _ids(found.rows, place(folder), full=True)
         warnings.append(f"files in different folders have the same name: {id_column} holds the folders, too")
     write_csv(out, (id_column, label_column), zip(ids, (row.label or majority for row in found.rows), strict=True))
-    return len(ids), warnings
+    return len(ids), [*found.notes, *warnings]
+
+
+def _ids(rows: Iterable[Prediction], folder: Path, full: bool = False) -> list[str]:
+    """Each row's id: the file's own name, or the full one relative to the folder, or of a table as it is."""
+    names = [row.name for row in rows]
+    if is_table(folder):
+        return names if full else [Path(name).name for name in names]
+    # a path is written otherwise than its parts only if it holds what is no text, so the way is over the file itself
+    paths = [place(name) if is_url(name) else Path(to_native(name)) for name in names]
+    if not full:
+        return [path.name if is_url(path) else to_text(path.name) for path in paths]
+    relative = [inside(folder, path).as_posix() for path in paths]
+    return relative if is_url(folder) else [*map(to_text, relative)]

@@ -80,6 +80,7 @@ def predict(
         print(json.dumps([row.to_json() for row in found.rows], indent=2, ensure_ascii=False))
     else:
         print(f"{out}: {count(len(found.rows), 'file')}" if out else found.text())
+    found.check_any()
     if found.failed:
         raise typer.Exit(1)
 

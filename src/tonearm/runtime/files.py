@@ -10,6 +10,7 @@ import csv
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,12 @@ from tonearm.errors import TonearmError
 from tonearm.runtime.remote import is_url, place, put
 
 TEMPORARY_PREFIX = ".tonearm-"
+_IRREGULAR = {
+    stat.S_IFIFO: "a FIFO (a named pipe)",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 
 @contextmanager
@@ -113,6 +120,20 @@ def write_bytes(path: str | Path, data: bytes) -> None:
 def write_json(path: str | Path, value: Any) -> None:
     """Write `value` atomically as indented JSON (without NaN, which JSON lacks)."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def describe_irregular(path: str | Path) -> str:
+    """What the path is if it is no file that ends, such as "a FIFO", which could be read for ever; "" otherwise.
+
+    A pipe that the shell opened for us (`<(…)`, /dev/stdin) may be read.
+    """
+    if is_url(path) or str(path).startswith(("/dev/fd/", "/proc/self/fd/", "/dev/stdin")):
+        return ""
+    try:
+        kind = stat.S_IFMT(place(path).stat().st_mode)
+    except (OSError, ValueError):
+        return ""  # opening it says why
+    return _IRREGULAR.get(kind, "")
 
 
 def check_space(folder: str | Path, size: int, what: str, advice: str) -> None:
