@@ -12,6 +12,7 @@ else by the base name without the endings of sound and picture files: `blues.000
 
 import csv
 import os
+import re
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -33,6 +34,7 @@ PARTS = {"train": "train", "valid": "valid", "validation": "valid", "val": "vali
 LEFT_OUT = "left out"  # the part of clips that a split column names otherwise
 NAMED_AT_MOST = 5
 MOST_CHARACTERS = 2**26  # of a line
+_UNTIDY = re.compile(r"\\|//|(^|/)\.?(/|$)")
 _ENDINGS = EXTENSIONS | PICTURE_EXTENSIONS
 
 
@@ -110,6 +112,8 @@ def _posix(name: str) -> str:
     >>> _posix(r".\rock\1.wav"), _posix("/rock//1.wav")
     ('rock/1.wav', '/rock/1.wav')
     """
+    if not _UNTIDY.search(name):
+        return name
     folders = name.replace("\\", "/").split("/")
     return ("/" if name[:1] in ("/", "\\") else "") + "/".join(part for part in folders if part not in ("", "."))
 

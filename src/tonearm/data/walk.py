@@ -107,9 +107,9 @@ def names_in(folder: Path, extensions: frozenset[str], walked: Walk) -> Iterator
         return
     try:
         pending = [("", _entries(folder))]
+        seen = {_identity(folder)}
     except OSError as error:
         raise CatalogError(f"{folder}: cannot be read ({error.strerror})") from error
-    seen = {os.path.realpath(folder)}
     while pending:
         prefix, entries = pending[-1]
         entry = next(entries, None)
@@ -126,15 +126,21 @@ def names_in(folder: Path, extensions: frozenset[str], walked: Walk) -> Iterator
             yield name, ""
             continue
         walked.folders.append(to_text(name))
-        real = os.path.realpath(entry.path)
-        if real in seen:
-            walked.repeated.append(to_text(name))
-            continue
-        seen.add(real)
         try:
-            pending.append((f"{name}/", _entries(entry.path)))
+            identity = _identity(entry.path)
+            if identity in seen:
+                walked.repeated.append(to_text(name))
+            else:
+                pending.append((f"{name}/", _entries(entry.path)))
+                seen.add(identity)
         except OSError as error:
             walked.passed[to_text(name)] = str(error.strerror)
+
+
+def _identity(folder: str | Path) -> tuple[int, int]:
+    """What a folder is known by, whatever links lead to it."""
+    status = os.stat(folder)  # noqa: PTH116
+    return status.st_dev, status.st_ino
 
 
 def _entries(folder: str | Path) -> Iterator[os.DirEntry[str]]:

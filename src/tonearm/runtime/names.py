@@ -40,6 +40,8 @@ def to_native(text: str) -> str:
     >>> to_native(r"a\x5cxe9.wav"), os.fsencode(to_native(r"caf\xe9.wav"))
     ('a\\xe9.wav', b'caf\xe9.wav')
     """
+    if text.isascii() and "\\" not in text:  # a million names of a table in seconds
+        return text
     data = text.encode("utf-8", _errors(text))
     if os.sep != "\\":
         data = re.sub(_ESCAPED.pattern.encode(), lambda match: bytes.fromhex(match[1].decode()), data)
