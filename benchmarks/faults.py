@@ -65,9 +65,9 @@ class Row:
     peak: float = 0.0
     remarks: list[str] = field(default_factory=list)
 
-    def command(self, *arguments: object, **limits: int) -> Ended:
+    def command(self, *arguments: object, seconds: float = 1_800) -> Ended:
         """Run a command to its end and count how it ended."""
-        ended, peak, hung = measured(*arguments, **limits)
+        ended, peak, hung = measured(*arguments, seconds=seconds)
         self.tried += 1
         self.peak = max(self.peak, peak)
         self.hung += hung

@@ -154,7 +154,7 @@ def test_what_is_no_file_is_never_opened(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "socket.mp3"))
     found = {path.stem: failure(path).reason for path in tmp_path.iterdir()}
-    assert found["fifo"] == found["pipe"] == "it is a FIFO, not a file; it is not opened"
+    assert found["fifo"] == found["pipe"] == "it is a FIFO (a named pipe), not a file; it is not opened"
     assert found["socket"] == "it is a socket, not a file; it is not opened"
     assert "cannot be opened" in found["loop"]
     assert "cannot be opened" in failure(tmp_path / ("x" * 300 + ".wav")).reason

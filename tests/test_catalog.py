@@ -185,11 +185,9 @@ def test_odd_names_survive(tmp_path: Path) -> None:
 
 
 def test_files_and_folders_mix_for_prediction(tmp_path: Path) -> None:
-    touch(tmp_path, "a.wav", "more/b.wav", "more/c.txt")
-    assert list(list_files([tmp_path / "a.wav", tmp_path / "more"])) == [
-        tmp_path / "a.wav",
-        tmp_path / "more" / "b.wav",
-    ]
+    touch(tmp_path, "a.wav", "more/c.wav", "more/b.wav", "more/c.txt")
+    assert list_files(tmp_path / "a.wav") == ([tmp_path / "a.wav"], ())
+    assert list_files(tmp_path / "more") == ([tmp_path / "more" / "b.wav", tmp_path / "more" / "c.wav"], ())
 
 
 @given(
@@ -237,7 +235,7 @@ def test_only_line_ends_end_a_metadata_row(tmp_path: Path) -> None:
 def test_prediction_is_asked_of_every_file_whatever_split_or_metadata_say(tmp_path: Path) -> None:
     touch(tmp_path, "c.wav", "b.wav", "a.wav", "deep/d.wav")
     (tmp_path / "metadata.csv").write_text("file_name,split\nc.wav,Public\nb.wav,test\ngone.wav,test\n")
-    names = [path.relative_to(tmp_path).as_posix() for path in list_files([tmp_path])]
+    names = [path.relative_to(tmp_path).as_posix() for path in list_files(tmp_path)[0]]
     assert names == ["c.wav", "b.wav", "gone.wav", "a.wav", "deep/d.wav"]
 
 
@@ -313,6 +311,6 @@ def test_asking_for_the_files_of_a_folder_walks_it_once(tmp_path: Path, monkeypa
         walked.append(str(path))
         return scan(path)
 
-    monkeypatch.setattr("tonearm.data.catalog.os.scandir", note_and_scan)
-    assert list(list_files([tmp_path])) == [tmp_path / "rock" / "a.wav"]
+    monkeypatch.setattr("os.scandir", note_and_scan)
+    assert list_files(tmp_path)[0] == [tmp_path / "rock" / "a.wav"]
     assert walked == [str(tmp_path), str(tmp_path / "rock")]

@@ -22,8 +22,9 @@ from tonearm.errors import CatalogError, ConfigError, RunError
 from tonearm.experiment.experiment import Experiment, run_experiment
 from tonearm.experiment.runs import load_run, read_scores
 from tonearm.models import MODELS
-from tonearm.prediction import predict, write_submission
+from tonearm.prediction import predict
 from tonearm.report import write_report
+from tonearm.submission import write_submission
 
 FEATURES = {"families": ["rms", "mfcc", "spectral_centroid"], "statistics": ["mean", "std"]}
 FAST = {"logistic": {}, "mlp": {"epochs": 3}, "svm": {}}

@@ -22,10 +22,11 @@ from tonearm.experiment.folder import ExperimentFolder
 from tonearm.experiment.runs import load_run, read_facts
 from tonearm.models import MODELS
 from tonearm.models.base import Model, ModelSettings
-from tonearm.prediction import predict, write_submission
+from tonearm.prediction import predict
 from tonearm.report import write_report
 from tonearm.report.collect import collect
 from tonearm.runtime.locks import HOLDER_JSON, hold
+from tonearm.submission import write_submission
 from tonearm.sweep import run_sweep
 
 

@@ -1,4 +1,4 @@
-"""Run folder and files to labels with probabilities, and to a submission.
+"""Run folder and files to labels with probabilities.
 
 Conventions
 -----------
@@ -32,11 +32,11 @@ from tonearm.experiment.runs import Run, load_run, probabilities
 from tonearm.representations.base import Representation, batches, digest_of, opened_once, read_clips
 from tonearm.representations.extract import excerpts_note
 from tonearm.representations.registry import restore
-from tonearm.runtime.cells import is_formula
 from tonearm.runtime.files import write_csv
 from tonearm.runtime.leftovers import clear_leftovers
+from tonearm.runtime.names import to_text
 from tonearm.runtime.pool import check_visible, on_cluster, run_tasks
-from tonearm.runtime.remote import inside, is_url, place
+from tonearm.runtime.remote import is_url, place
 from tonearm.settings import DataSettings
 from tonearm.wording import count
 
@@ -84,6 +84,12 @@ class Predictions:
     def failed(self) -> tuple[Prediction, ...]:
         """The files that could not be used."""
         return tuple(row for row in self.rows if row.error)
+
+    def check_any(self) -> None:
+        """Raise RunError where not one file could be classified."""
+        if len(self.failed) == len(self.rows):
+            first = f": {self.rows[0].name} {self.rows[0].error}" if self.rows else ""
+            raise RunError(f"none of {count(len(self.rows), 'file')} could be classified{first}")
 
     def header(self) -> list[str]:
         """Columns of the table: file, label, probability, sure, one probability a label, error."""
@@ -141,7 +147,9 @@ def predict(run: Run | str | Path, paths: Sequence[str | Path], workers: int = 1
         return _predict_table(run, tables[0])
     representation = _representation(run)
     check_visible([run.folder, *places])
-    files = [file for path in places for file in _files(path)]
+    listed = [_files(path) for path in places]
+    files = [file for some, _ in listed for file in some]
+    notes = [note for _, said in listed for note in said]
     blocks = (files[start : start + FILES_AT_ONCE] for start in range(0, len(files), FILES_AT_ONCE))
     # here the run is at hand; elsewhere each process loads it once, and again when it was trained anew
     folder = run.folder if is_url(run.folder) else run.folder.resolve()
@@ -149,12 +157,12 @@ def predict(run: Run | str | Path, paths: Sequence[str | Path], workers: int = 1
     tasks = ((holder, representation, block) for block in blocks)
     rows = [row for block in run_tasks(_predict_files, tasks, workers) for row in block]
     long = excerpts_note([row.name for row in rows if row.excerpts])
-    return Predictions(run.labels, tuple(rows), (*representation.notes, *long))
+    return Predictions(run.labels, tuple(rows), (*representation.notes, *notes, *long))
 
 
-def _files(path: Path) -> list[Path]:
-    """The file, or the clips of the folder: music, or pictures where it holds no music."""
-    return list(list_files([path], PICTURE_EXTENSIONS if is_picture_folder(path) else EXTENSIONS))
+def _files(path: Path) -> tuple[list[Path], tuple[str, ...]]:
+    """The file, or the clips of the folder: music, or pictures where it holds no music; and notes on them."""
+    return list_files(path, PICTURE_EXTENSIONS if is_picture_folder(path) else EXTENSIONS)
 
 
 def _representation(run: Run) -> Representation:
@@ -188,7 +196,8 @@ def _predict_files(
                 results += read_clips(reader, sounds)
     reasons = {number: result.reason for number, result in enumerate(results) if result.kind}
     rows = [result.values for result in results if not result.kind]
-    predictions = _assemble(run, [str(path) for path in files], rows, reasons)
+    names = [str(path) if is_url(path) else to_text(str(path)) for path in files]
+    predictions = _assemble(run, names, rows, reasons)
     return tuple(replace(row, excerpts=result.excerpts) for row, result in zip(predictions, results, strict=True))
 
 
@@ -240,46 +249,3 @@ def _together(results: list[NDArray[Any]]) -> NDArray[Any]:
     pictures = np.empty(len(results), dtype=object)
     pictures[:] = [np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image for image in results]
     return pictures
-
-
-def write_submission(
-    run: Run | str | Path, folder: str | Path, out: Path, id_column: str = "id", label_column: str = "class"
-) -> tuple[int, list[str]]:
-    """Write a Kaggle-style file: one row for each file of the folder, in catalog order, whatever its state.
-
-    It is for the machine that scores it, so names stand in it exactly, also those that a spreadsheet would take for
-    formulas; a warning tells of them.
-    A file that cannot be used gets the commonest class of the training part. The ids are the files' own names; where
-    two files have the same name, all ids are names relative to the folder, and of a table, its names as they are.
-    Returns the number of rows and a warning for each such file. Raises RunError where there is no such folder or table.
-    """
-    if not place(folder).exists():
-        raise RunError(f"{folder}: there is no such folder or table of clips to classify")
-    if not isinstance(run, Run):
-        run = load_run(run_to_load(run))
-    found = predict(run, [folder])
-    majority = run.facts.majority
-    if found.failed and not majority:
-        raise RunError(
-            f"{run.folder}: does not say which class is the commonest, for the {len(found.failed)} files that cannot "
-            "be used; train the model again"
-        )
-    warnings = [f"{row.name}: {row.error}; it gets the commonest class, {majority}" for row in found.failed]
-    ids = [Path(row.name).name for row in found.rows]
-    if len(set(ids)) < len(ids):
-        if is_table(place(folder)):
-            ids = [row.name for row in found.rows]
-        else:
-            ids = [inside(place(folder), place(row.name)).as_posix() for row in found.rows]
-        warnings.append(f"files in different folders have the same name: {id_column} holds the folders, too")
-    clear_leftovers(out.parent, owned=False)
-    rows = [(name, row.label or majority) for name, row in zip(ids, found.rows, strict=True)]
-    formulas = [text for row in rows for text in row if is_formula(text)]
-    if formulas:
-        # whoever scores the file looks for the exact names
-        warnings.append(
-            f"{count(len(formulas), 'name')} such as {formulas[0]!r} would be a formula in a spreadsheet: {out} holds "
-            "them exactly, so submit it without opening it there"
-        )
-    write_csv(out, (id_column, label_column), rows, for_people=False)
-    return len(ids), warnings

@@ -16,6 +16,15 @@ def count(number: int, noun: str, one: str = "", many: str = "") -> str:
     return f"{number} {noun}{'es' if noun.endswith('s') else 's'} {many}".rstrip()
 
 
+def shorten(text: str, most: int = 200) -> str:
+    """The text, or where it is longer than `most` characters its beginning and its length.
+
+    >>> shorten("blues.00000.wav"), shorten("a" * 300, most=5)
+    ('blues.00000.wav', 'aaaaa… (300 characters)')
+    """
+    return text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"
+
+
 def interval(low: float | None, high: float | None) -> str:
     """The bounds of a score in words, "" if there are none.
 

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -68,6 +69,18 @@ def _written(stream: IO[str] | None) -> str:
     with stream:
         stream.seek(0)
         return stream.read()
+
+
+def measured(*arguments: object, seconds: float = 1_800, **variables: str) -> tuple[Ended, float, bool]:
+    """The command, undisturbed; the peak memory of one of its processes in MB, and whether it had to be killed."""
+    process = start(*arguments, **variables)
+    late = threading.Timer(seconds, os.killpg, (process.pid, signal.SIGKILL))
+    late.start()
+    _, status, usage = os.wait4(process.pid, 0)
+    hung = not late.is_alive()
+    late.cancel()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return finish(process), usage.ru_maxrss / 1e3, hung
 
 
 def run(*arguments: object, before: Sequence[str] = (), **variables: str) -> Ended:

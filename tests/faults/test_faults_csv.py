@@ -16,11 +16,12 @@ from tonearm.evaluation.scores import evaluate
 from tonearm.experiment.comparison import read_groups
 from tonearm.experiment.experiment import run_experiment
 from tonearm.experiment.predictions import PREDICTIONS_CSV, PartResult, read_predictions, write_predictions
-from tonearm.prediction import predict, write_submission
+from tonearm.prediction import predict
 from tonearm.report import write_report
 from tonearm.runtime.cells import escaped, is_formula, unescaped
 from tonearm.runtime.files import read_csv, write_csv
 from tonearm.settings import DataSettings
+from tonearm.submission import write_submission
 
 HOSTILE = [
     "=cmd|'/C calc'!A0",

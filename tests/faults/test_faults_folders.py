@@ -17,8 +17,9 @@ from tonearm.experiment.comparison import compare_folders
 from tonearm.experiment.experiment import run_experiment
 from tonearm.experiment.records import DamagedError
 from tonearm.experiment.runs import load_run
-from tonearm.prediction import predict, write_submission
+from tonearm.prediction import predict
 from tonearm.report import write_report
+from tonearm.submission import write_submission
 from tonearm.sweep import run_sweep
 
 MODELS = {"descent": {"type": "logistic", "solver": "gradient-descent", "epochs": 3}}

@@ -80,6 +80,7 @@ def predict(
         print(json.dumps([row.to_json() for row in found.rows], indent=2, ensure_ascii=False))
     else:
         print(f"{out}: {count(len(found.rows), 'file')}" if out else found.text())
+    found.check_any()
     if found.failed:
         raise typer.Exit(1)
 
@@ -93,7 +94,7 @@ def submit(
     label_column: Annotated[str, typer.Option(help="name of the label column")] = "class",
 ) -> None:
     """Write predictions as a Kaggle-style submission."""
-    from tonearm.prediction import write_submission
+    from tonearm.submission import write_submission
 
     check_file(out)
     rows, warnings = write_submission(run_folder, test_folder, out, id_column, label_column)

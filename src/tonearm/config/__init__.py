@@ -21,6 +21,7 @@ from tonearm.config.messages import explain, limits, nearest
 from tonearm.config.reading import check_reads
 from tonearm.errors import ConfigError
 from tonearm.models import MODELS, ModelSettings
+from tonearm.runtime.regular import describe_irregular
 from tonearm.runtime.remote import is_url, place
 from tonearm.settings import (
     AudioSettings,
@@ -148,6 +149,8 @@ def parse_config(values: Mapping[str, Any]) -> Config:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    if irregular := describe_irregular(path):
+        raise ConfigError(f"{path}: is {irregular}; a config is a TOML file")
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

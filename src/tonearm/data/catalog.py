@@ -10,27 +10,28 @@ Layouts, looked for in this order:
    noted (`folders`), and a `data.metadata` with labels takes the place of all folders' names.
 4. Files alone: no labels, enough for prediction.
 
-Files with other endings than music's are ignored and counted; hidden files (AppleDouble's `._*` among them)
-are not even counted. What is named like music stays in the catalog, readable or not: reading it reports why.
-A file name that is not UTF-8 (from an old archive) is written in ASCII, its strange bytes by their numbers.
+Files with other endings than music's are ignored and counted. What is named like music stays in the catalog, readable
+or not: reading it reports why; only of more than 1,000 files that metadata.csv lists and that are not there, the number
+is noted. How a name that is not UTF-8 (from an old archive) is written, `runtime.names` says.
 """
 
 import os
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from tonearm.data.folders import describe_odd_classes
 from tonearm.data.metadata import LEFT_OUT, PARTS, Entry, match, name_some, read_metadata
+from tonearm.data.walk import METADATA, Walk, walk
 from tonearm.dsp.decoders import EXTENSIONS
 from tonearm.errors import CatalogError
-from tonearm.runtime.remote import check_reachable, inside, is_url, names_under, place
+from tonearm.runtime.names import to_native
+from tonearm.runtime.regular import describe_irregular
+from tonearm.runtime.remote import check_reachable, file_of, is_url, place
 from tonearm.settings import DataSettings
 from tonearm.wording import count
 
-METADATA = "metadata.csv"
-Walked = tuple[dict[str, Path], dict[str, int]]  # files by name, and how many of each other ending
+MOST_ABSENT = 1_000  # files that metadata.csv lists and that are not there, each a clip with its reason
 LAYOUTS = (
     "Known layouts: <label>/<file>; metadata.csv with file_name,label beside the files; "
     "train/ and test/ folders of these. Known endings: " + " ".join(sorted(EXTENSIONS))
@@ -81,131 +82,111 @@ def read_catalog(settings: DataSettings, extensions: frozenset[str] = EXTENSIONS
     return replace(catalog, notes=(*catalog.notes, note)) if note else catalog
 
 
-def _gather(settings: DataSettings, extensions: frozenset[str]) -> tuple[Catalog, list[Path]]:
-    """The clips, those that their split leaves out among them, and all files that are named like clips."""
+def _gather(settings: DataSettings, extensions: frozenset[str]) -> tuple[Catalog, Walk]:
+    """The clips, those that their split leaves out among them, and all that lies in the folder."""
     folder = place(settings.folder)
     check_reachable(folder)
     if not settings.folder:
         raise CatalogError("data.folder is not set: name the folder that holds the clips")
     if not folder.is_dir():
         kind = "there is no such folder"
-        if folder.exists():
+        if irregular := describe_irregular(folder):
+            kind = f"is {irregular}, which is not read; name a folder of music, or a table that is a file"
+        elif folder.exists():
             kind = "is a file, not a folder of music; `tonearm run` and `tonearm scan` take a feature table as it is"
         raise CatalogError(f"{folder}: {kind}")
-    files, ignored = _walk(folder, folder, extensions)
-    catalog = _read_part(folder, folder, "", settings, extensions, (files, ignored))
+    walked = walk(folder, extensions)
+    catalog = _read_part(folder, "", settings, walked)
+    catalog = replace(catalog, ignored=dict(walked.ignored), notes=(*catalog.notes, *walked.notes))
     if settings.metadata:
         catalog = _join(catalog, place(settings.metadata), settings)
     if not catalog.clips:
         others = ", ".join(f"{count} {ending or 'without ending'}" for ending, count in sorted(catalog.ignored.items()))
         said = "".join(f"; {note}" for note in catalog.notes)
         raise CatalogError(f"{folder}: no clips found (other files: {others or 'none'}). {LAYOUTS}{said}")
-    return catalog, list(files.values())
+    return catalog, walked
 
 
-def _read_part(
-    root: Path, folder: Path, split: str, settings: DataSettings, extensions: frozenset[str], walked: Walked
-) -> Catalog:
-    """The clips of a folder that may itself be one part (train, test) of `root`. walked: what `_walk` gave of it."""
-    found, ignored = walked
-    if (folder / METADATA).is_file():
-        return _listed(root, folder, split, settings, found, ignored)
-    parts = {path.name: path for path in _children(folder) if path.is_dir() and path.name.lower() in PARTS}
+def _read_part(folder: Path, split: str, settings: DataSettings, walked: Walk) -> Catalog:
+    """The clips of a folder that may itself be one part (train, test) of the root."""
+    if METADATA in walked.metadata:
+        return _listed(folder, split, settings, walked)
+    parts = [name for name in walked.classes if name.lower() in PARTS]
     if not split and any(PARTS[name.lower()] == "train" for name in parts):
         catalogs = [
-            _read_part(root, path, PARTS[name.lower()], settings, extensions, _walk(root, path, extensions))
-            for name, path in parts.items()
+            _under(_read_part(file_of(folder, name), PARTS[name.lower()], settings, walked.inside(name)), name)
+            for name in parts
         ]
-        outside = [name for name in found if PurePosixPath(name).parts[0] not in parts]
+        outside = [name for name in walked.found if PurePosixPath(name).parts[0] not in parts]
         notes = tuple(note for catalog in catalogs for note in catalog.notes)
         if outside:
             notes += (f"{count(len(outside), 'file')} outside train and test ignored: {name_some(outside)}",)
-        return Catalog(str(root), tuple(clip for catalog in catalogs for clip in catalog.clips), ignored, notes)
-    depth = len(inside(root, folder).parts)
+        return Catalog(str(folder), tuple(clip for catalog in catalogs for clip in catalog.clips), {}, notes)
     clips = []
-    for name, path in found.items():
-        folders = PurePosixPath(name).parts[depth:-1]
+    for name, path in walked.found.items():
+        folders = PurePosixPath(name).parts[:-1]
         clips.append(Clip(str(path), name, label=folders[0] if folders else "", split=split))
-    return Catalog(str(root), tuple(clips), ignored)
+    return Catalog(str(folder), tuple(clips), {}, _empty_folders(clips, walked))
 
 
-def _walk(root: Path, folder: Path, extensions: frozenset[str]) -> Walked:
-    """All files (and folders) named like clips by name relative to root, sorted; and the others by ending."""
-    if is_url(folder):
-        return _listing(root, folder, extensions)
-    found: dict[str, Path] = {}
-    ignored: Counter[str] = Counter()
-    seen: set[str] = set()
-
-    def visit(directory: Path) -> None:
-        real = os.path.realpath(directory)
-        if real in seen:  # a link that leads back up
-            return
-        seen.add(real)
-        for entry in sorted(os.scandir(directory), key=lambda entry: entry.name):
-            if entry.name.startswith("."):
-                continue
-            path = Path(entry.path)
-            counts = path.suffix.lower() in extensions
-            if entry.is_dir() and not (counts and directory != folder):
-                visit(path)
-            elif counts:
-                found[_printable(path.relative_to(root).as_posix())] = path
-            elif entry.name != METADATA:
-                ignored[_printable(path.suffix.lower())] += 1
-
-    visit(folder)
-    return dict(sorted(found.items())), dict(ignored)
+def _under(catalog: Catalog, part: str) -> Catalog:
+    """The catalog of a part with names that begin with the part's folder."""
+    return replace(catalog, clips=tuple(replace(clip, name=f"{part}/{clip.name}") for clip in catalog.clips))
 
 
-def _listing(root: Path, folder: Path, extensions: frozenset[str]) -> Walked:
-    """What `_walk` gives, of a URL."""
-    found: dict[str, Path] = {}
-    ignored: Counter[str] = Counter()
-    for name in names_under(folder):
-        path = PurePosixPath(name)
-        if any(part.startswith(".") for part in path.parts):
-            continue
-        if path.suffix.lower() in extensions:
-            found[(inside(root, folder) / path).as_posix()] = folder / name
-        elif path.name != METADATA:
-            ignored[path.suffix.lower()] += 1
-    return found, dict(ignored)
+def _empty_folders(clips: Sequence[Clip], walked: Walk) -> tuple[str, ...]:
+    """A note on folders beside those of the classes that hold no clip, so that no class is missed."""
+    labels = {clip.label for clip in clips}
+    empty = [name for name in walked.classes if name not in labels]
+    if not empty or labels <= {""}:
+        return ()
+    return (f"{count(len(empty), 'folder', 'holds', 'hold')} no clip, and no class: {name_some(empty)}",)
 
 
-def _children(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir(), key=lambda path: path.name)
-
-
-def _printable(name: str) -> str:
-    """The name in characters that every file of ours can hold."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
-def _listed(
-    root: Path, folder: Path, split: str, settings: DataSettings, found: dict[str, Path], ignored: dict[str, int]
-) -> Catalog:
-    """The clips that the folder's own metadata.csv lists, there or not."""
+def _listed(folder: Path, split: str, settings: DataSettings, walked: Walk) -> Catalog:
+    """The clips that the folder's own metadata.csv lists, there or not; of many that are not, their number."""
     source = folder / METADATA
-    clips = []
-    for entry in read_metadata(source, settings):
-        if entry.name.startswith("/") or ".." in PurePosixPath(entry.name).parts:
+    entries = read_metadata(source, settings, walked.found)
+    for entry in entries:
+        if entry.name.startswith("/") or ".." in entry.name.split("/"):
             raise CatalogError(f"{source}: {entry.name!r} leads out of the folder; names are relative to it")
-        name = (inside(root, folder) / entry.name).as_posix()
-        clips.append(Clip(str(root / name), name, entry.label, entry.group, entry.split or split))
-    unlisted = sorted(set(found) - {clip.name for clip in clips})
+    unlisted = sorted(walked.found.keys() - {entry.name for entry in entries})
+    absent = _absent(folder, entries, walked)
+    if len(absent) > MOST_ABSENT:
+        entries = tuple(entry for entry in entries if entry.name not in absent)
+        walked.remarks.append(f"{len(absent)} rows of {source} name files that are not there: {name_some([*absent])}")
+    clips = [
+        Clip(
+            str(walked.found.get(entry.name) or file_of(folder, entry.name)),
+            entry.name,
+            entry.label,
+            entry.group,
+            entry.split or split,
+        )
+        for entry in entries
+    ]
     notes = (
         (f"{count(len(unlisted), 'file', 'is', 'are')} not listed in {METADATA}: {name_some(unlisted)}",)
         if unlisted
         else ()
     )
-    return Catalog(str(root), tuple(clips), ignored, notes)
+    return Catalog(str(folder), tuple(clips), {}, notes)
+
+
+def _absent(folder: Path, entries: Sequence[Entry], walked: Walk) -> dict[str, None]:
+    """Names of listed files that are not there, in order."""
+    names = [entry.name for entry in entries if entry.name not in walked.found]
+    if not is_url(folder):
+        start = os.path.join(folder, "")  # noqa: PTH118  # texts, since a million paths take half a minute
+        names = [name for name in names if not os.path.lexists(start + to_native(name))]
+    return dict.fromkeys(names)
 
 
 def _join(catalog: Catalog, path: Path, settings: DataSettings) -> Catalog:
     """The catalog with what a metadata file elsewhere adds; if it has labels, no folder's name is one."""
-    entries = read_metadata(path, settings)
-    partners, notes = match([clip.name for clip in catalog.clips], entries, path)
+    names = [clip.name for clip in catalog.clips]
+    entries = read_metadata(path, settings, set(names))
+    partners, notes = match(names, entries, path)
     labelled = any(entry.label for entry in entries)
     described = [_described(clip, entry, labelled) for clip, entry in zip(catalog.clips, partners, strict=True)]
     changed = [(old, new) for old, new in zip(catalog.clips, described, strict=True) if old.label != new.label]
@@ -242,14 +223,13 @@ def _leave_out(catalog: Catalog) -> Catalog:
     return replace(catalog, clips=kept, notes=(*catalog.notes, note))
 
 
-def list_files(paths: list[Path], extensions: frozenset[str] = EXTENSIONS) -> Iterator[Path]:
-    """Files as they are named, and all clips of folders: in catalog order, then those that the catalog ignores.
+def list_files(path: Path, extensions: frozenset[str] = EXTENSIONS) -> tuple[list[Path], tuple[str, ...]]:
+    """The file itself, or all clips of the folder: in catalog order, then those that the catalog ignores; and notes.
 
     What a split or a metadata file leaves out of training can still be asked about.
     """
-    for path in paths:
-        if path.is_dir():
-            catalog, files = _gather(DataSettings(folder=str(path)), extensions)
-            yield from map(place, dict.fromkeys([*(clip.path for clip in catalog.clips), *map(str, files)]))
-        else:
-            yield path
+    if not (path.is_dir() if is_url(path) else os.path.isdir(path)):  # noqa: PTH112  # False where it cannot be seen
+        return [path], ()
+    catalog, walked = _gather(DataSettings(folder=str(path)), extensions)
+    files = dict.fromkeys([*(clip.path for clip in catalog.clips), *map(str, walked.found.values())])
+    return [*map(place, files)], walked.notes

@@ -11,26 +11,35 @@ else by the base name without the endings of sound and picture files: `blues.000
 """
 
 import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+import os
+import re
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from tonearm.dsp.decoders import EXTENSIONS
 from tonearm.errors import CatalogError
 from tonearm.runtime.cells import unescaped
+from tonearm.runtime.regular import describe_irregular
+from tonearm.runtime.remote import local_copy
 from tonearm.settings import DataSettings
-from tonearm.wording import count
+from tonearm.wording import count, shorten
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 NAME_COLUMNS = ("file_name", "filename", "path", "name")
 PICTURE_EXTENSIONS = frozenset({".png", ".jpg", ".jpeg"})
 PARTS = {"train": "train", "valid": "valid", "validation": "valid", "val": "valid", "dev": "valid", "test": "test"}
 LEFT_OUT = "left out"  # the part of clips that a split column names otherwise
 NAMED_AT_MOST = 5
+MOST_CHARACTERS = 2**26  # of a line
+_UNTIDY = re.compile(r"\\|//|(^|/)\.?(/|$)")
+_ENDINGS = EXTENSIONS | PICTURE_EXTENSIONS
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What a metadata row says; "" where it says nothing."""
 
     name: str
@@ -39,32 +48,85 @@ class Entry:
     split: str
 
 
-def read_metadata(path: Path, settings: DataSettings) -> tuple[Entry, ...]:
-    """The rows of a metadata CSV, in its order.
+def read_metadata(path: Path, settings: DataSettings, known: Container[str] = ()) -> tuple[Entry, ...]:
+    r"""The rows of a metadata CSV, in its order.
 
-    Raises CatalogError where the file cannot be read, has no column of names, a name twice or none.
+    known: names that are taken as they are written; in others a backslash separates folders, as on Windows. Raises
+    CatalogError where the file cannot be read, has no column of names, a column or a name twice, a row without a name
+    or with more fields than the header.
     """
+    irregular = describe_irregular(path)
+    if irregular:
+        raise CatalogError(f"{path}: is {irregular}; metadata are read from a CSV file")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with local_copy(path) as copy, copy.open(encoding="utf-8-sig", newline="") as file:
+            return tuple(_read_entries(csv.reader(_lines(file, path), strict=True), path, settings, known))
     except FileNotFoundError as error:
         raise CatalogError(f"{path}: there is no such file; data.metadata names a CSV file") from error
     except (OSError, UnicodeDecodeError) as error:
         raise CatalogError(f"{path}: cannot be read as UTF-8 text ({error})") from error
-    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+
+
+def _lines(file: TextIO, path: Path) -> Iterator[str]:
+    """The file's lines. Raises CatalogError where they are no text, or longer than any table's."""
+    for number, line in enumerate(iter(lambda: file.readline(MOST_CHARACTERS), ""), start=1):
+        if "\0" in line:
+            raise CatalogError(f"{path}, line {number}: holds zero bytes, as UTF-16 text does; save the file as UTF-8")
+        if len(line) == MOST_CHARACTERS:
+            raise CatalogError(f"{path}, line {number}: is longer than {MOST_CHARACTERS:,} characters, so it is no row")
+        yield line
+
+
+def _read_entries(rows: "Reader", path: Path, settings: DataSettings, known: Container[str]) -> Iterator[Entry]:
+    """The entries of the rows; raises CatalogError like `read_metadata`."""
+    seen: set[str] = set()
+    shared: dict[str, str] = {}  # one string for all rows with that label, artist or split
     try:
-        columns = rows.fieldnames = [column.strip() for column in rows.fieldnames or []]
-        name_column = find_name_column(columns, path)
-        entries = tuple(_entry(row, name_column, settings) for row in rows)
+        header = [column.strip() for column in next(rows, [])]
+        wanted = (find_name_column(header, path), "label", settings.group_column, settings.split_column)
+        check_once(wanted, header, path)
+        places = [header.index(column) if column in header else len(header) for column in wanted]
+        for number, row in enumerate(filter(None, rows), start=2):
+            if len(row) > len(header) and any(map(str.strip, row[len(header) :])):
+                raise CatalogError(
+                    f"{path}, row {number}: has {len(row)} fields, and the header {len(header)}; "
+                    "put a field that holds a comma in double quotes"
+                )
+            row += [""] * (len(header) + 1 - len(row))
+            row[len(header)] = ""
+            name, label, group, split = (unescaped(row[place].strip()) for place in places)
+            name = name if name in known else _posix(name)
+            if not name:
+                raise CatalogError(f"{path}, row {number}: column {wanted[0]} is empty")
+            if name in seen:
+                raise CatalogError(f"{path}, row {number}: {shorten(name)!r} is named twice; each clip has one row")
+            seen.add(name)
+            label, group = shared.setdefault(label, label), shared.setdefault(group, group)
+            yield Entry(name, label, group, part_name(split))
     except csv.Error as error:
         raise CatalogError(f"{path}, line {rows.line_num}: is not CSV ({error})") from error
-    seen: set[str] = set()
-    for line, entry in enumerate(entries, start=2):
-        if not entry.name:
-            raise CatalogError(f"{path}, row {line}: column {name_column} is empty")
-        if entry.name in seen:
-            raise CatalogError(f"{path}, row {line}: {entry.name!r} is named twice; each clip has one row")
-        seen.add(entry.name)
-    return entries
+
+
+def _posix(name: str) -> str:
+    r"""The relative name with / between folders, and without what means nothing.
+
+    >>> _posix(r".\rock\1.wav"), _posix("/rock//1.wav")
+    ('rock/1.wav', '/rock/1.wav')
+    """
+    if not _UNTIDY.search(name):
+        return name
+    folders = name.replace("\\", "/").split("/")
+    return ("/" if name[:1] in ("/", "\\") else "") + "/".join(part for part in folders if part not in ("", "."))
+
+
+def check_once(wanted: Iterable[str], columns: Sequence[str], path: Path) -> None:
+    """Raise CatalogError where one of the wanted columns occurs twice."""
+    counts = Counter(columns)
+    for column in wanted:
+        if counts[column] > 1:
+            raise CatalogError(
+                f"{path}: {counts[column]} columns are called {shorten(column)!r}; keep one, or rename the others"
+            )
 
 
 def find_name_column(columns: Sequence[str], path: Path) -> str:
@@ -74,19 +136,7 @@ def find_name_column(columns: Sequence[str], path: Path) -> str:
             return name
     raise CatalogError(
         f"{path}: no column names the clips; expected one of {', '.join(NAME_COLUMNS)}, "
-        f"found {', '.join(columns[:8]) or 'nothing'}"
-    )
-
-
-def _entry(row: dict[str, str | None], name_column: str, settings: DataSettings) -> Entry:
-    def value(column: str) -> str:
-        return unescaped((row.get(column) or "").strip())
-
-    return Entry(
-        name=PurePosixPath(value(name_column).replace("\\", "/")).as_posix() if value(name_column) else "",
-        label=value("label"),
-        group=value(settings.group_column),
-        split=part_name(value(settings.split_column)),
+        f"found {', '.join(map(shorten, columns[:8])) or 'nothing'}"
     )
 
 
@@ -101,7 +151,9 @@ def match(names: Sequence[str], entries: Sequence[Entry], path: Path) -> tuple[l
     Raises CatalogError where two rows, or two clips, could be each other's partner.
     """
     partners: list[Entry | None] = [None] * len(names)
-    free = set(range(len(entries)))
+    stems = set(map(stem, names))  # most rows of a large table have no clip, whatever they are compared by
+    free = {row for row, entry in enumerate(entries) if stem(entry.name) in stems}
+    strangers = len(entries) - len(free)
     for key in (str, _base, stem):
         settled = {key(name) for name, partner in zip(names, partners, strict=True) if partner is not None}
         waiting = [index for index, partner in enumerate(partners) if partner is None]
@@ -117,9 +169,10 @@ def match(names: Sequence[str], entries: Sequence[Entry], path: Path) -> tuple[l
     notes = []
     if alone:
         notes.append(f"{count(len(alone), 'clip', 'has', 'have')} no row in {path.name}: {name_some(alone)}")
-    if free:
-        names = [entries[row].name for row in sorted(free)]
-        notes.append(f"{count(len(free), 'row')} of {path.name} without a clip: {name_some(names)}")
+    if free or strangers:
+        taken = set(filter(None, partners))
+        names = [entry.name for entry in entries if entry not in taken]
+        notes.append(f"{count(len(names), 'row')} of {path.name} without a clip: {name_some(names)}")
     return partners, notes
 
 
@@ -129,20 +182,22 @@ def stem(name: str) -> str:
     >>> stem("mel/blues/blues.00000.wav.png"), stem("blues.00000.AU")
     ('blues.00000', 'blues.00000')
     """
-    path = PurePosixPath(name)
-    while path.suffix.lower() in EXTENSIONS | PICTURE_EXTENSIONS:
-        path = path.with_suffix("")
-    return path.name
+    base = _base(name)
+    root, ending = os.path.splitext(base)  # noqa: PTH122  # a million names of a table in a second or two
+    while ending.lower() in _ENDINGS:
+        base = root
+        root, ending = os.path.splitext(base)  # noqa: PTH122
+    return base
 
 
 def name_some(names: Sequence[str]) -> str:
     """The first few names, and how many more there are."""
     more = len(names) - NAMED_AT_MOST
-    return ", ".join(names[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(map(shorten, names[:NAMED_AT_MOST])) + (f" and {more} more" if more > 0 else "")
 
 
 def _base(name: str) -> str:
-    return PurePosixPath(name).name
+    return name.rpartition("/")[2]
 
 
 def _by_key(pairs: Iterable[tuple[str, int]] | Iterator[tuple[str, int]]) -> dict[str, list[int]]:

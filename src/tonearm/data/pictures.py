@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,13 @@ from numpy.typing import NDArray
 from tonearm.data.catalog import Clip, read_catalog
 from tonearm.data.dataset import Dataset
 from tonearm.data.metadata import PICTURE_EXTENSIONS
+from tonearm.data.walk import Walk, names_in
 from tonearm.dsp.decoders import EXTENSIONS
 from tonearm.errors import PictureError
 from tonearm.runtime.files import check_space, replacing, write_json
 from tonearm.runtime.progress import Progress, ignore_progress
-from tonearm.runtime.remote import file_state, is_url, local_copy, names_under, place
+from tonearm.runtime.regular import describe_irregular
+from tonearm.runtime.remote import file_state, is_url, local_copy, place
 from tonearm.settings import DataSettings
 
 READY = "ready pictures"
@@ -61,23 +63,15 @@ class Pack:
 
 def is_picture_folder(folder: str | Path) -> bool:
     """Whether the folder holds pictures and no music (beside which pictures are covers)."""
-    if is_url(folder):
-        names = map(Path, names_under(place(folder)))
-        there = {name.suffix.lower() for name in names if not any(part.startswith(".") for part in name.parts)}
-        return bool(there & PICTURE_EXTENSIONS) and not there & EXTENSIONS
-    if not str(folder):  # unset; Path("") would mean the working directory
-        return False
+    root = place(folder)
+    if not str(folder) or not (is_url(root) or os.path.isdir(root)):  # noqa: PTH112  # False where it cannot be seen
+        return False  # Path("") would mean the working directory
     found = False
-    seen: set[str] = set()
-    for parent, folders, files in os.walk(place(folder), followlinks=True):
-        real = os.path.realpath(parent)
-        # a link that leads back up is not followed
-        folders[:] = [name for name in folders if not name.startswith(".") and real not in seen]
-        seen.add(real)
-        endings = {Path(name).suffix.lower() for name in files if not name.startswith(".")}
-        if endings & EXTENSIONS:
+    for name, _ in names_in(root, frozenset(), Walk()):
+        ending = PurePosixPath(name).suffix.lower()
+        if ending in EXTENSIONS:
             return False
-        found = found or bool(endings & PICTURE_EXTENSIONS)
+        found = found or ending in PICTURE_EXTENSIONS
     return found
 
 
@@ -106,6 +100,9 @@ def read_picture(path: str | Path, size: Size | None = None) -> Picture:
     """
     from PIL import Image
 
+    irregular = describe_irregular(path)
+    if irregular:
+        raise PictureError(str(path), "undecodable", f"is {irregular} and no picture")
     try:
         with local_copy(path) as copy, Image.open(copy) as image:
             colours = _eight_bits(image).convert("RGB")

@@ -4,9 +4,12 @@ Conventions
 -----------
 One row a clip; one column names it (`file_name`, `filename`, `path` or `name`), `label` is its class, the
 group and split columns of `[data]` are taken where they are, `length` is left aside, and every other column
-is a number. A Parquet file of ours carries its representation; for any other the columns are all we know.
+is a number: what is true or false, a date or a decimal is none. A Parquet file of ours carries its representation; for
+any other the columns are all we know.
 """
 
+import csv
+import os
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,18 +18,28 @@ import numpy as np
 
 from tonearm.data.dataset import Dataset
 from tonearm.data.described import check_representation
-from tonearm.data.metadata import LEFT_OUT, NAME_COLUMNS, find_name_column, match, name_some, part_name, read_metadata
+from tonearm.data.metadata import (
+    LEFT_OUT,
+    NAME_COLUMNS,
+    check_once,
+    find_name_column,
+    match,
+    name_some,
+    part_name,
+    read_metadata,
+)
 from tonearm.errors import CatalogError
 from tonearm.runtime.cells import unescaped
 from tonearm.runtime.files import parse_json
-from tonearm.runtime.remote import local_copy, place
+from tonearm.runtime.remote import is_url, local_copy, place
 from tonearm.settings import DataSettings
-from tonearm.wording import count
+from tonearm.wording import count, shorten
 
 if TYPE_CHECKING:
     import pandas as pd
 
 TABLE_EXTENSIONS = (".csv", ".parquet")
+MOST_COLUMNS = 100_000
 NOT_FEATURES = frozenset({"length"})
 REPRESENTATION_KEY = b"tonearm"
 MOST_FACTS_BYTES = 2**24  # of the representation; a million columns have less
@@ -36,7 +49,8 @@ ABSENT_NUMBERS = ["", "nan", "NaN", "NA", "N/A", "#N/A", "<NA>", "null", "NULL",
 def is_table(path: str | Path) -> bool:
     """Whether the path is a file that could be a feature table."""
     there = place(path)
-    return there.suffix.lower() in TABLE_EXTENSIONS and there.is_file()
+    is_file = there.is_file() if is_url(there) else os.path.isfile(there)  # noqa: PTH113  # False if it cannot be seen
+    return is_file and there.suffix.lower() in TABLE_EXTENSIONS
 
 
 def read_table(settings: DataSettings, whole: bool = False) -> tuple[Dataset, list[str]]:
@@ -70,6 +84,7 @@ def read_table(settings: DataSettings, whole: bool = False) -> tuple[Dataset, li
         columns=columns,
         representation=representation or {"kind": "table", "columns": list(columns)},
     )
+    _check_texts(dataset, path)
     notes: list[str] = []
     if settings.metadata:
         dataset, notes = _join(dataset, place(settings.metadata), settings)
@@ -88,9 +103,34 @@ def _read(path: Path, texts: set[str]) -> "tuple[pd.DataFrame, dict[str, Any] | 
         raise CatalogError(f"{path}: there is no such table")
     try:
         with local_copy(path) as copy:
+            _check_columns(_columns(copy), path)
             return _parse(copy, texts)
     except (ValueError, OSError, Warning) as error:
-        raise CatalogError(f"{path}: cannot be read as a table ({error})") from error
+        reason = shorten(" ".join(str(error).split()))
+        raise CatalogError(f"{path}: cannot be read as a table ({reason})") from error
+
+
+def _columns(path: Path) -> list[str]:
+    """The names of a local table's columns as they are written."""
+    if path.suffix.lower() == ".csv":
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            try:
+                return next(filter(None, csv.reader(file)), [])
+            except csv.Error as error:
+                raise ValueError(error) from error
+    import pyarrow.parquet
+
+    with path.open("rb") as file:
+        return list(pyarrow.parquet.read_schema(file).names)
+
+
+def _check_columns(columns: list[str], path: Path) -> None:
+    """Raise CatalogError where a column occurs twice, or there are too many for a frame."""
+    if len(columns) > MOST_COLUMNS:
+        raise CatalogError(f"{path}: has {len(columns):,} columns, and at most {MOST_COLUMNS:,} are read")
+    check_once(columns, columns, path)
+    if any("\0" in column for column in columns):
+        raise CatalogError(f"{path}: its header holds zero bytes, as UTF-16 text does; save the file as UTF-8")
 
 
 def _parse(path: Path, texts: set[str]) -> "tuple[pd.DataFrame, dict[str, Any] | None]":
@@ -143,27 +183,49 @@ def _strings(frame: "pd.DataFrame", column: str) -> np.ndarray[tuple[int], np.dt
 def _numbers(frame: "pd.DataFrame", columns: tuple[str, ...], path: Path) -> np.ndarray[Any, np.dtype[np.float64]]:
     values = np.empty((len(frame), len(columns)))
     for index, column in enumerate(columns):
+        series = frame[column]
+        strange = _strange_type(series)
         try:
-            values[:, index] = frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
+            if strange:
+                raise TypeError(f"{strange} is neither an integer nor a float")
+            values[:, index] = series.to_numpy(dtype=np.float64, na_value=np.nan)
         except (ValueError, TypeError) as error:
             raise CatalogError(
-                f"{path}: column {column!r} is not a feature, since its values are not numbers ({error}); "
-                "drop it, or name it in data.group_column or data.split_column"
+                f"{path}: column {shorten(column)!r} is not a feature, since its values are not numbers "
+                f"({shorten(str(error))}); drop it, or name it in data.group_column or data.split_column"
             ) from error
     return values
+
+
+def _strange_type(series: "pd.Series[Any]") -> str:
+    """The type of a value that numpy would take for a number although it is a date or a truth value, else ""."""
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    if is_numeric_dtype(series.dtype) and not is_bool_dtype(series.dtype):
+        return ""
+    types = {type(value) for value in series[series.notna()].astype(object)} - {int, float, str}
+    return min((kind.__name__ for kind in types), default="")
 
 
 def _check_unique(names: np.ndarray[tuple[int], np.dtype[np.object_]], path: Path) -> None:
     unique, counts = np.unique(names.astype(str), return_counts=True)
     if (counts > 1).any():
         raise CatalogError(
-            f"{path}: more than one row is named {str(unique[np.argmax(counts)])!r}; each clip has one row"
+            f"{path}: more than one row is named {shorten(str(unique[np.argmax(counts)]))!r}; each clip has one row"
         )
+
+
+def _check_texts(dataset: Dataset, path: Path) -> None:
+    """Raise CatalogError where a name, label or group holds a zero byte, which no text does."""
+    for column in (dataset.names, dataset.labels, dataset.groups):
+        zero = next((text for text in column if "\0" in text), None)
+        if zero is not None:
+            raise CatalogError(f"{path}: {shorten(zero)!r} holds a zero byte, as no text does; save the table as UTF-8")
 
 
 def _join(dataset: Dataset, path: Path, settings: DataSettings) -> tuple[Dataset, list[str]]:
     """The data set with what a metadata file adds; where it speaks, it is right."""
-    partners, notes = match(list(dataset.names), read_metadata(path, settings), path)
+    partners, notes = match(list(dataset.names), read_metadata(path, settings, set(dataset.names)), path)
     labels, groups, splits = dataset.labels.copy(), dataset.groups.copy(), dataset.splits.copy()
     for row, entry in enumerate(partners):
         if entry is not None:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.errors import AudioError
+from tonearm.runtime.regular import describe_irregular
 
 SNDFILE_EXTENSIONS = frozenset(
     {".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".rf64", ".snd", ".w64", ".wav"}
@@ -38,12 +39,6 @@ _GUESSED_LENGTHS = ("aac", "ac3", "eac3")  # formats without a header: FFmpeg es
 # after a seek, libsndfile gives wrong samples: of MP3 until enough frames are known, of Ogg in the last page
 _READ_IN_ORDER = frozenset({"MP3", "OGG"})
 _UNKNOWN_LENGTHS = (0, 2**32 - 1, 2**31 - 1)  # announced by programs that write to a pipe
-_IRREGULAR = {
-    stat.S_IFIFO: "a FIFO",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
 
 Samples = NDArray[np.float32]
 
@@ -116,8 +111,8 @@ def _check_file(path: Path) -> None:
         raise AudioError(str(path), "undecodable", f"it cannot be opened ({reason})") from error
     if stat.S_ISDIR(state.st_mode):
         raise AudioError(str(path), "directory", "it is a folder with the name of an audio file")
-    if not stat.S_ISREG(state.st_mode):
-        what = _IRREGULAR.get(stat.S_IFMT(state.st_mode), "something else")
+    what = describe_irregular(path)
+    if what:
         raise AudioError(str(path), "unsupported", f"it is {what}, not a file; it is not opened")
     try:
         with path.open("rb"):

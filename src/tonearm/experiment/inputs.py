@@ -36,7 +36,7 @@ from tonearm.representations.registry import REPRESENTATIONS
 from tonearm.representations.row_files import RowsTask
 from tonearm.runtime.progress import Counting, Progress, ignore_progress, quietly
 from tonearm.scan.scan import scan_dataset
-from tonearm.splits.recordings import tie_groups
+from tonearm.splits.recordings import tie_groups, unlabelled_copies
 from tonearm.wording import count
 
 PICTURES, PACKED, RECORDINGS = "pictures", "packed", "recordings"
@@ -176,12 +176,13 @@ def _dataset(task: RowsTask | ImagesTask, catalog: Catalog, done: Extraction) ->
 
 def _tied(data: ModelInputs, recordings: Sequence[tuple[str, ...]]) -> ModelInputs:
     """The data with the groups of clips that are one recording joined to one."""
+    copied = unlabelled_copies(data.clips, recordings)
     there = set(data.clips.names[data.clips.labels != ""])  # unlabelled clips tie nothing
     recordings = [tuple(name for name in group if name in there) for group in recordings]
     recordings = [group for group in recordings if len(group) > 1]
     groups = tie_groups(data.clips.names, data.clips.groups, recordings)
     datasets = {key: replace(dataset, groups=groups) for key, dataset in data.datasets.items()}
-    notes = []
+    notes = [copied] if copied else []
     if recordings:
         copies, originals = sum(map(len, recordings)), count(len(recordings), "recording")
         notes.append(f"{copies} clips are copies or parts of {originals}; `tonearm scan` names them")

@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, model_validator
 
 from tonearm.errors import RunError
-from tonearm.runtime.files import check_regular, read_csv, read_json
+from tonearm.runtime.files import read_csv, read_json
+from tonearm.runtime.regular import check_regular
 
 MOST_VERSION = 1000  # of a format; a higher number is damage and no newer tonearm
 ADVICE = "train the model again"

@@ -24,7 +24,8 @@ from tonearm.models import MODELS
 from tonearm.models.archive import UnknownTypesError, UnsafeError, check_archive
 from tonearm.models.base import ModelSettings
 from tonearm.models.inspection import check_classes, check_fitted
-from tonearm.runtime.files import check_regular, read_json, replacing, write_json
+from tonearm.runtime.files import read_json, replacing, write_json
+from tonearm.runtime.regular import check_regular
 from tonearm.settings import TrainSettings
 from tonearm.training.contract import FittedClassifier, HasTensors
 

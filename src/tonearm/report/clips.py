@@ -15,7 +15,7 @@ from typing import Any
 
 from tonearm.data.metadata import PICTURE_EXTENSIONS
 from tonearm.errors import ClipError
-from tonearm.runtime.remote import place
+from tonearm.runtime.remote import file_of, place
 from tonearm.settings import AudioSettings, SpectrogramSettings
 
 SECONDS = 6.0
@@ -44,7 +44,7 @@ class Excerpts:
 
     def of(self, name: str) -> Excerpt:
         """The excerpt of a clip."""
-        path = self.folder / name
+        path = file_of(self.folder, name)
         if self.folder.is_file():
             return Excerpt("", "", "the experiment read a table, which has no sound")
         if not path.is_file():

@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from tonearm.representations.base import Reader, Representation, digest_of
 from tonearm.representations.shards import PARTS, Shards
 from tonearm.runtime.files import write_bytes, write_text
 from tonearm.runtime.leftovers import clear_leftovers
+from tonearm.runtime.names import typed
 
 PICTURES_MADE = "pictures.json"  # beside the parts: which pictures in the folder tonearm made
 
@@ -48,8 +49,7 @@ class ImagesTask:
 
     def path(self, clip: Clip) -> Path:
         """Path of a clip's picture: under its label, or under the clip's own name."""
-        inner = f"{clip.label}/{Path(clip.name).name}.png" if clip.label and self.by_label else f"{clip.name}.png"
-        return self.folder / self.representation.name / inner
+        return self.folder / typed(self._name(clip))
 
     def keep(self, clip: Clip, values: NDArray[Any]) -> NDArray[Any]:
         """Write the picture; nothing is stored in the part."""
@@ -70,7 +70,7 @@ class ImagesTask:
 
     def prepare(self, catalog: Catalog) -> None:
         """Record which pictures will be ours, and remove half-written files of a killed call."""
-        for folder in sorted({(self.folder / name).parent for name in self._noted()}):
+        for folder in sorted({(self.folder / typed(name)).parent for name in self._noted()}):
             clear_leftovers(folder)
         self._note(self._noted() | self._names(catalog.clips))
 
@@ -79,13 +79,17 @@ class ImagesTask:
         failed = {failure.name for failure in shards.failures}
         current = self._names(clip for clip in shards.catalog.clips if clip.name not in failed)
         for orphan in self._noted() - current:
-            (self.folder / orphan).unlink(missing_ok=True)
+            (self.folder / typed(orphan)).unlink(missing_ok=True)
         self._note(current)
+
+    def _name(self, clip: Clip) -> str:
+        """Path of a clip's picture relative to the folder, the same text in every locale."""
+        inner = f"{clip.label}/{Path(clip.name).name}.png" if clip.label and self.by_label else f"{clip.name}.png"
+        return PurePosixPath(self.representation.name, inner).as_posix()
 
     def _names(self, clips: Iterable[Clip]) -> set[str]:
         """Paths of the clips' pictures, relative to the folder."""
-        inside = replace(self, folder=Path())
-        return {inside.path(clip).as_posix() for clip in clips}
+        return {self._name(clip) for clip in clips}
 
     def _noted(self) -> set[str]:
         """Paths of pictures that earlier calls made, or were going to make."""

@@ -248,8 +248,7 @@ def _locate(catalog: Catalog, plan: _Plan, failures: dict[str, Failure]) -> Shar
     nowhere = Place(-1, -1)
     try:
         places = [
-            nowhere if clip.name in failures else known[key]
-            for clip, key in zip(catalog.clips, plan.keys, strict=True)
+            nowhere if clip.name in failures else known[key] for clip, key in zip(catalog.clips, plan.keys, strict=True)
         ]
     except KeyError as error:
         raise OutputError(

@@ -24,6 +24,7 @@ from tonearm.errors import OutputError, TonearmError
 from tonearm.runtime.cells import escaped, unescaped
 from tonearm.runtime.faults import ask_disk, output_error, refusal
 from tonearm.runtime.leftovers import TEMPORARY_PREFIX, claim, release
+from tonearm.runtime.regular import check_regular
 from tonearm.runtime.remote import is_url, place, put
 from tonearm.wording import size as in_words
 
@@ -189,12 +190,6 @@ def remove_empty(folder: Path) -> None:
         remove_empty(inner)
     if not any(folder.iterdir()):
         folder.rmdir()
-
-
-def check_regular(path: Path) -> None:
-    """Raise OSError where the path is something else than a file, such as a pipe, which opening would wait for."""
-    if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
 
 
 def read_json(path: Path) -> Any:

@@ -23,6 +23,7 @@ from urllib.parse import unquote_to_bytes
 
 from tonearm.errors import TonearmError
 from tonearm.runtime.faults import NO_ROOM, output_error, refusal
+from tonearm.runtime.names import to_native, typed
 
 FILES, FETCHED = "files", "fetched.jsonl"  # in a staging folder
 _SCHEME = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+://", re.IGNORECASE)
@@ -58,7 +59,7 @@ def _local(path: str | Path) -> Path:
     """The local path of a path or a file:/// URI."""
     scheme = _FILE.match(path) if isinstance(path, str) else None
     if scheme is None:
-        return Path(path)
+        return Path(typed(str(path)))
     if os.name == "nt":
         from urllib.request import url2pathname
 
@@ -78,12 +79,12 @@ def path_text(path: str) -> str:
     if is_url(path):
         return path
     local = _local(path)
-    text = str(local) if _FILE.match(path) else path
+    native = str(local) if _FILE.match(path) else typed(path)
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        return local.absolute().as_uri()
-    return text
+        text = os.fsencode(native).decode()
+    except UnicodeError:
+        text = ""
+    return text if text == path or typed(text) == native else local.absolute().as_uri()
 
 
 def check_reachable(folder: Path) -> None:
@@ -107,6 +108,11 @@ def inside(root: Path, folder: Path) -> PurePosixPath:
     if is_url(root):
         return PurePosixPath(_inner(folder)[len(_inner(root)) :].strip("/"))
     return PurePosixPath(folder.absolute().relative_to(root.absolute()).as_posix())
+
+
+def file_of(folder: Path, name: str) -> Path:
+    """The file below the folder whose relative name has this text (`names`)."""
+    return folder / (name if is_url(folder) else to_native(name))
 
 
 @contextmanager

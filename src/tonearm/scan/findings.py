@@ -29,8 +29,13 @@ class Duplicates(NamedTuple):
 
     @property
     def contradicts(self) -> bool:
-        """Whether the same music has different labels."""
-        return len(set(self.labels)) > 1
+        """Whether the same music has different labels; a clip without one says nothing."""
+        return len(set(self.labels) - {""}) > 1
+
+    @property
+    def answers(self) -> bool:
+        """Whether clips without a label are the same as labelled ones."""
+        return "" in self.labels and any(self.labels)
 
 
 class Collection(NamedTuple):
@@ -121,7 +126,12 @@ class ScanReport:
 
     def _others(self) -> list[str]:
         lines = []
-        alike = [group for group in self.duplicates if not group.contradicts]
+        answered = [group for group in self.duplicates if group.answers and not group.contradicts]
+        if answered:
+            unlabelled = sum(group.labels.count("") for group in answered)
+            lines.append(f"unlabelled clips that are the same as labelled ones: {unlabelled}")
+            lines += _cut([f"  {_named(group)}" for group in answered])
+        alike = [group for group in self.duplicates if not (group.contradicts or group.answers)]
         if alike:
             lines += [f"duplicates: {count(len(alike), 'group')}", *_cut([f"  {_named(group)}" for group in alike])]
         if self.collections:

@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.data.dataset import Dataset, group_or_own
+from tonearm.data.metadata import name_some
 from tonearm.splits.parts import Division
+from tonearm.wording import count
 
 
 def tie_groups(
@@ -52,3 +54,16 @@ def crossing_recordings(dataset: Dataset, recordings: Sequence[tuple[str, ...]],
                 'remembering them; split.method = "group" keeps them together'
             )
     return ""
+
+
+def unlabelled_copies(dataset: Dataset, recordings: Sequence[tuple[str, ...]]) -> str:
+    """A note on clips without a label that are the same recording as labelled ones, "" if there are none."""
+    labels = dict(zip(dataset.names, dataset.labels, strict=True))
+    copies = []
+    for group in recordings:
+        labelled = [name for name in group if labels.get(name)]
+        copies += [f"{name} = {labelled[0]}" for name in group if labelled and labels.get(name) == ""]
+    if not copies:
+        return ""
+    clips = count(len(copies), "unlabelled clip", "is a copy of a labelled one", "are copies of labelled ones")
+    return f"{clips}, whose label a model may remember: {name_some(copies)}"

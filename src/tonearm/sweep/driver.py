@@ -48,11 +48,7 @@ Tell = Callable[[str], None]
 
 
 def run_sweep(
-    config: Config,
-    out: Path,
-    tell: Tell = lambda line: None,
-    counting: Counting = quietly,
-    workers: int = 1,
+    config: Config, out: Path, tell: Tell = lambda line: None, counting: Counting = quietly, workers: int = 1
 ) -> Results:
     """Run every trial of `config.sweep` that is not there yet, then the winner; write everything to `out`.
 
