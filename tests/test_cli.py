@@ -146,19 +146,6 @@ def test_mistakes_are_one_message_and_exit_code_two(
     assert says in fail(capsys, monkeypatch, *arguments)
 
 
-def test_stopped_by_the_keyboard_says_how_to_go_on(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def stop() -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("tonearm.cli.app", stop)
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    assert stopped.value.code == 130
-    assert "run the same command again to resume" in capsys.readouterr().err
-
-
 def test_help_needs_none_of_the_heavy_libraries() -> None:
     check = (
         "import sys; from tonearm.cli import app; "

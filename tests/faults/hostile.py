@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -36,7 +37,7 @@ class Ended:
     @property
     def traceback(self) -> bool:
         """Whether a person was shown a traceback, or a complaint of the interpreter or a library."""
-        return any(word in self.said + self.noted for word in ("Traceback", "Exception ignored", "Warning:"))
+        return bool(re.search(r"Traceback|Exception ignored|\wWarning:", self.said + self.noted))  # not libmpg123's
 
 
 def start(*arguments: object, before: Sequence[str] = (), **variables: str) -> subprocess.Popen[str]:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tonearm import prediction
+from tonearm import submission
 from tonearm.data.dataset import Dataset
 from tonearm.data.tables import read_table
 from tonearm.errors import CatalogError, RunError
@@ -47,14 +47,15 @@ def test_an_unlabelled_copy_contradicts_nothing_and_is_named() -> None:
 def test_a_submission_of_nothing_classified_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = Prediction(str(tmp_path / "a.wav"), "", 0.0, {}, "cannot be read")
     sound = Prediction(str(tmp_path / "b.wav"), "rock", 1.0, {"rock": 1.0})
-    monkeypatch.setattr(prediction, "load_run", lambda run: SimpleNamespace(facts={"majority": "pop"}))
-    monkeypatch.setattr(prediction, "run_to_load", lambda run: run)
+    facts = SimpleNamespace(majority="pop")
+    monkeypatch.setattr(submission, "load_run", lambda run: SimpleNamespace(facts=facts))
+    monkeypatch.setattr(submission, "run_to_load", lambda run: run)
     out = tmp_path / "s.csv"
-    monkeypatch.setattr(prediction, "predict", lambda run, paths: Predictions(("rock",), (broken, broken)))
+    monkeypatch.setattr(submission, "predict", lambda run, paths: Predictions(("rock",), (broken, broken)))
     with pytest.raises(RunError, match=r"none of 2 files could be classified: .*a\.wav cannot be read"):
         write_submission(cast("Run", "run"), tmp_path, out)
     assert not out.exists()
-    monkeypatch.setattr(prediction, "predict", lambda run, paths: Predictions(("rock",), (broken, sound)))
+    monkeypatch.setattr(submission, "predict", lambda run, paths: Predictions(("rock",), (broken, sound)))
     assert write_submission(cast("Run", "run"), tmp_path, out)[0] == 2
     assert out.read_text() == "id,class\na.wav,pop\nb.wav,rock\n"
 

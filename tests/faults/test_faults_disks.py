@@ -10,13 +10,13 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import hostile
 import numpy as np
 import pytest
 import soundfile
 import torch
 from torch import nn
 
+import hostile
 import signals
 from tables import clouds
 from test_sweep import write_table

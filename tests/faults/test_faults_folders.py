@@ -92,6 +92,7 @@ ANY: dict[str, Callable[[bytes], bytes]] = {
     "half": lambda data: data[: len(data) // 2],
     "binary": lambda data: bytes(range(256)) * 20,
 }
+TOML: dict[str, Callable[[bytes], bytes]] = {**ANY, "half": lambda data: data[: len(data) // 2] + b"\n[half"}
 JSON: dict[str, Callable[[bytes], bytes]] = {
     **ANY,
     "list": lambda data: b"[]",
@@ -134,7 +135,7 @@ FILES = {
     "layout.json": JSON,
     "leaderboard.json": JSON,
     "leaderboard.md": {"no text": ANY["binary"]},
-    "config.toml": ANY,
+    "config.toml": TOML,
     "splits.csv": {damage: mutate for damage, mutate in CSV.items() if damage != "words for numbers"},
     f"{RUN}/run.json": JSON,
     f"{RUN}/scores.json": JSON,

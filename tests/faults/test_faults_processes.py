@@ -8,10 +8,10 @@ import threading
 import time
 from pathlib import Path
 
-import hostile
 import pytest
 import soundfile
 
+import hostile
 import signals
 from tonearm.errors import OutputError
 from tonearm.jam import render_jam

@@ -24,6 +24,7 @@ from tonearm.models import MODELS
 from tonearm.models.archive import UnknownTypesError, UnsafeError, check_archive
 from tonearm.models.base import ModelSettings
 from tonearm.models.inspection import check_classes, check_fitted
+from tonearm.models.skops_library import skops_io
 from tonearm.runtime.files import read_json, replacing, write_json
 from tonearm.runtime.regular import check_regular
 from tonearm.settings import TrainSettings
@@ -130,7 +131,6 @@ def _digest(path: Path) -> str:
 
 
 def _save_sklearn(classifier: Any, path: Path) -> dict[str, Any]:
-    import skops.io
     from sklearn import __version__ as version
 
     if not _is_ours(classifier):
@@ -139,7 +139,7 @@ def _save_sklearn(classifier: Any, path: Path) -> dict[str, Any]:
             "model has with its default settings; let `build` give the same types whatever the settings"
         )
     with replacing(path) as temporary:
-        skops.io.dump(classifier, temporary, compression=zipfile.ZIP_DEFLATED)
+        skops_io().dump(classifier, temporary, compression=zipfile.ZIP_DEFLATED)
         try:
             check_archive(temporary, allowed_types())
         except UnknownTypesError as error:
@@ -153,13 +153,12 @@ def _save_sklearn(classifier: Any, path: Path) -> dict[str, Any]:
 
 
 def _load_sklearn(path: Path, facts: dict[str, Any]) -> Any:
-    import skops.io
     from sklearn import __version__ as version
 
     allowed = allowed_types()
     try:
         check_archive(path, allowed)
-        classifier = skops.io.load(path, trusted=sorted(allowed))
+        classifier = skops_io().load(path, trusted=sorted(allowed))
         if not _is_ours(classifier):
             raise UnsafeError(f"holds a {type(classifier).__name__}, which is not a fitted classifier of tonearm")
         _check_support_vectors(path, classifier)
