@@ -25,6 +25,7 @@ from tonearm.runtime.remote import is_url, place
 from tonearm.settings import (
     AudioSettings,
     DataSettings,
+    EncoderSettings,
     FeatureSettings,
     ReportSettings,
     Settings,
@@ -67,6 +68,7 @@ class Config(Settings):
     audio: AudioSettings = AudioSettings()
     features: FeatureSettings = FeatureSettings()
     spectrogram: SpectrogramSettings = SpectrogramSettings()
+    encoders: EncoderSettings = EncoderSettings()
     split: SplitSettings = SplitSettings()
     train: TrainSettings = TrainSettings()
     track: TrackSettings = TrackSettings()
@@ -137,7 +139,7 @@ def parse_config(values: Mapping[str, Any]) -> Config:
     'logistic'
     >>> parse_config({"trian": {"seed": 1}})
     Traceback (most recent call last):
-    tonearm.errors.ConfigError: trian: is not a section; did you mean 'train'? known: audio, data, features, ...
+    tonearm.errors.ConfigError: trian: is not a section; did you mean 'train'? known: audio, data, encoders, ...
     """
     try:
         config = Config.model_validate(values)

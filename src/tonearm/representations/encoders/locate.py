@@ -1,0 +1,55 @@
+"""A name in `reads` to an encoder, and to its network on this machine."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tonearm.errors import RepresentationError
+from tonearm.representations.encoders.card import Encoder
+from tonearm.representations.encoders.registry import ALIASES, ENCODERS, NAMES
+from tonearm.representations.encoders.weights import kept
+
+DEFINITION = 1  # raised when the same weights and settings give other numbers than before
+
+
+@dataclass(frozen=True)
+class Located:
+    """An encoder, and where its network lies."""
+
+    encoder: Encoder
+
+    def definition(self) -> dict[str, Any]:
+        """What decides a row besides weights and settings, JSON-ready."""
+        encoder = self.encoder
+        return {
+            "version": DEFINITION,
+            "sr": encoder.sr,
+            "window": encoder.window,
+            "hop": encoder.hop,
+            "front_end": None if encoder.front is None else encoder.front.model_dump(mode="json"),
+        }
+
+    def model(self) -> tuple[Path, str]:
+        """The network's file, and the digest of its weights. Raises RepresentationError if it cannot be used."""
+        return kept(self.encoder.name)
+
+    def digest(self) -> str:
+        """The digest of its weights. Raises RepresentationError like `model`."""
+        return self.model()[1]
+
+
+def is_encoder(name: str) -> bool:
+    """Whether the name in `reads` is an encoder's, with or without a layer.
+
+    >>> is_encoder("mn04_as"), is_encoder("musicnn:tags"), is_encoder("features")
+    (True, True, False)
+    """
+    return name.partition(":")[0] in NAMES
+
+
+def find_encoder(name: str) -> tuple[Located, str]:
+    """The encoder that a name in `reads` stands for, and the layer after its colon, "" if there is none."""
+    first, _, layer = name.partition(":")
+    if first not in NAMES:
+        raise RepresentationError(f"{name!r} is not an encoder; known: {', '.join(NAMES)}")
+    return Located(ENCODERS[ALIASES.get(first, first)].encoder), layer
