@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import Field, SerializeAsAny, ValidationError, field_validator
 
 from tonearm.config.messages import explain, limits, nearest
-from tonearm.config.reading import check_reads
+from tonearm.config.reading import check_layers, check_reads
 from tonearm.errors import ConfigError
 from tonearm.models import MODELS, ModelSettings
 from tonearm.runtime.remote import is_url, place
@@ -146,6 +146,7 @@ def parse_config(values: Mapping[str, Any]) -> Config:
     except ValidationError as error:
         raise ConfigError(explain(error, Config)) from error
     _check_published(config)
+    check_layers(config.models.values(), config.encoders.layer)
     return config
 
 

@@ -1,8 +1,11 @@
 """Whether models can read what their settings name."""
 
+from collections.abc import Iterable
+
 from tonearm.config.messages import nearest
 from tonearm.errors import ConfigError
 from tonearm.models import MODELS, ModelSettings, reads
+from tonearm.representations.encoders.locate import check_layer
 from tonearm.representations.registry import REPRESENTATIONS, kind_of
 
 
@@ -24,3 +27,10 @@ def check_reads(name: str, settings: ModelSettings) -> None:
         raise ConfigError(f"models.{name}.reads = {list(names)}: name one representation, or several different ones")
     if takes == "images" and len(names) > 1:
         raise ConfigError(f"models.{name}.reads: {settings.type} takes images, which cannot be joined; name one")
+
+
+def check_layers(models: Iterable[ModelSettings], layer: str) -> None:
+    """Raise ConfigError where a model reads an encoder's layer that it lacks. layer: that of `[encoders]`."""
+    for settings in models:
+        for name in reads(settings):
+            check_layer(name, layer)

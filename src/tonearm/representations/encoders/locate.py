@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tonearm.errors import RepresentationError
+from tonearm.errors import ConfigError, RepresentationError
 from tonearm.representations.encoders.card import Encoder
 from tonearm.representations.encoders.registry import ALIASES, ENCODERS, NAMES
 from tonearm.representations.encoders.weights import kept
@@ -53,3 +53,25 @@ def find_encoder(name: str) -> tuple[Located, str]:
     if first not in NAMES:
         raise RepresentationError(f"{name!r} is not an encoder; known: {', '.join(NAMES)}")
     return Located(ENCODERS[ALIASES.get(first, first)].encoder), layer
+
+
+def chosen_layer(name: str, default: str) -> tuple[Located, str]:
+    """The encoder of a name in `reads`, and the layer that is read of it. default: the layer of `[encoders]`, or "".
+
+    Raises ConfigError if the encoder has no such layer.
+    """
+    located, layer = find_encoder(name)
+    encoder = located.encoder
+    layer = layer or default or encoder.layer
+    if layer not in encoder.layers:
+        raise ConfigError(
+            f"reads = {name!r}: {encoder.name} has no layer {layer!r}; its layers: {', '.join(encoder.layers)}; the "
+            f"layer of one encoder alone is written after its name, as in {encoder.name}:{encoder.layer}"
+        )
+    return located, layer
+
+
+def check_layer(name: str, default: str) -> None:
+    """Raise ConfigError like `chosen_layer`, if the name in `reads` is that of a built-in encoder."""
+    if name.partition(":")[0] in NAMES:
+        chosen_layer(name, default)

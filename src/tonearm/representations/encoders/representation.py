@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.dsp.sound import ClipSound
-from tonearm.errors import ConfigError, RepresentationError
+from tonearm.errors import RepresentationError, WeightsError
 from tonearm.representations.base import Facts, Gives, Sections
 from tonearm.representations.combined import ENCODER
 from tonearm.representations.encoders.card import Encoder
 from tonearm.representations.encoders.front_ends import clip_windows
-from tonearm.representations.encoders.locate import Located, find_encoder
+from tonearm.representations.encoders.locate import Located, chosen_layer, find_encoder
 from tonearm.representations.encoders.session import Network, check_provider
 from tonearm.settings import AudioSettings, EncoderSettings, Pool
 
@@ -54,10 +54,8 @@ class Embeddings:
 
         Raises ConfigError for a layer that it lacks, RepresentationError without weights.
         """
-        located, layer = find_encoder(name)
+        located, layer = chosen_layer(name, settings.layer)
         encoder = located.encoder
-        layer = layer or settings.layer or encoder.layer
-        check_layer(name, encoder, layer)
         return cls(
             name,
             encoder.name,
@@ -121,7 +119,7 @@ class EmbeddingReader:
         self.encoder = located.encoder
         model, digest = located.model()
         if digest != representation.digest:
-            raise RepresentationError(
+            raise WeightsError(
                 f"needs the weights {representation.digest[:12]} of {self.encoder.name}, and those on this machine are "
                 f"{digest[:12]}"
             )
@@ -145,15 +143,6 @@ class EmbeddingReader:
         encoder = self.encoder
         pieces = clip_windows(samples, encoder.sr, encoder.window, encoder.hop, encoder.front)
         return self.network.run(pieces, encoder.source, encoder.output(self.representation.layer))
-
-
-def check_layer(name: str, encoder: Encoder, layer: str) -> None:
-    """Raise ConfigError if the encoder has no such layer. name: as in `reads`."""
-    if layer not in encoder.layers:
-        raise ConfigError(
-            f"reads = {name!r}: {encoder.name} has no layer {layer!r}; its layers: {', '.join(encoder.layers)}; "
-            f"a layer for this encoder alone is written after its name, as in {encoder.name}:{encoder.layer}"
-        )
 
 
 def pooled(rows: NDArray[np.float32], pool: Pool) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,11 +24,12 @@ import numpy as np
 from tonearm.errors import RepresentationError, WeightsError
 from tonearm.representations.encoders.card import BuiltIn, Tensors, Weights
 from tonearm.representations.encoders.fetching import fetch
-from tonearm.representations.encoders.registry import ALIASES, ENCODERS
+from tonearm.representations.encoders.registry import ALIASES, ENCODERS, NAMES
 from tonearm.representations.encoders.session import Network
 from tonearm.runtime.cache import cache_folder
 from tonearm.runtime.files import replacing_folder, write_bytes, write_json
 from tonearm.runtime.locks import hold
+from tonearm.runtime.remote import file_state
 
 MODEL_ONNX, ENCODER_JSON, TRUSTED_JSON = "model.onnx", "encoder.json", "trusted.json"
 Tell = Callable[[str], None]
@@ -58,9 +60,15 @@ def kept(name: str) -> Kept:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(name, folder) from error
     model = folder / MODEL_ONNX
-    if not model.is_file() or file_sha256(model) != expected:
+    if not model.is_file() or _sha256_now(model, file_state(model)) != expected:
         raise _damaged(name, folder)
     return Kept(model, digest)
+
+
+@lru_cache(maxsize=16)
+def _sha256_now(path: Path, state: str) -> str:
+    """SHA-256 of a file, computed again when its state has changed."""
+    return file_sha256(path)
 
 
 def _damaged(name: str, folder: Path) -> WeightsError:
@@ -83,6 +91,8 @@ def get_weights(
     hash to trust, where tonearm does not know it. again: even if they are there. Raises RepresentationError.
     """
     name = ALIASES.get(name, name)
+    if name not in ENCODERS:
+        raise RepresentationError(f"{name!r} is not an encoder that tonearm can fetch; known: {', '.join(NAMES)}")
     chosen = ENCODERS[name]
     together = [built_in for built_in in ENCODERS.values() if built_in.weights == chosen.weights]
     if not again and file is None and all(is_kept(built_in.encoder.name) for built_in in together):
@@ -91,35 +101,40 @@ def get_weights(
         if file is None:
             tell(f"{chosen.weights.file} is fetched from {chosen.weights.place}")
             file = fetch(chosen.weights, Path(temporary))
-        _check(name, file, chosen.weights, sha256)
+        found = _checked(name, file, chosen.weights, sha256)
         for built_in in together:
             _convert(built_in, file)
             tell(f"{built_in.encoder.name}: {encoders_folder() / built_in.encoder.name}")
+        if found and not chosen.weights.sha256:
+            write_json(encoders_folder() / TRUSTED_JSON, {**_trusted(), chosen.weights.file: found})
     return [built_in.encoder.name for built_in in together]
 
 
-def _check(name: str, file: Path, weights: Weights, sha256: str) -> None:
-    """Raise RepresentationError unless the file's hash is the known one, or the one that the user trusts."""
+def _trusted() -> dict[str, str]:
+    """SHA-256 by file name of what the user has confirmed."""
+    path = encoders_folder() / TRUSTED_JSON
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+
+def _checked(name: str, file: Path, weights: Weights, sha256: str) -> str:
+    """The file's hash, "" for a folder. Raises RepresentationError unless it is known, or the user trusts it."""
     if not file.exists():
         raise RepresentationError(f"{file}: no such file")
     if file.is_dir():
-        return  # whose tensors have checksums of their own, and the digest that `_convert` compares
+        return ""  # its tensors have checksums of their own, and `_convert` compares their digest
     found = file_sha256(file)
-    trusted_json = encoders_folder() / TRUSTED_JSON
-    trusted = json.loads(trusted_json.read_text(encoding="utf-8")) if trusted_json.is_file() else {}
-    known = weights.sha256 or trusted.get(weights.file) or sha256.lower()
+    known = weights.sha256 or _trusted().get(weights.file) or sha256.lower()
     if not known:
         raise RepresentationError(
-            f"{file.name}: tonearm does not know the hash of this file; if it is the one of {weights.place}, say so "
-            f"once: tonearm encoders get {name} --sha256 {found}"
+            f"{file.name}: tonearm does not know the hash of this file; if it is {weights.file} of {weights.place}, say "
+            f"so once, with: tonearm encoders get {name} --sha256 {found}"
         )
     if found != known:
         raise RepresentationError(
             f"{file.name}: its SHA-256 is {found} and should be {known}: it is another file than {weights.file} of "
             f"{weights.place}, or was damaged on the way"
         )
-    if not weights.sha256:
-        write_json(trusted_json, {**trusted, weights.file: found})
+    return found
 
 
 def _convert(built_in: BuiltIn, file: Path) -> None:
@@ -127,7 +142,7 @@ def _convert(built_in: BuiltIn, file: Path) -> None:
     encoder = built_in.encoder
     tensors = built_in.read(file)
     digest = tensors_digest(tensors)
-    if built_in.digest and digest != built_in.digest:
+    if digest != (built_in.digest or digest) or (file.is_dir() and not built_in.digest):
         raise RepresentationError(f"{file}: the weights of {encoder.name} in it are not those that tonearm knows")
     try:
         model = built_in.build(tensors)
