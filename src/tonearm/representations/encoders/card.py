@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,7 @@ class Encoder:
     """A frozen network. sr: Hz. window, hop: seconds. front: None if it reads samples.
 
     layers: by name, the default first. source: name of its input. outputs: of layers that the network calls otherwise.
+    axes: order of the bands' axes in the input; channel: whether an axis of size 1 stands before them.
     """
 
     name: str
@@ -53,6 +54,8 @@ class Encoder:
     card: Card
     source: str = "windows"
     outputs: Mapping[str, str] = field(default_factory=dict)
+    axes: Literal["frames bands", "bands frames"] = "frames bands"
+    channel: bool = False
 
     @property
     def layer(self) -> str:
@@ -61,10 +64,21 @@ class Encoder:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """What the network reads of one window: (frames, bands), or (samples,)."""
+        """Shape of what the network reads of one window: (frames, bands), or (samples,)."""
         if self.front is None:
-            return (round(self.window * self.sr),)
-        return (round(self.window * self.sr / self.front.hop_length), self.front.n_mels)
+            shape: tuple[int, ...] = (round(self.window * self.sr),)
+        else:
+            shape = (round(self.window * self.sr / self.front.hop_length), self.front.n_mels)
+        return (1, *self._ordered(shape)) if self.channel else self._ordered(shape)
+
+    def _ordered(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return shape[::-1] if self.axes == "bands frames" else shape
+
+    def arranged(self, pieces: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Windows as (windows, frames, bands), or (windows, samples), in the order of the network's axes."""
+        if self.axes == "bands frames" and pieces.ndim == 3:
+            pieces = np.ascontiguousarray(pieces.swapaxes(1, 2))
+        return pieces[:, None] if self.channel else pieces
 
     def output(self, layer: str) -> str:
         """The layer's name in the network."""

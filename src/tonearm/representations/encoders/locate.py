@@ -1,11 +1,13 @@
 """A name in `reads` to an encoder, and to its network on this machine."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tonearm.errors import ConfigError, RepresentationError
 from tonearm.representations.encoders.card import Encoder
+from tonearm.representations.encoders.onnx_folder import PREFIX, folder_model, read_folder
 from tonearm.representations.encoders.registry import ALIASES, ENCODERS, NAMES
 from tonearm.representations.encoders.weights import kept
 
@@ -14,9 +16,10 @@ DEFINITION = 1  # raised when the same weights and settings give other numbers t
 
 @dataclass(frozen=True)
 class Located:
-    """An encoder, and where its network lies."""
+    """An encoder, and the folder of the user's that holds it, if it is not built in."""
 
     encoder: Encoder
+    folder: Path | None = None
 
     def definition(self) -> dict[str, Any]:
         """What decides a row besides weights and settings, JSON-ready."""
@@ -27,11 +30,14 @@ class Located:
             "window": encoder.window,
             "hop": encoder.hop,
             "front_end": None if encoder.front is None else encoder.front.model_dump(mode="json"),
+            "axes": encoder.axes,
+            "layers": {layer: found.dimensions for layer, found in encoder.layers.items()},
+            "outputs": dict(encoder.outputs),
         }
 
     def model(self) -> tuple[Path, str]:
         """The network's file, and the digest of its weights. Raises RepresentationError if it cannot be used."""
-        return kept(self.encoder.name)
+        return folder_model(self.folder) if self.folder else kept(self.encoder.name)
 
     def digest(self) -> str:
         """The digest of its weights. Raises RepresentationError like `model`."""
@@ -41,18 +47,35 @@ class Located:
 def is_encoder(name: str) -> bool:
     """Whether the name in `reads` is an encoder's, with or without a layer.
 
-    >>> is_encoder("mn04_as"), is_encoder("musicnn:tags"), is_encoder("features")
-    (True, True, False)
+    >>> is_encoder("mn04_as"), is_encoder("musicnn:tags"), is_encoder("onnx:mine"), is_encoder("features")
+    (True, True, True, False)
     """
-    return name.partition(":")[0] in NAMES
+    return name.startswith(PREFIX) or name.partition(":")[0] in NAMES
 
 
 def find_encoder(name: str) -> tuple[Located, str]:
-    """The encoder that a name in `reads` stands for, and the layer after its colon, "" if there is none."""
+    """The encoder that a name in `reads` stands for, and the layer after its last colon, "" if there is none.
+
+    Raises RepresentationError if there is no such encoder.
+    """
+    if name.startswith(PREFIX):
+        folder, layer = _split(name.removeprefix(PREFIX))
+        path = Path(folder).absolute()
+        return Located(read_folder(path), path), layer
     first, _, layer = name.partition(":")
     if first not in NAMES:
-        raise RepresentationError(f"{name!r} is not an encoder; known: {', '.join(NAMES)}")
+        raise RepresentationError(f"{name!r} is not an encoder; known: {', '.join(NAMES)}, {PREFIX}FOLDER")
     return Located(ENCODERS[ALIASES.get(first, first)].encoder), layer
+
+
+def _split(text: str) -> tuple[str, str]:
+    r"""A folder and a layer; the colon after a drive's letter is no colon of ours.
+
+    >>> _split("nets/mine"), _split("nets/mine:hidden"), _split(r"C:\nets\mine")
+    (('nets/mine', ''), ('nets/mine', 'hidden'), ('C:\\nets\\mine', ''))
+    """
+    folder, _, layer = text.rpartition(":")
+    return (folder, layer) if len(folder) > 1 and not re.search(r"[/\\]", layer) else (text, "")
 
 
 def chosen_layer(name: str, default: str) -> tuple[Located, str]:

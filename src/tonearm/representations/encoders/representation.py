@@ -124,6 +124,10 @@ class EmbeddingReader:
                 f"{digest[:12]}"
             )
         self.network = Network(model, self.encoder.name, representation.provider)
+        if located.folder:  # those built in were checked when they were converted
+            layer = representation.layer
+            outputs = {self.encoder.output(layer): self.encoder.layers[layer].dimensions}
+            self.network.check(self.encoder.source, self.encoder.shape, outputs)
 
     def read(self, sounds: Sequence[ClipSound]) -> list[NDArray[Any]]:
         """One row per clip. Raises AudioError."""
@@ -142,7 +146,7 @@ class EmbeddingReader:
         """
         encoder = self.encoder
         pieces = clip_windows(samples, encoder.sr, encoder.window, encoder.hop, encoder.front)
-        return self.network.run(pieces, encoder.source, encoder.output(self.representation.layer))
+        return self.network.run(encoder.arranged(pieces), encoder.source, encoder.output(self.representation.layer))
 
 
 def pooled(rows: NDArray[np.float32], pool: Pool) -> NDArray[np.float64]:

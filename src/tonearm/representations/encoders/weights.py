@@ -126,8 +126,8 @@ def _checked(name: str, file: Path, weights: Weights, sha256: str) -> str:
     known = weights.sha256 or _trusted().get(weights.file) or sha256.lower()
     if not known:
         raise RepresentationError(
-            f"{file.name}: tonearm does not know the hash of this file; if it is {weights.file} of {weights.place}, say "
-            f"so once, with: tonearm encoders get {name} --sha256 {found}"
+            f"{file.name}: tonearm does not know the hash of this file; if it is {weights.file} of {weights.place}, "
+            f"say so once, with: tonearm encoders get {name} --sha256 {found}"
         )
     if found != known:
         raise RepresentationError(
