@@ -120,8 +120,10 @@ def _filled(weights: NDArray[np.float32], grouped: bool = False) -> NDArray[np.f
 def _residual(graph: Graph, tensors: Tensors, source: str, name: str, block: _Block) -> str:
     """An inverted residual block: expand, filter each channel, excite, project."""
     activation = "HardSwish" if block.swish else "Relu"
-    x, part = source, 0
-    if needs(tensors, f"{name}.0.0.weight").shape[1] > 1:  # the first block does not expand
+    first = needs(tensors, f"{name}.0.0.weight")
+    x, part, entered = source, 0, len(first)
+    if first.shape[1] > 1:  # a block whose first convolution is the middle one, of each channel, does not expand
+        entered = first.shape[1]
         x, part = _conv(graph, tensors, x, f"{name}.0", activation=activation), 1
     x = _conv(graph, tensors, x, f"{name}.{part}", block.stride, activation, grouped=True)
     part += 1
@@ -129,7 +131,6 @@ def _residual(graph: Graph, tensors: Tensors, source: str, name: str, block: _Bl
         x = _excited(graph, tensors, x, f"{name}.{part}.conc_se_layers.0")
         part += 1
     x = _conv(graph, tensors, x, f"{name}.{part}")
-    entered = needs(tensors, f"{name}.0.0.weight").shape[1 if part > 1 else 0]
     left = len(needs(tensors, f"{name}.{part}.0.weight"))
     return graph.node("Add", x, source) if block.stride == 1 and entered == left else x
 
