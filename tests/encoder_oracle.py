@@ -1,5 +1,7 @@
 """The plain way to the outputs of the built-in encoders: torch, in the makers' own layout, layer by layer."""
 
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from tonearm.representations.encoders.efficientat import channels
 
 Tensors = dict[str, NDArray[Any]]
+ReadyTensors = Mapping[str, NDArray[Any] | torch.Tensor]  # the second are not converted again
 # MobileNetV3-Large, Howard et al. 2019, table 1: kernel, expanded, out, squeeze-and-excitation, activation, stride
 TABLE = (
     (3, 16, 16, False, F.relu, 1),
@@ -70,9 +73,9 @@ def random_mobilenet(width: float, seed: int = 0) -> Tensors:
     return tensors
 
 
-def mobilenet(weights: Tensors, windows: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+def mobilenet(weights: ReadyTensors, windows: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
     """The layers of log-mel bands, shape (windows, bands, frames), as the makers' network computes them."""
-    t = {name: torch.from_numpy(value) for name, value in weights.items()}
+    t = {name: torch.as_tensor(value) for name, value in weights.items()}
 
     def conv(x: torch.Tensor, name: str, stride: int = 1) -> torch.Tensor:
         weight = t[f"{name}.0.weight"]
@@ -115,6 +118,7 @@ def efficientat_bands(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(((bands + 1e-5).log() + 4.5) / 5, dtype=np.float32)
 
 
+@lru_cache(maxsize=1)
 def _kaldi() -> NDArray[np.float32]:
     def mel(hertz: float) -> float:
         return 1127 * float(np.log(1 + hertz / 700))
@@ -146,9 +150,9 @@ def random_musicnn(seed: int = 0) -> Tensors:
     return {name: value.astype(np.float32) for name, value in tensors.items()}
 
 
-def musicnn(weights: Tensors, windows: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+def musicnn(weights: ReadyTensors, windows: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
     """The layers of log-mel bands, shape (windows, frames, bands), as the makers' network computes them."""
-    t = {name: torch.from_numpy(value) for name, value in weights.items()}
+    t = {name: torch.as_tensor(value) for name, value in weights.items()}
 
     def norm(x: torch.Tensor, number: int) -> torch.Tensor:
         name = f"batch_normalization_{number}" if number else "batch_normalization"
