@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tonearm.representations.encoders.front_ends import LogMel
 
 Tensors = Mapping[str, NDArray[Any]]
+Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # windows to rows, (windows, dimensions)
 
 
 class Card(NamedTuple):
@@ -83,6 +84,16 @@ class Encoder:
     def output(self, layer: str) -> str:
         """The layer's name in the network."""
         return self.outputs.get(layer, layer)
+
+
+class Place(Protocol):
+    """Where an encoder's network lies."""
+
+    def digest(self) -> str:
+        """A digest of the network's weights. Raises RepresentationError if they cannot be used."""
+
+    def open(self, encoder: Encoder, layer: str, provider: str) -> Run:
+        """The network, ready to run: windows to rows of the layer. Raises RepresentationError."""
 
 
 class Weights(NamedTuple):

@@ -1,25 +1,26 @@
 """A name in `reads` to an encoder, and to its network on this machine."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tonearm.errors import ConfigError, RepresentationError
-from tonearm.representations.encoders.card import Encoder
-from tonearm.representations.encoders.onnx_folder import PREFIX, folder_model, read_folder
+from tonearm.representations.encoders.card import Encoder, Place
+from tonearm.representations.encoders.onnx_folder import Folder, read_folder
 from tonearm.representations.encoders.registry import ALIASES, ENCODERS, NAMES
-from tonearm.representations.encoders.weights import kept
+from tonearm.representations.encoders.weights import Cached
 
 DEFINITION = 1  # raised when the same weights and settings give other numbers than before
 
 
 @dataclass(frozen=True)
 class Located:
-    """An encoder, and the folder of the user's that holds it, if it is not built in."""
+    """An encoder, and where its network lies."""
 
     encoder: Encoder
-    folder: Path | None = None
+    place: Place
 
     def definition(self) -> dict[str, Any]:
         """What decides a row besides weights and settings, JSON-ready."""
@@ -35,14 +36,6 @@ class Located:
             "outputs": dict(encoder.outputs),
         }
 
-    def model(self) -> tuple[Path, str]:
-        """The network's file, and the digest of its weights. Raises RepresentationError if it cannot be used."""
-        return folder_model(self.folder) if self.folder else kept(self.encoder.name)
-
-    def digest(self) -> str:
-        """The digest of its weights. Raises RepresentationError like `model`."""
-        return self.model()[1]
-
 
 def is_encoder(name: str) -> bool:
     """Whether the name in `reads` is an encoder's, with or without a layer.
@@ -50,7 +43,8 @@ def is_encoder(name: str) -> bool:
     >>> is_encoder("mn04_as"), is_encoder("musicnn:tags"), is_encoder("onnx:mine"), is_encoder("features")
     (True, True, True, False)
     """
-    return name.startswith(PREFIX) or name.partition(":")[0] in NAMES
+    kind, colon, _ = name.partition(":")
+    return kind in NAMES or bool(colon and kind in OTHERS)
 
 
 def find_encoder(name: str) -> tuple[Located, str]:
@@ -58,18 +52,43 @@ def find_encoder(name: str) -> tuple[Located, str]:
 
     Raises RepresentationError if there is no such encoder.
     """
-    if name.startswith(PREFIX):
-        folder, layer = _split(name.removeprefix(PREFIX))
-        path = Path(folder).absolute()
-        return Located(read_folder(path), path), layer
-    first, _, layer = name.partition(":")
-    if first not in NAMES:
-        raise RepresentationError(f"{name!r} is not an encoder; known: {', '.join(NAMES)}, {PREFIX}FOLDER")
-    return Located(ENCODERS[ALIASES.get(first, first)].encoder), layer
+    kind, _, rest = name.partition(":")
+    if kind in OTHERS:
+        first, layer = _split(rest)
+        return Located(*OTHERS[kind](first)), layer
+    if kind not in NAMES:
+        others = ", ".join(f"{other}:…" for other in OTHERS)
+        raise RepresentationError(f"{name!r} is not an encoder; known: {', '.join(NAMES)}, {others}")
+    encoder = ENCODERS[ALIASES.get(kind, kind)].encoder
+    return Located(encoder, Cached(encoder.name)), rest
+
+
+def _onnx(text: str) -> tuple[Encoder, Place]:
+    path = Path(text).absolute()
+    return read_folder(path), Folder(path)
+
+
+def _transformers(text: str) -> tuple[Encoder, Place]:
+    from tonearm.representations.encoders.hugging_face import read_pretrained
+
+    return read_pretrained(text)
+
+
+def _hear(text: str) -> tuple[Encoder, Place]:
+    from tonearm.representations.encoders.hear import read_module
+
+    return read_module(text)
+
+
+OTHERS: dict[str, Callable[[str], tuple[Encoder, Place]]] = {
+    "onnx": _onnx,
+    "transformers": _transformers,
+    "hear": _hear,
+}
 
 
 def _split(text: str) -> tuple[str, str]:
-    r"""A folder and a layer; the colon after a drive's letter is no colon of ours.
+    r"""A folder (or another name) and a layer; the colon after a drive's letter is no colon of ours.
 
     >>> _split("nets/mine"), _split("nets/mine:hidden"), _split(r"C:\nets\mine")
     (('nets/mine', ''), ('nets/mine', 'hidden'), ('C:\\nets\\mine', ''))

@@ -23,6 +23,7 @@ Data outside of model.onnx must lie in the folder. Nothing in the folder is exec
 import hashlib
 import tomllib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -30,9 +31,9 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from tonearm.errors import RepresentationError, WeightsError
-from tonearm.representations.encoders.card import Card, Encoder, Layer
+from tonearm.representations.encoders.card import Card, Encoder, Layer, Run
 from tonearm.representations.encoders.front_ends import LogMel
-from tonearm.representations.encoders.session import EXTRA
+from tonearm.representations.encoders.session import EXTRA, open_network
 from tonearm.runtime.remote import file_state
 from tonearm.settings import Settings
 
@@ -102,15 +103,25 @@ def _missing(path: Path) -> WeightsError:
     return WeightsError(f"{path}: no such file; an encoder's folder holds {MODEL_ONNX} and {ENCODER_TOML}")
 
 
-def folder_model(folder: Path) -> tuple[Path, str]:
-    """The network's file and the digest of it and of the data beside it.
+@dataclass(frozen=True)
+class Folder:
+    """The place of an encoder of the user's own. path: absolute."""
 
-    Raises WeightsError if there is none, RepresentationError if it is no ONNX model or refers to files elsewhere.
-    """
-    model = folder / MODEL_ONNX
-    if not model.is_file():
-        raise _missing(model)
-    return model, _digest(model, file_state(model))
+    path: Path
+
+    def digest(self) -> str:
+        """SHA-256 of the network and of the data beside it.
+
+        Raises WeightsError if there is none, RepresentationError if it is no ONNX model or refers to files elsewhere.
+        """
+        model = self.path / MODEL_ONNX
+        if not model.is_file():
+            raise _missing(model)
+        return _digest(model, file_state(model))
+
+    def open(self, encoder: Encoder, layer: str, provider: str) -> Run:
+        """The network, which must have what encoder.toml says."""
+        return open_network(self.path / MODEL_ONNX, encoder, layer, provider, check=True)
 
 
 @lru_cache(maxsize=16)

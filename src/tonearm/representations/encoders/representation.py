@@ -20,8 +20,9 @@ from tonearm.representations.base import Facts, Gives, Sections
 from tonearm.representations.combined import ENCODER
 from tonearm.representations.encoders.card import Encoder
 from tonearm.representations.encoders.front_ends import clip_windows
+from tonearm.representations.encoders.hear import check_allowed
 from tonearm.representations.encoders.locate import Located, chosen_layer, find_encoder
-from tonearm.representations.encoders.session import Network, check_provider
+from tonearm.representations.encoders.session import check_provider
 from tonearm.settings import AudioSettings, EncoderSettings, Pool
 
 STATISTICS: dict[str, Callable[..., NDArray[np.float64]]] = {"mean": np.mean, "std": np.std, "max": np.max}
@@ -59,7 +60,7 @@ class Embeddings:
         return cls(
             name,
             encoder.name,
-            located.digest(),
+            located.place.digest(),
             layer,
             settings.pool,
             audio.model_copy(update={"sr": encoder.sr}),
@@ -70,6 +71,7 @@ class Embeddings:
     @classmethod
     def restore(cls, facts: Facts) -> "Embeddings":
         """The same rows. Raises RepresentationError where this tonearm defines the encoder otherwise."""
+        check_allowed(facts["encoder"])
         located, _ = find_encoder(facts["encoder"])
         encoder = located.encoder
         if facts["definition"] != located.definition():
@@ -117,17 +119,13 @@ class EmbeddingReader:
     def __init__(self, representation: Embeddings, located: Located) -> None:
         self.representation = representation
         self.encoder = located.encoder
-        model, digest = located.model()
+        digest = located.place.digest()
         if digest != representation.digest:
             raise WeightsError(
                 f"needs the weights {representation.digest[:12]} of {self.encoder.name}, and those on this machine are "
                 f"{digest[:12]}"
             )
-        self.network = Network(model, self.encoder.name, representation.provider)
-        if located.folder:  # those built in were checked when they were converted
-            layer = representation.layer
-            outputs = {self.encoder.output(layer): self.encoder.layers[layer].dimensions}
-            self.network.check(self.encoder.source, self.encoder.shape, outputs)
+        self.run = located.place.open(self.encoder, representation.layer, representation.provider)
 
     def read(self, sounds: Sequence[ClipSound]) -> list[NDArray[Any]]:
         """One row per clip. Raises AudioError."""
@@ -146,7 +144,7 @@ class EmbeddingReader:
         """
         encoder = self.encoder
         pieces = clip_windows(samples, encoder.sr, encoder.window, encoder.hop, encoder.front)
-        return self.network.run(encoder.arranged(pieces), encoder.source, encoder.output(self.representation.layer))
+        return self.run(pieces)
 
 
 def pooled(rows: NDArray[np.float32], pool: Pool) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.errors import RepresentationError
+from tonearm.representations.encoders.card import Encoder, Run
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -41,6 +42,14 @@ def check_provider(provider: str) -> str:
             'place, or set "cpu"'
         )
     return provider
+
+
+def open_network(model: Path, encoder: Encoder, layer: str, provider: str, check: bool) -> Run:
+    """The way from windows to the rows of a layer. check: whether the network has what is said of it."""
+    network, output = Network(model, encoder.name, provider), encoder.output(layer)
+    if check:
+        network.check(encoder.source, encoder.shape, {output: encoder.layers[layer].dimensions})
+    return lambda windows: network.run(encoder.arranged(windows), encoder.source, output)
 
 
 class Network:

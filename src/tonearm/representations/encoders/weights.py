@@ -15,6 +15,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -22,10 +23,10 @@ from typing import NamedTuple
 import numpy as np
 
 from tonearm.errors import RepresentationError, WeightsError
-from tonearm.representations.encoders.card import BuiltIn, Tensors, Weights
+from tonearm.representations.encoders.card import BuiltIn, Encoder, Run, Tensors, Weights
 from tonearm.representations.encoders.fetching import fetch
 from tonearm.representations.encoders.registry import ALIASES, ENCODERS, NAMES
-from tonearm.representations.encoders.session import Network
+from tonearm.representations.encoders.session import Network, open_network
 from tonearm.runtime.cache import cache_folder
 from tonearm.runtime.files import replacing_folder, write_bytes, write_json
 from tonearm.runtime.locks import hold
@@ -40,6 +41,21 @@ class Kept(NamedTuple):
 
     model: Path
     digest: str
+
+
+@dataclass(frozen=True)
+class Cached:
+    """The place of a built-in encoder: the user's cache. name: the encoder's."""
+
+    name: str
+
+    def digest(self) -> str:
+        """The digest of its tensors. Raises WeightsError like `kept`."""
+        return kept(self.name).digest
+
+    def open(self, encoder: Encoder, layer: str, provider: str) -> Run:
+        """The network, which was checked when it was converted."""
+        return open_network(kept(self.name).model, encoder, layer, provider, check=False)
 
 
 def encoders_folder() -> Path:
