@@ -109,6 +109,7 @@ def main() -> None:
     built_in = ENCODERS[ALIASES.get(arguments.encoder, arguments.encoder)]
     folder = arguments.folder or built_in_music(arguments.clips)
     representation = Embeddings.of(built_in.encoder.name, AudioSettings(), EncoderSettings())
+    keep_freed_memory()  # as the processes of an extraction do
     reader = representation.open()
     clips = [sound.load(path, representation.audio) for path in find_clips(folder, arguments.clips)]
     compare(reader, plain_way(built_in.encoder.name, built_in.read(arguments.weights)), clips)
@@ -121,7 +122,6 @@ def main() -> None:
         rate = done.usable / (time.perf_counter() - start)
     print(f"{arguments.processes} processes, from files to a table: {rate:.1f} clips a second ({done.usable} clips)")
 
-    keep_freed_memory()
     settled = 0.0
     for number in range(arguments.memory):
         reader.row(clips[number % len(clips)])

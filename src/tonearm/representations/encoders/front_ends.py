@@ -61,9 +61,7 @@ def log_mel(samples: NDArray[np.float32], sr: int, front: LogMel) -> NDArray[np.
     """Log-mel bands of a waveform, shape (frames, bands)."""
     from tonearm.dsp.bands import band_powers
 
-    if front.preemphasis:
-        samples = samples[1:] - np.float32(front.preemphasis) * samples[:-1]
-    padded = np.pad(samples, front.n_fft // 2, mode="reflect" if front.padding == "reflect" else "constant")
+    padded = _padded(samples, front)
     levels = band_powers(padded, front.n_fft, front.hop_length, _hann(front), _bands(sr, front))
     if front.half:
         levels = np.minimum(levels, LARGEST_HALF).astype(np.float16).astype(np.float32)
@@ -73,6 +71,26 @@ def log_mel(samples: NDArray[np.float32], sr: int, front: LogMel) -> NDArray[np.
     levels *= np.float32(front.multiply)
     levels += np.float32(front.add)
     return levels
+
+
+def _padded(samples: NDArray[np.float32], front: LogMel) -> NDArray[np.float32]:
+    """The waveform with its high frequencies raised, and n_fft // 2 samples before and after it.
+
+    samples: more than n_fft // 2.
+    """
+    half, share = front.n_fft // 2, np.float32(front.preemphasis)
+    length = len(samples) - bool(share)
+    padded = np.zeros(length + 2 * half, dtype=np.float32)
+    inner = padded[half : half + length]
+    if share:
+        np.multiply(samples[:-1], -share, out=inner)
+        inner += samples[1:]
+    else:
+        inner[:] = samples
+    if front.padding == "reflect":
+        padded[:half] = inner[half:0:-1]
+        padded[half + length :] = inner[-2 : -half - 2 : -1]
+    return padded
 
 
 def _cut(series: NDArray[np.float32], length: int, hop: int) -> NDArray[np.float32]:

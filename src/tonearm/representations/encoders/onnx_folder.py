@@ -84,6 +84,8 @@ def read_folder(folder: Path) -> Encoder:
     unknown = [name for name in found.outputs if name not in found.layers]
     if unknown or not all(0 < size <= 1_000_000 for size in found.layers.values()):
         raise RepresentationError(f"{path}: outputs name layers, and layers have from 1 to 1,000,000 dimensions")
+    if found.front_end and found.window * found.sr <= found.front_end.n_fft:
+        raise RepresentationError(f"{path}: a window of {found.window:g} s is not longer than n_fft; make it longer")
     return Encoder(
         name=f"{PREFIX}{folder}",
         sr=found.sr,

@@ -61,6 +61,8 @@ class Network:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self.what = what
+        self.options = runtime.RunOptions()
+        self.options.only_execute_path_to_fetches = True
         self.at_once = 1 if provider == "cpu" else AT_ONCE
         names = list(dict.fromkeys([PROVIDERS[provider][0], PROVIDERS["cpu"][0]]))
         try:
@@ -79,7 +81,7 @@ class Network:
         """The output of each window, shape (windows, ...). Raises RepresentationError."""
         parts = [windows[start : start + self.at_once] for start in range(0, len(windows), self.at_once)]
         try:
-            return np.concatenate([self.session.run([output], {source: part})[0] for part in parts])
+            return np.concatenate([self.session.run([output], {source: part}, self.options)[0] for part in parts])
         except Exception as error:
             raise RepresentationError(f"{self.what}: onnxruntime cannot run it ({_reason(error)})") from error
 
