@@ -1,10 +1,10 @@
 """A name in `reads` to an encoder, and to its network on this machine."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tonearm.errors import ConfigError, RepresentationError
 from tonearm.representations.encoders.card import Encoder, Place
@@ -22,10 +22,10 @@ class Located:
     encoder: Encoder
     place: Place
 
-    def definition(self) -> dict[str, Any]:
-        """What decides a row besides weights and settings, JSON-ready."""
+    def definition(self) -> str:
+        """What decides a row besides weights and settings, as JSON."""
         encoder = self.encoder
-        return {
+        facts = {
             "version": DEFINITION,
             "sr": encoder.sr,
             "window": encoder.window,
@@ -35,6 +35,7 @@ class Located:
             "layers": {layer: found.dimensions for layer, found in encoder.layers.items()},
             "outputs": dict(encoder.outputs),
         }
+        return json.dumps(facts, sort_keys=True)
 
 
 def is_encoder(name: str) -> bool:

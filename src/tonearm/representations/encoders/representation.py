@@ -7,6 +7,7 @@ A model reads an encoder by its name, `reads = "mn04_as"`; a layer other than th
 crosses layers and pools as it crosses all settings, by "encoders.layer", "encoders.pool" or "models.<name>.reads".
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,10 +32,11 @@ SHORTEST_SECONDS = 0.05  # of sound; repeated up to a window, less than that is 
 
 @dataclass(frozen=True)
 class Embeddings:
-    """Rows of a layer. name: as in `reads`. encoder: its own name. digest: of its weights."""
+    """Rows of a layer. name: as in `reads`. encoder: its own name. definition: as JSON. digest: of its weights."""
 
     name: str
     encoder: str
+    definition: str
     digest: str
     layer: str
     pool: Pool
@@ -60,6 +62,7 @@ class Embeddings:
         return cls(
             name,
             encoder.name,
+            located.definition(),
             located.place.digest(),
             layer,
             settings.pool,
@@ -74,7 +77,8 @@ class Embeddings:
         check_allowed(facts["encoder"])
         located, _ = find_encoder(facts["encoder"])
         encoder = located.encoder
-        if facts["definition"] != located.definition():
+        definition = located.definition()
+        if facts["definition"] != json.loads(definition):
             raise RepresentationError(f"reads {encoder.name} by a definition that is not the one of this tonearm")
         layer, pool = str(facts["layer"]), facts["pool"]
         if layer not in encoder.layers:
@@ -88,16 +92,17 @@ class Embeddings:
             provider = "cpu"
         columns = pooled_columns(encoder, layer, EncoderSettings(pool=pool).pool)
         audio = AudioSettings(sr=encoder.sr, **facts["audio"])
-        return cls(facts["name"], encoder.name, facts["digest"], layer, pool, audio, columns, provider, notes)
+        return cls(
+            facts["name"], encoder.name, definition, facts["digest"], layer, pool, audio, columns, provider, notes
+        )
 
     def facts(self) -> Facts:
         """Encoder with its definition and the digest of its weights, layer, pool, and what is read of a clip."""
-        located, _ = find_encoder(self.encoder)
         return {
             "kind": ENCODER,
             "name": self.name,
             "encoder": self.encoder,
-            "definition": located.definition(),
+            "definition": json.loads(self.definition),
             "digest": self.digest,
             "layer": self.layer,
             "pool": self.pool,
@@ -120,6 +125,8 @@ class EmbeddingReader:
         self.representation = representation
         self.encoder = located.encoder
         digest = located.place.digest()
+        if located.definition() != representation.definition:
+            raise RepresentationError(f"the definition of {self.encoder.name} has changed meanwhile; start again")
         if digest != representation.digest:
             raise WeightsError(
                 f"needs the weights {representation.digest[:12]} of {self.encoder.name}, and those on this machine are "
