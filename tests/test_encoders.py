@@ -1,7 +1,5 @@
 """Encoders: networks and front ends equal other code's, weights that are fetched once, rows of windows."""
 
-import hashlib
-import json
 import os
 from pathlib import Path
 
@@ -20,12 +18,12 @@ from tonearm.cli import app
 from tonearm.config import parse_config
 from tonearm.dsp.bands import mel_bands
 from tonearm.dsp.sound import ClipSound
-from tonearm.errors import ConfigError, RepresentationError, WeightsError
+from tonearm.errors import ConfigError
 from tonearm.representations.encoders import efficientat, musicnn, weights
-from tonearm.representations.encoders.card import BuiltIn, Weights
+from tonearm.representations.encoders.card import BuiltIn
 from tonearm.representations.encoders.front_ends import clip_windows, log_mel
 from tonearm.representations.encoders.onnx_folder import read_folder
-from tonearm.representations.encoders.registry import ALIASES, ENCODERS
+from tonearm.representations.encoders.registry import ENCODERS
 from tonearm.representations.encoders.representation import EmbeddingReader, Embeddings, pooled
 from tonearm.representations.encoders.session import Network
 from tonearm.representations.encoders.torch_checkpoint import read_torch
@@ -176,69 +174,6 @@ def test_the_layer_after_the_name_stands_over_the_section(tiny_encoders: Path) -
     assert sizes == {"mn04_as": 527, "mn04_as:hidden": 512}
     with pytest.raises(ConfigError, match=r"MSD_musicnn has no layer 'logits'.*MSD_musicnn:penultimate"):
         parse_config({"encoders": {"layer": "logits"}, "models": {"logistic": {"reads": ["mn04_as", "musicnn"]}}})
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache."""
-    monkeypatch.setenv("TONEARM_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-def test_weights_are_fetched_once_and_held_to_a_hash_that_was_confirmed_once(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fetched: list[str] = []
-
-    def fetch(wanted: Weights, folder: Path) -> Path:
-        fetched.append(wanted.file)
-        return oracle.save_torch(oracle.random_mobilenet(0.1, seed=len(fetched) // 3), folder / wanted.file)
-
-    monkeypatch.setattr(weights, "fetch", fetch)
-    with pytest.raises(WeightsError, match="tonearm encoders get mn01_as"):
-        weights.kept("mn01_as")
-    with pytest.raises(RepresentationError, match="does not know the hash") as refused:
-        weights.get_weights("mn01_as")
-    assert not weights.is_kept("mn01_as")
-    sha256 = str(refused.value).split()[-1]
-    assert weights.get_weights("mn01_as", sha256=sha256) == ["mn01_as"]
-    assert weights.get_weights("mn01_as") == []
-    assert len(fetched) == 2
-    assert weights.kept("mn01_as").digest == weights.tensors_digest(oracle.random_mobilenet(0.1))
-    with pytest.raises(RepresentationError, match=f"should be {sha256}"):  # the third file is another
-        weights.get_weights("mn01_as", again=True)
-    weights.kept("mn01_as")
-
-
-def test_one_file_of_musicnn_gives_both_networks(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    networks = {name: oracle.random_musicnn(seed) for seed, name in enumerate(("MSD_musicnn", "MTT_musicnn"))}
-    file = encoder_files.wheel(tmp_path / "m.whl", networks)
-    known = musicnn.WEIGHTS._replace(sha256=hashlib.sha256(file.read_bytes()).hexdigest())
-    for name, tensors in networks.items():
-        changed = BuiltIn(
-            ENCODERS[name].encoder, known, ENCODERS[name].read, ENCODERS[name].build, weights.tensors_digest(tensors)
-        )
-        monkeypatch.setitem(ENCODERS, name, changed)
-    done = CliRunner().invoke(app, ["encoders", "get", "musicnn", "--from", str(file)])
-    assert done.exit_code == 0, done.output
-    listed = {one["name"]: one["here"] for one in json.loads(CliRunner().invoke(app, ["encoders", "--json"]).stdout)}
-    assert [name for name, here in listed.items() if here] == ["MSD_musicnn", "MTT_musicnn"]
-    installed = tmp_path / "musicnn"
-    for name, tensors in networks.items():
-        (installed / name).mkdir(parents=True)
-        index, data = encoder_files.checkpoint(tensors)
-        (installed / name / ".index").write_bytes(index)
-        (installed / name / ".data-00000-of-00001").write_bytes(data)
-    before = weights.kept("MSD_musicnn")
-    weights.get_weights("musicnn", installed, again=True)
-    assert weights.kept("MSD_musicnn") == before
-
-
-def test_the_list_names_every_encoder_and_where_it_was_trained(cache: Path) -> None:
-    listed = CliRunner().invoke(app, ["encoders"]).stdout
-    assert all(name in listed for name in (*ENCODERS, *ALIASES))
-    assert "AudioSet" in listed
-    assert "Million Song Dataset" in listed
 
 
 def own_encoder(folder: Path, front: str = "", shape: tuple[int, ...] = (16_000,), layers: str = "out = 5") -> str:

@@ -233,6 +233,7 @@ def referring(place: str) -> bytes:
         (TOML, network(name="x"), "has no input 'windows'; it has x"),
         (TOML.replace("out", "inner"), network(), "has no output 'inner'; it has out"),
         ("sr = 16000\n", network(), r"encoder\.toml: window: Field required"),
+        (TOML + "hop = 0.001\n[front_end]\nhop_length = 320\n", network(), "is too short for n_fft = 1024"),
         (TOML + "windw = 2\n", network(), "windw: Extra inputs are not permitted"),
         ("sr = = 3", network(), "cannot be read as TOML"),
         (TOML, referring("../outside.bin"), "lie outside the folder"),

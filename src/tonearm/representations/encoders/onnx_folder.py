@@ -84,14 +84,18 @@ def read_folder(folder: Path) -> Encoder:
     unknown = [name for name in found.outputs if name not in found.layers]
     if unknown or not all(0 < size <= 1_000_000 for size in found.layers.values()):
         raise RepresentationError(f"{path}: outputs name layers, and layers have from 1 to 1,000,000 dimensions")
-    if found.front_end and found.window * found.sr <= found.front_end.n_fft:
-        raise RepresentationError(f"{path}: a window of {found.window:g} s is not longer than n_fft; make it longer")
+    hop, front = found.hop or found.window, found.front_end
+    if front and (found.window * found.sr <= front.n_fft or hop * found.sr < front.hop_length):
+        raise RepresentationError(
+            f"{path}: a window of {found.window:g} s every {hop:g} s is too short for n_fft = {front.n_fft} and "
+            f"hop_length = {front.hop_length} at {found.sr} Hz"
+        )
     return Encoder(
         name=f"{PREFIX}{folder}",
         sr=found.sr,
         window=found.window,
-        hop=found.hop or found.window,
-        front=found.front_end,
+        hop=hop,
+        front=front,
         layers={name: Layer(size) for name, size in found.layers.items()},
         card=Card(**found.card.model_dump()),
         source=found.input,
