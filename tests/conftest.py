@@ -1,6 +1,9 @@
 """Fixtures that every test may use."""
 
+import atexit
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,10 @@ import pytest
 # one thread a process: reproducible sums, and no fight for the two cores of a small machine
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(name, "1")
+
+# a cache of the tests' own, before any worker process is started
+os.environ["TONEARM_CACHE"] = tempfile.mkdtemp(prefix="tonearm-tests-")
+atexit.register(shutil.rmtree, os.environ["TONEARM_CACHE"], ignore_errors=True)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "gtzan"
 
@@ -18,3 +25,13 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs the reference data in ../shared/data/gtzan, which is not here")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def tiny_encoders() -> Path:
+    """The cache, with tiny networks in the place of the weights of mn04_as and MSD_musicnn."""
+    from encoder_files import keep_tiny
+
+    for name in ("mn04_as", "MSD_musicnn"):
+        keep_tiny(name, Path(os.environ["TONEARM_CACHE"]))
+    return Path(os.environ["TONEARM_CACHE"])

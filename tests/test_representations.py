@@ -26,6 +26,7 @@ from tonearm.experiment.inputs import read_inputs
 from tonearm.prediction import predict
 from tonearm.representations.base import Representation, read_in_batches
 from tonearm.representations.combined import Joined
+from tonearm.representations.encoders.locate import is_encoder
 from tonearm.representations.extract import extract
 from tonearm.representations.image_files import ImagesTask
 from tonearm.representations.registry import REPRESENTATIONS, represent, restore
@@ -33,13 +34,14 @@ from tonearm.representations.row_files import RowsTask
 from tonearm.representations.spectrogram import KINDS
 from tonearm.settings import DataSettings, PictureKind
 
-NAMES = [*REPRESENTATIONS, "crossings", "features + crossings"]
+ENCODED = ["mn04_as", "mn04_as:hidden", "musicnn", "features + musicnn:tags"]  # with tiny networks for weights
+NAMES = [*(name for name in REPRESENTATIONS if not is_encoder(name)), "crossings", "features + crossings", *ENCODED]
 each = pytest.mark.parametrize("name", NAMES)
 SMALL = {"features": {"families": ["rms", "mfcc"], "statistics": ["mean"]}, "spectrogram": {"width": 24, "height": 16}}
 
 
 @pytest.fixture(autouse=True)
-def _third(monkeypatch: pytest.MonkeyPatch) -> None:
+def _third(tiny_encoders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(REPRESENTATIONS, "crossings", crossings.KIND)
 
 
@@ -129,7 +131,7 @@ extract(read_catalog(DataSettings(folder=sys.argv[2])), [task])
 """
 
 
-@pytest.mark.parametrize("name", ["features", "mel", "crossings"])
+@pytest.mark.parametrize("name", ["features", "mel", "crossings", "mn04_as"])
 def test_killed_and_started_again_it_ends_with_the_same_bytes(name: str, music: Path, tmp_path: Path) -> None:
     catalog, representation = read_catalog(DataSettings(folder=str(music))), built(name, music)
     extract(catalog, [task_of(representation, tmp_path / "whole")])
@@ -165,11 +167,12 @@ def test_representations_that_go_together_decode_each_clip_once(
 
 
 @pytest.fixture(scope="module")
-def experiment(music: Path, tmp_path_factory: pytest.TempPathFactory) -> Experiment:
+def experiment(music: Path, tiny_encoders: Path, tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     """A model of each way to read rows, and one of images."""
     models = {
         "alone": {"type": "logistic", "reads": "crossings"},
         "beside": {"type": "logistic", "reads": ["features", "crossings"]},
+        "encoded": {"type": "logistic", "reads": ["mn04_as", "musicnn:tags"]},
         "image": {"type": "cnn-mel", "reads": "mel", "epochs": 1, "channels": [4], "patience": 0},
     }
     split = {"method": "random", "test": 0.4, "valid": 0, "recordings": False}
@@ -178,7 +181,7 @@ def experiment(music: Path, tmp_path_factory: pytest.TempPathFactory) -> Experim
         return run_experiment(config(music, models=models, split=split), tmp_path_factory.mktemp("out"))
 
 
-@pytest.mark.parametrize("model", ["alone", "beside", "image"])
+@pytest.mark.parametrize("model", ["alone", "beside", "encoded", "image"])
 @pytest.mark.parametrize("workers", [1, 2])
 def test_predicting_a_file_gives_the_bits_of_its_evaluation(
     experiment: Experiment, music: Path, model: str, workers: int
@@ -199,7 +202,7 @@ def test_predicting_a_file_gives_the_bits_of_its_evaluation(
         }
 
 
-@pytest.mark.parametrize("model", ["alone", "beside", "image"])
+@pytest.mark.parametrize("model", ["alone", "beside", "encoded", "image"])
 def test_a_run_that_was_moved_predicts_the_same(
     experiment: Experiment, music: Path, tmp_path: Path, model: str
 ) -> None:

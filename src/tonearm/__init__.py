@@ -1,16 +1,27 @@
 """tonearm: from a folder of labelled music to honest, compared, usable genre classifiers.
 
 `extract_features` (samples → features), `load_audio` (file → samples), `extract_file_features` (file →
-features), `extract_table` (folder → table), `train` (table or folder → runs) and `predict` (run and files →
-probabilities) are the steps; `tonearm.api` describes them, `TonearmError` is the base of their errors.
+features), `extract_table` (folder → table), `embed` and `embed_table` (the same by a pretrained network), `train`
+(table or folder → runs) and `predict` (run and files → probabilities) are the steps; `tonearm.api` describes them,
+`TonearmError` is the base of their errors.
 """
 
-from tonearm.api import extract_features, extract_file_features, extract_table, load_audio, predict, train
+from tonearm.api import (
+    embed,
+    embed_table,
+    extract_features,
+    extract_file_features,
+    extract_table,
+    load_audio,
+    predict,
+    train,
+)
 from tonearm.errors import (
     AudioError,
     CatalogError,
     ConfigError,
     ModelError,
+    RepresentationError,
     RunError,
     SplitError,
     TonearmError,
@@ -21,9 +32,12 @@ __all__ = [
     "CatalogError",
     "ConfigError",
     "ModelError",
+    "RepresentationError",
     "RunError",
     "SplitError",
     "TonearmError",
+    "embed",
+    "embed_table",
     "extract_features",
     "extract_file_features",
     "extract_table",

@@ -8,8 +8,9 @@ Each rung calls the modules that the command line calls, with the same settings 
 |---|---|---|
 | samples | features | `extract_features` |
 | file | samples | `load_audio` |
+| samples | an encoder's row | `embed` |
 | file | features | `extract_file_features` |
-| folder | table | `extract_table` |
+| folder | table | `extract_table`, `embed_table` |
 | table or folder | runs | `train` |
 | run, files | probabilities | `predict` |
 
@@ -100,6 +101,62 @@ def extract_table(
     config = _config({**sections, "audio": audio or {}})
     extract_feature_table(read_catalog(config.data), config.audio, config.features, Path(out), workers)
     return load_features(Path(out))
+
+
+def embed(
+    samples: "NDArray[np.float32]",
+    sr: int,
+    encoder: str,
+    layer: str = "",
+    pool: str = "mean",
+    provider: str = "cpu",
+) -> "NDArray[np.float64]":
+    """A pretrained network's row of one clip, shape (columns,).
+
+    samples: mono waveform, shape (samples,), finite, at least 0.05 s. sr: its rate, Hz; it is resampled to the
+    encoder's. encoder: a name of `tonearm encoders`, such as "mn04_as" or "musicnn". layer, pool, provider: as in
+    `[encoders]`. Raises ConfigError for a setting that is not one, AudioError for too few samples, and
+    RepresentationError where the weights are missing.
+    """
+    import numpy as np
+
+    from tonearm.dsp.audio import check_length, resample
+    from tonearm.representations.base import digest_of, opened_once
+    from tonearm.representations.encoders.representation import SHORTEST_SECONDS, EmbeddingReader, Embeddings
+
+    config = _config({"encoders": {"layer": layer, "pool": pool, "provider": provider}})
+    representation = Embeddings.of(encoder, config.audio, config.encoders)
+    rate = representation.audio.sr
+    waveform = resample(np.asarray(samples, dtype=np.float32), sr, rate)
+    check_length("samples", waveform, rate, round(SHORTEST_SECONDS * rate))
+    reader = opened_once(digest_of(representation.facts()), representation.open)
+    assert isinstance(reader, EmbeddingReader)
+    return reader.row(waveform)
+
+
+def embed_table(
+    folder: str | Path,
+    out: str | Path,
+    encoder: str,
+    workers: int = 1,
+    *,
+    data: Mapping[str, Any] | None = None,
+    audio: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> "Dataset":
+    """The table of an encoder's rows of a folder of music, which is also written to `out` as CSV and Parquet.
+
+    encoder: as in `embed`. data, audio: as in `extract_table`. settings: of `[encoders]`, such as pool="mean+max".
+    Raises like `extract_table`, and RepresentationError where the weights are missing.
+    """
+    from tonearm.data.catalog import read_catalog
+    from tonearm.representations.encoders.representation import Embeddings
+    from tonearm.representations.extract import extract_rows, load_rows
+
+    config = _config({"data": _with_folder(data, folder), "audio": audio or {}, "encoders": settings})
+    representation = Embeddings.of(encoder, config.audio, config.encoders)
+    extract_rows(read_catalog(config.data), representation, Path(out), workers)
+    return load_rows(Path(out), encoder)
 
 
 def train(folder: str | Path, /, out: str | Path, workers: int = 1, **sections: Mapping[str, Any]) -> "Experiment":

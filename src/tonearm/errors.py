@@ -62,6 +62,10 @@ class RepresentationError(TonearmError):
     """A representation that this version of tonearm, or this machine, cannot compute."""
 
 
+class WeightsError(RepresentationError):
+    """A network whose weights are not on this machine, or not whole; the message says the command that fetches them."""
+
+
 class RunError(TonearmError):
     """A run folder that is missing, damaged, or written by a newer tonearm."""
 

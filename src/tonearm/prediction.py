@@ -25,7 +25,7 @@ from tonearm.data.pictures import is_picture_folder
 from tonearm.data.tables import is_table, read_table
 from tonearm.dsp.decoders import EXTENSIONS
 from tonearm.dsp.sound import ClipSound
-from tonearm.errors import RepresentationError, RunError
+from tonearm.errors import RepresentationError, RunError, WeightsError
 from tonearm.evaluation.scores import predicted
 from tonearm.experiment.lookup import run_to_load
 from tonearm.experiment.runs import Run, load_run, probabilities
@@ -170,6 +170,8 @@ def _representation(run: Run) -> Representation:
     try:
         representation = restore(run.representation)
         representation.open()
+    except WeightsError as error:
+        raise RunError(f"{run.folder}: {error}") from error
     except RepresentationError as error:
         raise RunError(f"{run.folder}: {error}; train it again") from error
     return representation

@@ -16,6 +16,8 @@ from tonearm.runtime.remote import path_text
 
 Statistic = Literal["mean", "var", "std", "min", "max", "median", "skew", "kurtosis"]
 PictureKind = Literal["linear", "log", "layl", "mel", "mfcc"]
+MelScale = Literal["slaney", "htk", "kaldi"]
+Pool = Literal["mean", "mean+std", "mean+max"]
 
 
 class Settings(BaseModel):
@@ -98,6 +100,18 @@ class SpectrogramSettings(Settings):
             words = {"words": [*colormaps], "allowed": "a colour map of matplotlib, such as magma, viridis or gray"}
             raise PydanticCustomError("unknown_word", "{allowed}", words)
         return value
+
+
+class EncoderSettings(Settings):
+    """`[encoders]`: what is taken of pretrained networks, such as `reads = "mn04_as"`."""
+
+    layer: str = Field(
+        "", description="layer whose output is read; empty: each encoder's default; `tonearm encoders` lists them"
+    )
+    pool: Pool = Field("mean", description="how the windows of a clip become one row")
+    provider: Literal["cpu", "cuda", "coreml", "directml", "auto"] = Field(
+        "cpu", description="what onnxruntime runs on; changes rounding; auto: the fastest that is installed"
+    )
 
 
 class SplitSettings(Settings):

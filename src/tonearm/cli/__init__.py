@@ -11,13 +11,21 @@ them, so that `--help` answers at once.
 import io
 import sys
 
-from tonearm.cli import bench, collection, experiments, sweep
+from tonearm.cli import bench, collection, encoders, experiments, sweep
 from tonearm.cli.app import app
 from tonearm.errors import TonearmError
 from tonearm.runtime.faults import NO_ROOM, output_error
 from tonearm.wording import GO_ON
 
-__all__ = ["app", "bench", "collection", "experiments", "main", "sweep"]  # the modules add their commands to the app
+__all__ = [
+    "app",
+    "bench",
+    "collection",
+    "encoders",
+    "experiments",
+    "main",
+    "sweep",
+]  # the modules add their commands to the app
 
 
 def main() -> None:

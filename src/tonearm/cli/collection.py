@@ -102,7 +102,7 @@ def extract(
     clips = count(done.usable, "clip")
     print(f"{out / FEATURES_CSV}: {clips}, {done.usable - done.reused} computed, {done.reused} reused")
     if done.failures:
-        _list_failures(done.failures, out / FAILURES_CSV)
+        list_failures(done.failures, out / FAILURES_CSV)
         raise typer.Exit(1)
 
 
@@ -132,11 +132,12 @@ def spectrograms(
         f"{out}: {count(done.usable, 'clip')} as {made}; {done.usable - done.reused} drawn, {done.reused} there already"
     )
     if done.failures:
-        _list_failures(done.failures, out / FAILURES_CSV)
+        list_failures(done.failures, out / FAILURES_CSV)
         raise typer.Exit(1)
 
 
-def _list_failures(failures: tuple[Any, ...], path: Path) -> None:
+def list_failures(failures: tuple[Any, ...], path: Path) -> None:
+    """Name the first clips that could not be used, on standard error. path: the table that names them all."""
     note(f"{count(len(failures), 'clip')} cannot be used ({path}):")
     note(*(f"  {failure.name}: {failure.reason}" for failure in failures[:10]))
     if len(failures) > 10:

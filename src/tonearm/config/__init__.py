@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import Field, SerializeAsAny, ValidationError, field_validator
 
 from tonearm.config.messages import explain, limits, nearest
-from tonearm.config.reading import check_reads
+from tonearm.config.reading import check_layers, check_reads
 from tonearm.errors import ConfigError
 from tonearm.models import MODELS, ModelSettings
 from tonearm.runtime.regular import describe_irregular
@@ -26,6 +26,7 @@ from tonearm.runtime.remote import is_url, place
 from tonearm.settings import (
     AudioSettings,
     DataSettings,
+    EncoderSettings,
     FeatureSettings,
     ReportSettings,
     Settings,
@@ -68,6 +69,7 @@ class Config(Settings):
     audio: AudioSettings = AudioSettings()
     features: FeatureSettings = FeatureSettings()
     spectrogram: SpectrogramSettings = SpectrogramSettings()
+    encoders: EncoderSettings = EncoderSettings()
     split: SplitSettings = SplitSettings()
     train: TrainSettings = TrainSettings()
     track: TrackSettings = TrackSettings()
@@ -138,13 +140,14 @@ def parse_config(values: Mapping[str, Any]) -> Config:
     'logistic'
     >>> parse_config({"trian": {"seed": 1}})
     Traceback (most recent call last):
-    tonearm.errors.ConfigError: trian: is not a section; did you mean 'train'? known: audio, data, features, ...
+    tonearm.errors.ConfigError: trian: is not a section; did you mean 'train'? known: audio, data, encoders, ...
     """
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
         raise ConfigError(explain(error, Config)) from error
     _check_published(config)
+    check_layers(config.models.values(), config.encoders.layer)
     return config
 
 

@@ -1,9 +1,12 @@
 """Whether models can read what their settings name."""
 
+from collections.abc import Iterable
+
 from tonearm.config.messages import nearest
 from tonearm.errors import ConfigError
 from tonearm.models import MODELS, ModelSettings, reads
-from tonearm.representations.registry import REPRESENTATIONS
+from tonearm.representations.encoders.locate import check_layer
+from tonearm.representations.registry import REPRESENTATIONS, kind_of
 
 
 def check_reads(name: str, settings: ModelSettings) -> None:
@@ -12,15 +15,22 @@ def check_reads(name: str, settings: ModelSettings) -> None:
     suited = [known for known, kind in REPRESENTATIONS.items() if kind.gives == takes]
     names = reads(settings)
     for reading in names:
-        if reading not in REPRESENTATIONS:
+        kind = kind_of(reading)
+        if kind is None:
             raise ConfigError(f"models.{name}.reads: {reading!r} is not a representation; {nearest(reading, suited)}")
-        if reading not in suited:
-            gives = REPRESENTATIONS[reading].gives
+        if kind.gives != takes:
             raise ConfigError(
-                f"models.{name}.reads: {settings.type} takes {takes}, and {reading!r} gives {gives}; {takes} are given "
-                f"by {', '.join(suited)}"
+                f"models.{name}.reads: {settings.type} takes {takes}, and {reading!r} gives {kind.gives}; {takes} are "
+                f"given by {', '.join(suited)}"
             )
     if not names or len(set(names)) < len(names):
         raise ConfigError(f"models.{name}.reads = {list(names)}: name one representation, or several different ones")
     if takes == "images" and len(names) > 1:
         raise ConfigError(f"models.{name}.reads: {settings.type} takes images, which cannot be joined; name one")
+
+
+def check_layers(models: Iterable[ModelSettings], layer: str) -> None:
+    """Raise ConfigError where a model reads an encoder's layer that it lacks. layer: that of `[encoders]`."""
+    for settings in models:
+        for name in reads(settings):
+            check_layer(name, layer)

@@ -29,10 +29,11 @@ from tonearm.data.tables import is_table, read_table
 from tonearm.errors import CatalogError, ConfigError
 from tonearm.experiment.listening import ListeningTask
 from tonearm.models import MODELS, ModelSettings, reads
+from tonearm.representations.base import file_name
 from tonearm.representations.combined import join_rows, name_of
 from tonearm.representations.extract import FAILURES_CSV, Extraction, ExtractionTask, extract
 from tonearm.representations.image_files import ImagesTask
-from tonearm.representations.registry import REPRESENTATIONS
+from tonearm.representations.registry import REPRESENTATIONS, kind_of, known_kind
 from tonearm.representations.row_files import RowsTask
 from tonearm.runtime.progress import Counting, Progress, ignore_progress, quietly
 from tonearm.scan.scan import scan_dataset
@@ -95,16 +96,16 @@ def _refuse(config: Config, readable: Iterable[str], what: str) -> None:
     there = set(readable)
     for name, model in _needed(config).items():
         if name not in there:
-            gives = {REPRESENTATIONS[known].gives for known in there if known in REPRESENTATIONS} or {"rows"}
+            gives = {kind.gives for kind in map(kind_of, there) if kind} or {"rows"}
             able = [known for known, entry in MODELS.items() if entry.takes in gives]
-            kind = name if REPRESENTATIONS[name].gives == "rows" else f"pictures ({name})"
+            kind = name if known_kind(name).gives == "rows" else f"pictures ({name})"
             raise ConfigError(f"models.{model}: reads {kind}, but {what}; models for it: {', '.join(able)}")
 
 
 def _read_table(config: Config) -> ModelInputs:
     dataset, notes = read_table(config.data)
     name = name_of(dataset.representation)
-    readable = name if name in REPRESENTATIONS else "features"  # somebody else's numbers
+    readable = name if kind_of(name) else "features"  # somebody else's numbers
     _refuse(config, {readable}, f"{config.data.folder} is a table of {name if name == readable else 'features'}")
     found = scan_dataset(dataset, config.data.folder, ()).duplicates if config.split.recordings else ()
     return _tied(ModelInputs({readable: dataset}, {}, tuple(notes), 0), [group.names for group in found])
@@ -141,9 +142,9 @@ def _read_audio(config: Config, out: Path, counting: Counting, workers: int) -> 
 
 
 def _task(name: str, config: Config, out: Path) -> RowsTask | ImagesTask:
-    representation = REPRESENTATIONS[name].build(name, config)
+    representation = known_kind(name).build(name, config)
     if representation.gives == "rows":
-        return RowsTask(representation, out / name)
+        return RowsTask(representation, out / file_name(name))
     # by their own names and not under their labels: two albums may each have a 01.mp3 of one genre
     return ImagesTask(representation, out / PICTURES, by_label=False)
 

@@ -11,6 +11,7 @@ evaluation bit for bit. To add one, write a class like `features.representation.
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from tonearm.dsp.sound import ClipSound
 from tonearm.errors import ClipError, OutOfMemoryError, OutputError
 from tonearm.runtime.faults import blaming_the_machine
-from tonearm.settings import AudioSettings, FeatureSettings, SpectrogramSettings
+from tonearm.settings import AudioSettings, EncoderSettings, FeatureSettings, SpectrogramSettings
 
 Gives = Literal["rows", "images"]
 Facts = dict[str, Any]
@@ -43,6 +44,10 @@ class Sections(Protocol):
     @property
     def spectrogram(self) -> SpectrogramSettings:
         """How a clip becomes a picture."""
+
+    @property
+    def encoders(self) -> EncoderSettings:
+        """What is taken of pretrained networks."""
 
 
 class Reader(Protocol):
@@ -135,6 +140,16 @@ def read_clips(reader: Reader, sounds: Sequence[ClipSound]) -> list[Result]:
 def read_in_batches(reader: Reader, sounds: Sequence[ClipSound]) -> list[Result]:
     """One result per clip, in order, read in batches of the reader's size."""
     return [result for some in batches(sounds, reader.batch) for result in read_clips(reader, some)]
+
+
+def file_name(name: str) -> str:
+    """A representation's name as the name of a file or folder.
+
+    >>> file_name("features"), file_name("mn04_as:hidden")
+    ('features', 'mn04_as-hidden-0dc8a1fe')
+    """
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name)
+    return name if plain == name else f"{plain[-40:]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def batches(items: Sequence[Item], size: int) -> list[Sequence[Item]]:

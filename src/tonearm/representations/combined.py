@@ -15,6 +15,7 @@ from tonearm.representations.features import feature_columns
 from tonearm.representations.features.representation import Features
 from tonearm.settings import AudioSettings, FeatureSettings
 
+ENCODER = "encoder"  # the kind of all pretrained networks
 PUBLISHED_PRESETS = ("gtzan57", "fma518")
 
 
@@ -72,7 +73,7 @@ def name_of(facts: Mapping[str, object]) -> str:
     spectrogram = facts.get("spectrogram")
     if facts.get("kind") == "pictures" and isinstance(spectrogram, Mapping):
         return str(spectrogram["kinds"][0])
-    return str(facts.get("kind"))
+    return str(facts["name"] if facts.get("kind") == ENCODER and "name" in facts else facts.get("kind"))
 
 
 class JoinedReader:

@@ -19,6 +19,7 @@ from tonearm.data.dataset import Dataset
 from tonearm.data.metadata import name_some
 from tonearm.data.tables import read_table
 from tonearm.errors import Failure
+from tonearm.representations.base import Representation, file_name
 from tonearm.representations.features.representation import Features
 from tonearm.representations.image_files import ImagesTask
 from tonearm.representations.pictures import Pictures
@@ -132,7 +133,18 @@ def extract_feature_table(
 
     Raises ConfigError if the features are not defined with these settings, TonearmError like `extract`.
     """
-    [done] = extract(catalog, [RowsTask(Features.of(audio, features), out)], workers, progress)
+    return extract_rows(catalog, Features.of(audio, features), out, workers, progress)
+
+
+def extract_rows(
+    catalog: Catalog, representation: Representation, out: Path, workers: int = 1, progress: Progress | None = None
+) -> Extraction:
+    """Write the rows of the catalog's clips to `out`/<representation>.csv and .parquet, and failures.csv.
+
+    Raises RepresentationError if it cannot be computed here, TonearmError like `extract`.
+    """
+    representation.open()  # whose errors are told once, before any work
+    [done] = extract(catalog, [RowsTask(representation, out)], workers, progress)
     return done
 
 
@@ -158,5 +170,10 @@ def draw_spectrograms(
 
 def load_features(folder: Path) -> Dataset:
     """The data set that `extract_feature_table` wrote to the folder."""
-    dataset, _ = read_table(DataSettings(folder=str(folder / "features.parquet")), whole=True)
+    return load_rows(folder, "features")
+
+
+def load_rows(folder: Path, name: str) -> Dataset:
+    """The data set that `extract_rows` wrote to the folder. name: of the representation."""
+    dataset, _ = read_table(DataSettings(folder=str(folder / f"{file_name(name)}.parquet")), whole=True)
     return dataset

@@ -11,7 +11,7 @@ import numpy as np
 
 from tonearm.data.dataset import Dataset
 from tonearm.data.tables import REPRESENTATION_KEY, read_table
-from tonearm.representations.base import Reader, Representation, digest_of
+from tonearm.representations.base import Reader, Representation, digest_of, file_name
 from tonearm.representations.shards import PARTS, PartsOnly, Shards
 from tonearm.runtime.files import replacing, write_csv
 from tonearm.settings import DataSettings
@@ -41,7 +41,7 @@ class RowsTask(PartsOnly):
     @property
     def table(self) -> Path:
         """The Parquet file."""
-        return self.folder / f"{self.representation.name}.parquet"
+        return self.folder / f"{file_name(self.representation.name)}.parquet"
 
     def open(self) -> Reader:
         """The representation's reader."""

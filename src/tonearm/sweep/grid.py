@@ -16,10 +16,10 @@ from tonearm.config import Config, key_parts, parse_config
 from tonearm.config.messages import nearest
 from tonearm.errors import ConfigError
 from tonearm.models import reads
-from tonearm.representations.registry import REPRESENTATIONS
+from tonearm.representations.registry import known_kind
 from tonearm.settings import SweepSettings
 
-SWEPT = ("audio", "features", "models", "spectrogram", "train")
+SWEPT = ("audio", "encoders", "features", "models", "spectrogram", "train")
 Axis = tuple[str, ...]
 Values = dict[str, Any]
 
@@ -180,13 +180,13 @@ def check_paths(paths: Iterable[str], config: Config, model: str, ready: bool) -
 
     ready: whether the data are a table or pictures, which no setting of audio or features changes.
     """
-    used = frozenset().union(*(REPRESENTATIONS[name].sections for name in reads(config.models[model])))
-    unused = {"features", "spectrogram"} - used
+    used = frozenset().union(*(known_kind(name).sections for name in reads(config.models[model])))
+    unused = {"encoders", "features", "spectrogram"} - used
     for path in paths:
         section = _parts(path, config, model)[0]
         if section in unused:
             raise ConfigError(f"sweep, {path}: changes nothing, since {model} does not read it")
-        if ready and section in ("audio", "features"):
+        if ready and section in ("audio", "encoders", "features"):
             raise ConfigError(f"sweep, {path}: changes nothing, since {config.data.folder} holds what models read")
 
 

@@ -7,6 +7,7 @@ memory. Kernels release the interpreter lock, run on the calling thread alone an
 after their first compilation, so that only the first start of an installation compiles.
 """
 
+from tonearm.dsp.kernels.bands import band_powers
 from tonearm.dsp.kernels.frames import (
     band_extremes,
     count_crossings,
@@ -22,6 +23,7 @@ from tonearm.dsp.kernels.median import sliding_median
 
 __all__ = [
     "band_extremes",
+    "band_powers",
     "count_crossings",
     "filter_spectra",
     "flatness",
