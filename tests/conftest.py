@@ -4,6 +4,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ import pytest
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
-# a cache of the tests' own, before any worker process is started
+# a cache of the tests' own, before any worker process is started, and no network
+os.environ["TONEARM_OFFLINE"] = "1"
 os.environ["TONEARM_CACHE"] = tempfile.mkdtemp(prefix="tonearm-tests-")
 atexit.register(shutil.rmtree, os.environ["TONEARM_CACHE"], ignore_errors=True)
 
@@ -27,11 +29,13 @@ def shared() -> Path:
     return SHARED
 
 
-@pytest.fixture(scope="session")
-def tiny_encoders() -> Path:
-    """The cache, with tiny networks in the place of the weights of mn04_as and MSD_musicnn."""
+@pytest.fixture(scope="module")
+def tiny_encoders() -> Iterator[Path]:
+    """The cache, with tiny networks in the place of the weights of mn04_as and MSD_musicnn, and without them after."""
     from encoder_files import keep_tiny
 
+    cache = Path(os.environ["TONEARM_CACHE"])
     for name in ("mn04_as", "MSD_musicnn"):
-        keep_tiny(name, Path(os.environ["TONEARM_CACHE"]))
-    return Path(os.environ["TONEARM_CACHE"])
+        keep_tiny(name, cache)
+    yield cache
+    shutil.rmtree(cache / "encoders")  # the default models are those without encoders

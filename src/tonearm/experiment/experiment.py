@@ -23,7 +23,7 @@ from tonearm.experiment.leaderboard import Row, draw_learning_curves, write_lead
 from tonearm.experiment.outlook import outlooks
 from tonearm.experiment.runs import FINAL, judged_part, read_scores
 from tonearm.experiment.tracking import check_tracking
-from tonearm.models import MODELS
+from tonearm.models import MODELS, reads
 from tonearm.runtime.files import write_csv, write_text
 from tonearm.runtime.locks import check_held
 from tonearm.runtime.pool import Shared, check_visible, on_cluster, run_tasks
@@ -191,16 +191,19 @@ def _check_scores(
     failures: dict[Path, str],
 ) -> list[str]:
     """Warnings where the trained models' scores and the data together look like a leak. Raises SplitError."""
-    accuracies = []
+    accuracies = {}
     for name in config.models:
         folders = [folder for path in runs[name].evaluated if (folder := out / path) not in failures]
         found = [read_scores(folder) for folder in folders]
         judged = [scores[judged_part(scores)] for scores in found]
         if judged:
-            accuracies.append(float(np.mean([scores["scores"]["accuracy"]["value"] for scores in judged])))
-    features = data.datasets.get("features")
-    said = "" if features is None else near_copies(features, division, accuracies)
-    return raise_or_warn([said], config.split.leaks)
+            accuracies[name] = float(np.mean([scores["scores"]["accuracy"]["value"] for scores in judged]))
+    said = []
+    for name, dataset in data.datasets.items():
+        readers = [model for model, settings in config.models.items() if name in reads(settings)]
+        known = [accuracies[model] for model in readers if model in accuracies]
+        said.append(near_copies(dataset, division, known, "" if name == "features" else f" by {name}"))
+    return raise_or_warn(said, config.split.leaks)
 
 
 def write_splits(path: Path, dataset: Dataset, division: Division) -> None:

@@ -26,6 +26,8 @@ from typing import ClassVar
 from tonearm.errors import RunError
 from tonearm.experiment.records import MOST_VERSION, DamagedError, LayoutRecord, parse_record, read_checked
 from tonearm.experiment.runs import FINAL
+from tonearm.representations.base import file_name
+from tonearm.representations.registry import known_kind
 from tonearm.runtime.files import remove_empty, write_json
 from tonearm.runtime.leftovers import clear_leftovers
 from tonearm.runtime.locks import hold
@@ -33,7 +35,7 @@ from tonearm.runtime.remote import inside, is_url, place
 
 LAYOUT = 2
 LAYOUT_JSON, LEADERBOARD_JSON, SWEEP_JSON = "layout.json", "leaderboard.json", "sweep.json"
-RUNS, FOLDS = "runs", "folds"
+RUNS, FOLDS, PICTURES = "runs", "folds", "pictures"
 COMMANDS = {"experiment": "run", "sweep": "sweep"}
 
 
@@ -165,7 +167,10 @@ class ExperimentFolder(ResultsFolder):
         self.leaderboard_csv = self.path / "leaderboard.csv"
         self.leaderboard_md = self.path / "leaderboard.md"
         self.learning_curves = self.path / "learning_curves"
-        self.failures_csv = tuple(self.path / name / "failures.csv" for name in ("features", "pictures"))
+
+    def representation(self, name: str) -> Path:
+        """Where what is computed of the clips is, for a name in a model's `reads`; all pictures are in one folder."""
+        return self.path / (PICTURES if known_kind(name).gives == "images" else file_name(name))
 
     def run(self, model: str, split: str) -> Path:
         """The run folder of a model on a split."""

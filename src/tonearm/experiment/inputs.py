@@ -27,9 +27,9 @@ from tonearm.data.metadata import name_some
 from tonearm.data.pictures import dataset_of, is_picture_folder, pack_files, read_pictures
 from tonearm.data.tables import is_table, read_table
 from tonearm.errors import CatalogError, ConfigError
+from tonearm.experiment.folder import PICTURES, ExperimentFolder
 from tonearm.experiment.listening import ListeningTask
 from tonearm.models import MODELS, ModelSettings, reads
-from tonearm.representations.base import file_name
 from tonearm.representations.combined import join_rows, name_of
 from tonearm.representations.extract import FAILURES_CSV, Extraction, ExtractionTask, extract
 from tonearm.representations.image_files import ImagesTask
@@ -40,7 +40,7 @@ from tonearm.scan.scan import scan_dataset
 from tonearm.splits.recordings import tie_groups, unlabelled_copies
 from tonearm.wording import count
 
-PICTURES, PACKED, RECORDINGS = "pictures", "packed", "recordings"
+PACKED, RECORDINGS = "packed", "recordings"
 
 
 @dataclass(frozen=True)
@@ -143,10 +143,11 @@ def _read_audio(config: Config, out: Path, counting: Counting, workers: int) -> 
 
 def _task(name: str, config: Config, out: Path) -> RowsTask | ImagesTask:
     representation = known_kind(name).build(name, config)
+    folder = ExperimentFolder(out).representation(name)
     if representation.gives == "rows":
-        return RowsTask(representation, out / file_name(name))
+        return RowsTask(representation, folder)
     # by their own names and not under their labels: two albums may each have a 01.mp3 of one genre
-    return ImagesTask(representation, out / PICTURES, by_label=False)
+    return ImagesTask(representation, folder, by_label=False)
 
 
 def _check_usable(catalog: Catalog, done: Sequence[Extraction]) -> tuple[list[str], int]:

@@ -31,6 +31,7 @@ from tonearm.experiment.predictions import (
     read_predictions,
     write_predictions,
 )
+from tonearm.experiment.pretrained import Pretrained, pretrained
 from tonearm.experiment.runs import judged_part, read_facts, read_scores, write_scores
 from tonearm.plots import confusion_figure, curves_figure, remove_figure, save_figure
 from tonearm.runtime.files import write_csv, write_json, write_text
@@ -95,6 +96,7 @@ def write_leaderboard(
     rows.sort(key=_order)
     trained = [read_answers(folder.path / runs[row.model].answers, row.model) for row in rows if not row.error]
     verdict = compare(trained, groups).sentence() if trained else "no model could be trained"
+    encoders = pretrained(config.models)
     write_json(
         folder.leaderboard_json,
         {
@@ -102,11 +104,12 @@ def write_leaderboard(
             "method": division.method,
             "verdict": verdict,
             "warnings": list(warnings),
+            "encoders": [{**one._asdict(), "sentence": one.sentence()} for one in encoders],
             "models": [_to_json(row) for row in rows],
         },
     )
     write_csv(folder.leaderboard_csv, *_table(rows))
-    write_text(folder.leaderboard_md, markdown(rows, division, verdict, warnings))
+    write_text(folder.leaderboard_md, markdown(rows, division, verdict, warnings, encoders))
     return tuple(rows)
 
 
@@ -215,8 +218,16 @@ def _table(rows: list[Row]) -> tuple[list[str], list[list[Any]]]:
     return header, table
 
 
-def markdown(rows: Sequence[Row], division: Division, verdict: str, warnings: Sequence[str] = ()) -> str:
-    """The leaderboard for a person: how the split was made, a table, and who cannot be told from the best."""
+def markdown(
+    rows: Sequence[Row],
+    division: Division,
+    verdict: str,
+    warnings: Sequence[str] = (),
+    encoders: Sequence[Pretrained] = (),
+) -> str:
+    """The leaderboard for a person: how the split was made, a table, what pretrained networks know from elsewhere, and
+    who cannot be told from the best.
+    """
     beside = any(row.published is not None for row in rows)
     lines = [
         division.sentence,
@@ -237,6 +248,7 @@ def markdown(rows: Sequence[Row], division: Division, verdict: str, warnings: Se
         cells += [_shown(float("nan") if row.published is None else row.published)] if beside else []
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", "published: accuracy on its makers' own test clips (report.published)"] if beside else []
+    lines += ["", *(one.sentence() for one in encoders)] if encoders else []
     return "\n".join([*lines, "", verdict, *_calibrated(rows), *([""] if failed else []), *failed]) + "\n"
 
 

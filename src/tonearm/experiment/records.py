@@ -186,6 +186,14 @@ class RowRecord(Record):
         return self
 
 
+class EncoderRecord(Record):
+    """A pretrained network in leaderboard.json: see `pretrained.Pretrained`, and its sentence."""
+
+    name: str
+    models: tuple[str, ...]
+    sentence: str
+
+
 class LeaderboardRecord(Record):
     """leaderboard.json."""
 
@@ -193,6 +201,7 @@ class LeaderboardRecord(Record):
     method: str
     verdict: str
     warnings: tuple[str, ...] = ()
+    encoders: tuple[EncoderRecord, ...] = ()
     models: tuple[RowRecord, ...]
 
 

@@ -32,6 +32,8 @@ from tonearm.experiment.records import (
     read_words,
 )
 from tonearm.experiment.runs import MODEL, read_facts, read_scores
+from tonearm.representations.extract import FAILURES_CSV
+from tonearm.representations.registry import kind_of
 from tonearm.settings import AudioSettings, DataSettings
 
 AGAIN = "run the command again"
@@ -83,13 +85,17 @@ class Mistake:
 
 @dataclass(frozen=True)
 class ExperimentRecord:
-    """An experiment: verdict, split, models best first, clips by class, groups, failures, settings and versions."""
+    """An experiment: verdict, split, models best first, clips by class, groups, failures, settings and versions.
+
+    encoders: a sentence on what each pretrained network was trained on.
+    """
 
     folder: Path
     verdict: str
     split: str
     method: str
     warnings: tuple[str, ...]
+    encoders: tuple[str, ...]
     models: tuple[ModelResult, ...]
     classes: dict[str, int]
     groups: int
@@ -130,8 +136,7 @@ def collect(path: Path) -> ExperimentRecord:
     groups = [clip["group"] for clip in clips if clip["group"]]
     failures = {
         row["filename"]: row["reason"]
-        for failures_csv in folder.failures_csv
-        if failures_csv.is_file()
+        for failures_csv in _failure_files(folder, config)
         for row in read_rows(failures_csv, ("filename", "reason"), AGAIN)
     }
     return ExperimentRecord(
@@ -140,6 +145,7 @@ def collect(path: Path) -> ExperimentRecord:
         board.split,
         board.method,
         board.warnings,
+        tuple(one.sentence for one in board.encoders),
         models,
         dict(sorted(Counter(clip["label"] for clip in clips).items())),
         len(set(groups)),
@@ -149,6 +155,14 @@ def collect(path: Path) -> ExperimentRecord:
         config,
         facts.versions if facts else {},
     )
+
+
+def _failure_files(folder: ExperimentFolder, config: dict[str, Any]) -> list[Path]:
+    """failures.csv of each representation that the config's models read, where there is one."""
+    reading = [settings.get("reads", "features") for settings in config["models"].values()]
+    names = [name for one in reading for name in ([one] if isinstance(one, str) else one)]
+    paths = [folder.representation(name) / FAILURES_CSV for name in names if kind_of(name)]
+    return [path for path in dict.fromkeys(paths) if path.is_file()]
 
 
 def _check_parts(path: Path, clips: list[dict[str, str]], facts: RunFacts | None) -> None:
@@ -167,9 +181,17 @@ def _config(path: Path) -> tuple[str, dict[str, Any]]:
         config = tomllib.loads(text)
         DataSettings.model_validate(config["data"])
         AudioSettings.model_validate(config["audio"])
+        if not all(_is_reading(settings) for settings in config["models"].values()):
+            raise ValueError("models do not say what they read")
         return text, config
-    except (ValueError, KeyError, RecursionError) as error:
+    except (ValueError, KeyError, AttributeError, RecursionError) as error:
         raise DamagedError(f"{path}: is damaged ({type(error).__name__}: {first_fault(error)}); {AGAIN}") from error
+
+
+def _is_reading(settings: dict[str, Any]) -> bool:
+    """Whether a model's settings name representations, or leave them to the default."""
+    names = settings.get("reads", "features")
+    return isinstance(names, str) or (isinstance(names, list) and all(isinstance(name, str) for name in names))
 
 
 def worst_mistakes(model: ModelResult, most: int) -> list[Mistake]:

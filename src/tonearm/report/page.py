@@ -35,7 +35,7 @@ def page(
     """The whole page. data_text: what a scan says of the data."""
     sections = [
         _head(record),
-        _leaderboard(record.models),
+        _leaderboard(record.models, record.encoders),
         _slopes(record, against) if against else "",
         _curves(record.trained),
         _calibration(record.trained),
@@ -78,7 +78,7 @@ def _head(record: ExperimentRecord) -> str:
     )
 
 
-def _leaderboard(models: Sequence[ModelResult]) -> str:
+def _leaderboard(models: Sequence[ModelResult], encoders: Sequence[str]) -> str:
     titles = ["<model", "train", "valid", "test", "<test, 95 % interval", "", "F1", "log loss", "top 2", "kappa"]
     titles += ["calibration error", "training", "a clip", "size"]
     beside = any(model.row["published"] is not None for model in models)
@@ -95,6 +95,7 @@ def _leaderboard(models: Sequence[ModelResult]) -> str:
         "prove equality, and the verdict above rests on paired tests."
         + (" Published is an accuracy on its makers' own test clips (report.published)." if beside else "")
         + f"</p>{table(titles, rows)}"
+        + "".join(f"<p>{escape(sentence(line))}</p>" for line in encoders)
         + (f"<ul>{failed}</ul>" if failed else "")
     )
 

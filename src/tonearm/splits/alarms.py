@@ -108,10 +108,10 @@ def _told_by(dataset: Dataset, split: Split, values: NDArray[np.float64]) -> flo
     return accuracy if accuracy >= commonest + (1 - commonest) / 2 else 0.0
 
 
-def near_copies(dataset: Dataset, division: Division, accuracies: Sequence[float]) -> str:
+def near_copies(dataset: Dataset, division: Division, accuracies: Sequence[float], by: str = "") -> str:
     """A nearest neighbour that is near-perfect where the models are not: the sign of songs that were sliced.
 
-    accuracies: of the models on the judged parts. The neighbour is sought among the training rows, in columns that
+    accuracies: on the judged parts, of the models that read these rows. by: what the rows are, for the sentence. The neighbour is sought among the training rows, in columns that
     are scaled on them. The sign counts where it is right for nine clips in ten, and the model in the middle is not, by
     five points at least.
     """
@@ -129,7 +129,7 @@ def near_copies(dataset: Dataset, division: Division, accuracies: Sequence[float
         return ""
     examples = [name for name, hit in zip(names, hits, strict=True) if hit][:: max(1, len(names) // 3)]
     return (
-        f"the nearest training clip alone tells {accuracy:.0%} of the judged clips' labels, and the models "
+        f"the nearest training clip{by} alone tells {accuracy:.0%} of the judged clips' labels, and the models "
         f"{middle:.0%}: slices of one song, or takes of one session, stand on both sides ({name_some(examples)}); "
         "name what they come from as artist in data.metadata"
     )
