@@ -111,9 +111,9 @@ def _told_by(dataset: Dataset, split: Split, values: NDArray[np.float64]) -> flo
 def near_copies(dataset: Dataset, division: Division, accuracies: Sequence[float], by: str = "") -> str:
     """A nearest neighbour that is near-perfect where the models are not: the sign of songs that were sliced.
 
-    accuracies: on the judged parts, of the models that read these rows. by: what the rows are, for the sentence. The neighbour is sought among the training rows, in columns that
-    are scaled on them. The sign counts where it is right for nine clips in ten, and the model in the middle is not, by
-    five points at least.
+    accuracies: on the judged parts, of the models that read these rows. by: what the rows are, for the sentence. The
+    neighbour is sought among the training rows, in columns that are scaled on them. The sign counts where it is right
+    for nine clips in ten, and the model in the middle is not, by five points at least.
     """
     if dataset.X.ndim != 2 or not accuracies:
         return ""
