@@ -33,7 +33,7 @@ $(STAMP_DEV): pyproject.toml | $(BIN)/python
 	@touch $(STAMP_DEV) $(STAMP_DEMO)
 
 $(STAMP_DEMO): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[deep,demo]"
+	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[deep,demo,encoders]"
 	@touch $(STAMP_DEMO)
 
 clean:

@@ -8,6 +8,7 @@ from typing import get_args
 
 import pytest
 
+from encoder_files import keep_tiny
 from tonearm.config import Config, load_config, parse_config, template, to_toml
 from tonearm.errors import ConfigError
 from tonearm.models import MODELS
@@ -63,7 +64,7 @@ def test_template_lists_every_setting_and_loads_as_the_defaults(tmp_path: Path) 
     for model in MODELS.values():
         assert all(f"\n# {key} = " in text or f"\n{key} = " in text for key in model.settings.model_fields)
     uncommented = re.sub(r"^# (\w+ = \S|\[)", r"\1", text, flags=re.MULTILINE)
-    assert set(load_config(write(tmp_path, uncommented)).models) == set(MODELS)
+    assert set(load_config(write(tmp_path, uncommented)).models) == {*MODELS, "musicnn"}
 
 
 @pytest.mark.parametrize(
@@ -169,3 +170,31 @@ def test_reading_a_config_loads_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_an_encoder_at_hand_is_among_the_default_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TONEARM_CACHE", str(tmp_path / "cache"))
+    absent = template()
+    assert "# [models.musicnn]" in absent
+    assert "tonearm encoders get musicnn" in absent
+    keep_tiny("MSD_musicnn", tmp_path / "cache")
+    assert list(Config().models) == ["logistic", "mlp", "musicnn"]
+    assert Config().models["musicnn"] == LogisticSettings(reads="musicnn")
+    assert load_config(write(tmp_path, template())) == Config()
+    assert load_config(write(tmp_path, absent)).models == parse_config({"models": {"logistic": {}, "mlp": {}}}).models
+    keep_tiny("mn04_as", tmp_path / "cache")
+    assert list(Config().models) == ["logistic", "mlp", "mn04_as"]
+    assert list(load_config(overrides=["encoders.layer=tags"]).models) == ["logistic", "mlp", "musicnn"]
+    assert list(load_config(overrides=["encoders.layer=hidden"]).models) == ["logistic", "mlp", "mn04_as"]
+
+
+def test_a_table_or_a_missing_onnxruntime_leaves_the_encoder_out_of_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TONEARM_CACHE", str(tmp_path))
+    keep_tiny("MSD_musicnn", tmp_path)
+    (tmp_path / "table.csv").write_text("filename,label,a\n")
+    assert list(parse_config({"data": {"folder": str(tmp_path / "table.csv")}}).models) == ["logistic", "mlp"]
+    assert list(parse_config({"data": {"folder": str(tmp_path)}}).models) == ["logistic", "mlp", "musicnn"]
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert list(Config().models) == ["logistic", "mlp"]

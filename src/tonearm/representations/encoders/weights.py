@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -96,6 +97,20 @@ def _damaged(name: str, folder: Path) -> WeightsError:
 def is_kept(name: str) -> bool:
     """Whether the encoder's network is in the cache, unchecked."""
     return (encoders_folder() / name / ENCODER_JSON).is_file()
+
+
+def at_hand(layer: str = "") -> str:
+    """The name in `reads` of the first encoder that can be run here now, in the order of the registry; "" if none can.
+
+    layer: one that it must have, "" for any.
+    """
+    if find_spec("onnxruntime") is None:
+        return ""
+    called = {name: alias for alias, name in ALIASES.items()}
+    for name, built_in in ENCODERS.items():
+        if (not layer or layer in built_in.encoder.layers) and is_kept(name):
+            return called.get(name, name)
+    return ""
 
 
 def get_weights(
