@@ -113,6 +113,7 @@ def test_demo_shows_everything_and_where_it_lies(tmp_path: Path) -> None:
     for step in ("1. Music", "2. Scan", "3. Train", "4. The same clips", "5. Predict", "Everything lies in"):
         assert step in said
     assert "what the random split adds" in said
+    assert "musicnn, a pretrained network, is left out: musicnn==0.1.0: is not fetched, since TONEARM_OFFLINE" in said
     assert "artists stand in two parts of one fold" in said
     assert (tmp_path / "demo" / "by-artist" / "leaderboard.csv").is_file()
 

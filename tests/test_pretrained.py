@@ -2,16 +2,19 @@
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+import encoder_files
 import signals
+from tonearm import demo
 from tonearm.config import parse_config
 from tonearm.data.dataset import Dataset
-from tonearm.errors import SplitError
+from tonearm.errors import RepresentationError, SplitError
 from tonearm.experiment.experiment import Experiment, run_experiment
 from tonearm.experiment.inputs import ModelInputs
 from tonearm.experiment.pretrained import pretrained
@@ -19,6 +22,7 @@ from tonearm.models.logistic import LogisticSettings
 from tonearm.report import write_report
 from tonearm.representations.encoders.registry import ENCODERS
 from tonearm.representations.encoders.representation import Embeddings
+from tonearm.representations.encoders.weights import get_weights
 
 HEARD = "it may have heard the very recordings of this test, which no split can keep apart"
 
@@ -105,3 +109,27 @@ def test_sliced_songs_are_seen_in_the_rows_of_an_encoder(tiny_encoders: Path, tm
         run_experiment(config, tmp_path / "out", data=ModelInputs({"mn04_as": rows}, {}, (), 0))
     apart = dataclasses.replace(rows, groups=songs.astype(str).astype(object))
     run_experiment(config, tmp_path / "apart", data=ModelInputs({"mn04_as": apart}, {}, (), 0))
+
+
+def test_the_demo_shows_an_encoder_whose_weights_are_here_and_says_why_it_leaves_one_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TONEARM_CACHE", str(tmp_path))
+    said: list[str] = []
+    assert demo.encoder_models(said.append) == {}
+    assert said.pop().startswith("musicnn, a pretrained network, is left out: musicnn==0.1.0: is not fetched")
+    for name in ("MSD_musicnn", "MTT_musicnn"):
+        encoder_files.keep_tiny(name, tmp_path)
+    models = demo.encoder_models(said.append)
+    assert parse_config({"models": models}).models == {"musicnn": LogisticSettings(reads="musicnn")}
+    assert said == []
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert demo.encoder_models(said.append) == {}
+    assert 'pip install "tonearm[encoders]"' in said.pop()
+
+
+def test_nothing_is_fetched_where_that_is_switched_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TONEARM_CACHE", str(tmp_path))
+    for name, place in (("mn04_as", "https://github.com/"), ("musicnn", "musicnn==0.1.0: ")):
+        with pytest.raises(RepresentationError, match=f"^{place}.*is not fetched, since TONEARM_OFFLINE is set"):
+            get_weights(name)

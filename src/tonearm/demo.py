@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tonearm.config import Config, parse_config
+from tonearm.errors import TonearmError
 from tonearm.experiment.experiment import Experiment, run_experiment
 from tonearm.experiment.folder import ExperimentFolder
 from tonearm.experiment.inputs import read_inputs
@@ -54,11 +55,11 @@ def _show_all(
     music = out / "music"
     _render(music, say, counting, clips_per_genre, seconds, workers)
     _scan(music, say, counting, workers)
-    models = MODELS | _head(say)
+    models = MODELS | encoder_models(say)
     say(
-        f"3. Train: {', '.join(models)} on features, on spectrogram pictures or on a pretrained network's rows of every "
-        "clip, first with a split by artist: no band is heard both in training and in the test, as it will be with "
-        "your next album."
+        f"3. Train: {', '.join(models)} on features, on spectrogram pictures or on the rows of a pretrained network, "
+        "first with a split by artist: no band is heard both in training and in the test, as it will be with your next "
+        "album."
     )
     config = _config(music, "auto", models)
     data = read_inputs(config, out / "representations", counting, workers)
@@ -108,16 +109,15 @@ def _scan(music: Path, say: Callable[[str], None], counting: Counting, workers: 
         say(scan_catalog(read_catalog(DataSettings(folder=str(music))), workers, progress).text())
 
 
-def _head(say: Callable[[str], None]) -> dict[str, dict[str, Any]]:
+def encoder_models(say: Callable[[str], None]) -> dict[str, dict[str, Any]]:
     """A model on a pretrained network whose weights are here or can be fetched; else {}, and why is said."""
-    from tonearm.errors import RepresentationError
     from tonearm.representations.encoders.session import check_provider
     from tonearm.representations.encoders.weights import get_weights
 
     try:
         check_provider("cpu")
         get_weights(ENCODER, tell=say)
-    except RepresentationError as error:
+    except TonearmError as error:
         say(f"{ENCODER}, a pretrained network, is left out: {error}")
         return {}
     return {ENCODER: {"type": "logistic", "reads": ENCODER}}
