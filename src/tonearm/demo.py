@@ -112,11 +112,12 @@ def _scan(music: Path, say: Callable[[str], None], counting: Counting, workers: 
 def encoder_models(say: Callable[[str], None]) -> dict[str, dict[str, Any]]:
     """A model on a pretrained network whose weights are here or can be fetched; else {}, and why is said."""
     from tonearm.representations.encoders.session import check_provider
-    from tonearm.representations.encoders.weights import get_weights
+    from tonearm.representations.encoders.weights import encoders_folder, get_weights
 
     try:
         check_provider("cpu")
-        get_weights(ENCODER, tell=say)
+        if get_weights(ENCODER):
+            say(f"{ENCODER}, a pretrained network, was fetched; its weights stay in {encoders_folder()}.")
     except TonearmError as error:
         say(f"{ENCODER}, a pretrained network, is left out: {error}")
         return {}
