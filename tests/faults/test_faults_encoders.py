@@ -284,3 +284,47 @@ def test_a_run_whose_weights_are_missing_says_the_command(
     monkeypatch.setenv("TONEARM_CACHE", str(tmp_path / "empty"))
     with pytest.raises(RunError, match=r"tonearm encoders get mn04_as$"):
         predict(tmp_path / "out", tmp_path / "music")
+
+
+def test_weights_that_are_cut_short_anywhere_are_told_and_nothing_is_kept(cache: Path, tmp_path: Path) -> None:
+    whole = oracle.save_torch(oracle.random_mobilenet(0.1), tmp_path / "whole.pt").read_bytes()
+    wheel = encoder_files.wheel(tmp_path / "m.whl", {"MTT_musicnn": oracle.random_musicnn()}).read_bytes()
+    cut = tmp_path / "cut"
+    for share in (0.0, 0.01, 0.5, 0.9, 0.999):
+        cut.write_bytes(whole[: int(share * len(whole))])
+        with pytest.raises(RepresentationError, match="cut: is not a torch file of plain tensors, or is damaged"):
+            weights.get_weights("mn01_as", cut, weights.file_sha256(cut))
+        cut.write_bytes(wheel[: int(share * len(wheel))])
+        with pytest.raises(RepresentationError, match="cut: is neither the wheel of musicnn"):
+            ENCODERS["MTT_musicnn"].read(cut)
+    assert not weights.is_kept("mn01_as")
+
+
+def test_clips_of_any_rate_width_and_length_are_rows_and_those_without_sound_are_reasons(
+    tiny_encoders: Path, tmp_path: Path
+) -> None:
+    import soundfile
+
+    import signals
+    import tonearm
+
+    low = signals.tone(300.0, 2.0, 0.5, 8_000)
+    clips = {
+        "low": (low, 8_000),
+        "stereo": (np.stack([low, low], axis=1), 8_000),
+        "short": (signals.noise(0.1, 0.1, 0, 16_000), 16_000),
+        "long": (np.tile(signals.noise(0.1, 0.1, 0, 16_000), 30)[: 187 * 256], 16_000),
+        "silent": (np.zeros(16_000), 16_000),
+        "empty": (np.zeros(0), 16_000),
+        "click": (signals.noise(0.01, 0.1, 0, 16_000), 16_000),
+    }
+    for name, (samples, sr) in clips.items():
+        (tmp_path / "music" / name[0]).mkdir(parents=True, exist_ok=True)
+        soundfile.write(tmp_path / "music" / name[0] / f"{name}.wav", samples, sr, subtype="FLOAT")
+    table = tonearm.embed_table(tmp_path / "music", tmp_path / "out", "musicnn")
+    rows = {Path(name).stem: row for name, row in zip(table.names, table.X, strict=True)}
+    assert sorted(rows) == ["long", "low", "short", "stereo"]
+    assert np.array_equal(rows["stereo"], rows["low"])
+    assert np.array_equal(rows["short"], rows["long"])  # repeated up to one window
+    reasons = (tmp_path / "out" / "failures.csv").read_text()
+    assert all(f"{name}.wav" in reasons for name in ("silent", "empty", "click"))
