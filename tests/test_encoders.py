@@ -19,6 +19,7 @@ from tonearm.config import parse_config
 from tonearm.dsp.bands import mel_bands
 from tonearm.dsp.sound import ClipSound
 from tonearm.errors import ConfigError
+from tonearm.report import write_report
 from tonearm.representations.encoders import efficientat, musicnn, weights
 from tonearm.representations.encoders.card import BuiltIn
 from tonearm.representations.encoders.front_ends import clip_windows, log_mel
@@ -164,6 +165,9 @@ def test_a_sweep_crosses_layers_and_pools(tiny_encoders: Path, tmp_path: Path) -
     }
     results = run_sweep(parse_config({**values, "sweep": {"grid": grid}}), tmp_path / "out")
     assert [trial.state for trial in results.trials] == ["done"] * 4
+    known = "the encoder mn04_as, which logistic reads, was trained on AudioSet"
+    assert known in (tmp_path / "out" / "sweep.md").read_text()
+    assert known in write_report(tmp_path / "out").read_text()
     with pytest.raises(ConfigError, match="has no layer 'hiden'; its layers: map_mean, hidden, logits"):
         run_sweep(parse_config({**values, "sweep": {"grid": {"encoders.layer": ["hiden"]}}}), tmp_path / "wrong")
 

@@ -74,20 +74,20 @@ def test_the_report_says_it_too_and_names_the_clips_that_no_encoder_could_read(e
 
 
 def test_models_of_features_alone_say_nothing_of_encoders() -> None:
-    assert pretrained({"logistic": LogisticSettings()}) == ()
+    assert pretrained({"logistic": ["features"]}) == ()
 
 
 def test_an_encoder_that_does_not_say_what_it_was_trained_on_may_know_everything(tmp_path: Path) -> None:
     (tmp_path / "encoder.toml").write_text("sr = 16000\nwindow = 1.0\nlayers = { out = 5 }\n")
-    [mine] = pretrained({"mine": LogisticSettings(reads=f"onnx:{tmp_path}")})
+    [mine] = pretrained({"mine": [f"onnx:{tmp_path}"]})
     assert mine.sentence().endswith(
         "which mine reads, does not say what it was trained on: it may know genres, and the recordings of this test"
     )
-    [gone] = pretrained({"mine": LogisticSettings(reads=f"onnx:{tmp_path}/gone")})
+    [gone] = pretrained({"mine": [f"onnx:{tmp_path}/gone"]})
     assert "does not say what it was trained on" in gone.sentence()
     with (tmp_path / "encoder.toml").open("a") as file:
         file.write('[card]\ntrained_on = "birdsong"\n')
-    [birds] = pretrained({"mine": LogisticSettings(reads=f"onnx:{tmp_path}")})
+    [birds] = pretrained({"mine": [f"onnx:{tmp_path}"]})
     assert birds.sentence().endswith("which mine reads, was trained on birdsong")
 
 

@@ -33,6 +33,7 @@ from tonearm.experiment.predictions import (
 )
 from tonearm.experiment.pretrained import Pretrained, pretrained
 from tonearm.experiment.runs import judged_part, read_facts, read_scores, write_scores
+from tonearm.models import reads
 from tonearm.plots import confusion_figure, curves_figure, remove_figure, save_figure
 from tonearm.runtime.files import write_csv, write_json, write_text
 from tonearm.splits.parts import Division
@@ -96,7 +97,7 @@ def write_leaderboard(
     rows.sort(key=_order)
     trained = [read_answers(folder.path / runs[row.model].answers, row.model) for row in rows if not row.error]
     verdict = compare(trained, groups).sentence() if trained else "no model could be trained"
-    encoders = pretrained(config.models)
+    encoders = pretrained({name: reads(settings) for name, settings in config.models.items()})
     write_json(
         folder.leaderboard_json,
         {

@@ -6,11 +6,10 @@ A network may have learnt these very genres from other people's labels, and may 
 split can keep that apart, so a leaderboard says it in words, for each network that one of its models reads.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from tonearm.errors import RepresentationError
-from tonearm.models import ModelSettings, reads
 from tonearm.representations.encoders.locate import find_encoder, is_encoder
 from tonearm.representations.encoders.onnx_folder import UNKNOWN
 
@@ -40,11 +39,14 @@ class Pretrained(NamedTuple):
         return f"{start}: {'; '.join(told)}" if told else start
 
 
-def pretrained(models: Mapping[str, ModelSettings]) -> tuple[Pretrained, ...]:
-    """The encoders that these models read, by name; a layer is no encoder of its own."""
+def pretrained(reading: Mapping[str, Iterable[str]]) -> tuple[Pretrained, ...]:
+    """The encoders among what models read, by name; a layer is no encoder of its own.
+
+    reading: names of representations for each model.
+    """
     readers: dict[str, list[str]] = {}
-    for model, settings in models.items():
-        for name in filter(is_encoder, reads(settings)):
+    for model, names in reading.items():
+        for name in filter(is_encoder, names):
             readers.setdefault(name, []).append(model)
     found: dict[str, Pretrained] = {}
     for name, some in readers.items():

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+from tonearm.experiment.pretrained import Pretrained, pretrained
 from tonearm.experiment.runs import read_scores
+from tonearm.models import reads
 from tonearm.sweep.grid import describe, short_names, show
 from tonearm.sweep.results import PUBLISHED, PUBLISHED_MEANING, Nested, Results, crossed_axes, ordered
 from tonearm.sweep.trials import Trial
@@ -27,6 +29,7 @@ def markdown(results: Results, judged: int) -> str:
 
 def how_text(results: Results) -> str:
     """How the clips were divided and the trials scored, in words."""
+    known = "".join(f"\n\nNote: {one.sentence()}." for one in _encoders(results))
     counts = {state: sum(trial.state == state for trial in results.trials) for state in ("failed", "pruned", "skipped")}
     left = "".join(f", {count} {state}" for state, count in counts.items() if count)
     folds = results.config.sweep.folds
@@ -44,7 +47,18 @@ def how_text(results: Results) -> str:
             if results.nested
             else "the test clips were put aside before, and no trial has seen them."
         )
+        + known
     )
+
+
+def _encoders(results: Results) -> tuple[Pretrained, ...]:
+    """The pretrained networks that the trials read."""
+    read = set(reads(results.config.models[results.model]))
+    for trial in results.trials:
+        for path, names in trial.values.items():
+            if path.endswith(".reads"):
+                read |= {names} if isinstance(names, str) else {*names}
+    return pretrained({results.model: sorted(read)})
 
 
 def winner_text(results: Results, judged: int) -> str:
