@@ -118,7 +118,7 @@ def encoder_models(say: Callable[[str], None]) -> dict[str, dict[str, Any]]:
         check_provider("cpu")
         if get_weights(ENCODER):
             say(f"{ENCODER}, a pretrained network, was fetched; its weights stay in {encoders_folder()}.")
-    except TonearmError as error:
+    except (TonearmError, OSError) as error:
         say(f"{ENCODER}, a pretrained network, is left out: {error}")
         return {}
     return {ENCODER: {"type": "logistic", "reads": ENCODER}}
