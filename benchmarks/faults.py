@@ -10,6 +10,7 @@ default takes about half an hour; `tests/faults` runs a short part of it.
 
 import argparse
 import random
+import resource
 import shutil
 import sys
 import tempfile
@@ -37,6 +38,7 @@ leaks = "allow" # the clips of a class are alike on purpose
 [models.trees]
 [models.boosting]
 """
+CEILING = 6 << 30  # bytes; what takes more must not take the machine with it
 LONG = """
 [features]
 preset = "full"
@@ -236,6 +238,7 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=6.0)
     parser.add_argument("--seed", type=int, default=0)
     arguments = vars(parser.parse_args())
+    resource.setrlimit(resource.RLIMIT_DATA, (CEILING, CEILING))  # of each process that is started, too
     chosen = arguments.pop("cases").split(",")
     print(f"{'case':<10}{'tried':>8}{'lost':>8}{'wrong':>8}{'hung':>8}{'crashed':>8}{'peak MB':>10}", flush=True)
     for name in chosen:
