@@ -89,10 +89,10 @@ def names(table: Path) -> list[str]:
 def results(out: Path) -> dict[str, str]:
     """What must be the same after every disturbance: tables, pictures and predictions, not times."""
     kept = ("*.parquet", "features.csv", "failures.csv", "predictions.csv", "predicted.csv", "submission.csv", "*.png")
-    figures = ("learning_curves.png", "time*.png", "leaderboard*.png")
+    times = ("learning_curves.png", "time*.png", "leaderboard*.png", "sweep.parquet")  # hold times
     found = contents(out)
     return {
         name: digest
         for name, digest in found.items()
-        if any(Path(name).match(pattern) for pattern in kept) and not any(Path(name).match(one) for one in figures)
+        if any(Path(name).match(pattern) for pattern in kept) and not any(Path(name).match(one) for one in times)
     }
