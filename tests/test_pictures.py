@@ -108,7 +108,7 @@ def test_a_disk_too_small_for_the_pixels_is_said_before_they_are_written(
     paths = tree(tmp_path / "tree")
     usage = type("Usage", (), {"free": 1000})
     monkeypatch.setattr("shutil.disk_usage", lambda folder: usage)
-    with pytest.raises(TonearmError, match=r"the pixels of 12 pictures would take 0\.0 GB .* choose another disk"):
+    with pytest.raises(TonearmError, match=r"the pixels of 12 pictures would take 36\.9 kB .* choose another disk"):
         pack_files(paths, tmp_path / "pack")
     assert not list((tmp_path / "pack").glob("*"))
 

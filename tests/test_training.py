@@ -181,6 +181,17 @@ def test_a_state_of_another_training_is_not_used(tmp_path: Path) -> None:
     assert len(again.history_) == 8
 
 
+def test_a_damaged_checkpoint_counts_as_absent(tmp_path: Path) -> None:
+    X, y, _, _ = parts()
+    whole = make(checkpoint_epochs=1).set_params(checkpoint_dir=tmp_path).fit(X, y)
+    [checkpoint] = tmp_path.iterdir()
+    content = checkpoint.read_bytes()
+    for damaged in (b"", content[: len(content) // 2], b"\x80\x04N.", bytes(range(256)) * 9, content[::-1]):
+        checkpoint.write_bytes(damaged)
+        again = make(checkpoint_epochs=1).set_params(checkpoint_dir=tmp_path).fit(X, y)
+        assert without_time(again.history_) == without_time(whole.history_)
+
+
 def test_a_diverging_training_is_told_with_the_remedy() -> None:
     X, y, _, _ = parts()
     with pytest.raises(ModelError, match="choose a learning_rate below 100"):

@@ -1,14 +1,11 @@
 """A short part of `benchmarks/faults.py`: damaged files and damaged model folders, seeds fixed."""
 
-import csv
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 
-import signals
+from campaign import names, write_clips, write_config
 from hostile import run
 from mutations import mutate, write_mutated
 
@@ -19,6 +16,7 @@ CONFIG = """
 preset = "gtzan57"
 [split]
 method = "stratified"
+leaks = "allow"
 [models.trees]
 n_estimators = 20
 """
@@ -28,19 +26,10 @@ n_estimators = 20
 def experiment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Music and a trained model."""
     work = tmp_path_factory.mktemp("experiment")
-    for number in range(12):
-        path = work / "music" / f"genre{number % 2}" / f"{number}.wav"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sound = signals.tone(300.0 * (1 + number % 2), 0.5) + signals.noise(0.5, 0.05, number)
-        soundfile.write(path, sound.astype(np.float32), signals.SR)
-    (work / "run.toml").write_text(f'[data]\nfolder = "{work / "music"}"\n{CONFIG}')
+    write_clips(work / "music", 12, 0.5, labels=2)
+    write_config(work / "run.toml", work / "music", CONFIG)
     assert run("run", work / "run.toml", "--out", work / "out").code == 0
     return work
-
-
-def names(table: Path) -> list[str]:
-    with table.open(newline="", encoding="utf-8") as file:
-        return [row["filename"] for row in csv.DictReader(file)]
 
 
 def test_every_damaged_file_is_accounted_for_by_every_command(experiment: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -244,9 +244,29 @@ def _open_av(path: Path) -> Iterator[Decoder]:
 def _av_container(path: Path) -> Iterator[Any]:
     import av
 
-    # an open file, since PyAV accepts only names in UTF-8; titles in other encodings are no reason to fail
-    with path.open("rb") as file, av.open(file, metadata_errors="replace") as container:
+    # an open file, since PyAV accepts only names in UTF-8; titles in other encodings are no reason to fail; a playlist
+    # with the name of a sound file must open nothing else
+    options = {"protocol_whitelist": "none"}
+    with (
+        path.open("rb") as file,
+        av.open(_Quiet(file, path), metadata_errors="replace", options=options) as container,
+    ):
         yield container
+
+
+class _Quiet:
+    """A file for PyAV, which prints a traceback whenever damage makes it seek before the start."""
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self._seek = file.seek
+        self.read, self.tell = file.read, file.tell
+        self.name = path.name.encode(errors="replace").decode()
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return self._seek(offset, whence)
+        except (OSError, ValueError, OverflowError):
+            return -1
 
 
 def _av_blocks(path: Path, sr: int) -> Iterator[Samples]:

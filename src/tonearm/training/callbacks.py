@@ -181,11 +181,15 @@ class Checkpointer(Callback):  # type: ignore[misc]
             torch.save(state, temporary)
 
     def load(self) -> dict[str, Any] | None:
-        """The state of this training, None if there is none."""
+        """The state of this training, None if there is none; a damaged one counts as absent."""
         if not self.path.is_file():
             return None
-        state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
-        return state if state.get("digest") == self.digest else None
+        try:
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
+        except Exception:  # torch has no error of its own for damage: seven kinds were seen
+            return None
+        ours = isinstance(state, dict) and state.get("digest") == self.digest
+        return state if ours else None
 
     def resume(self, net: Any, state: dict[str, Any]) -> None:
         """Restore the state, except for the random generators."""

@@ -55,7 +55,11 @@ class Pretrained:
     def open(self, encoder: Encoder, layer: str, provider: str) -> Run:
         """Windows to rows, one window at a time, by torch on the CPU, or on CUDA if that is the provider."""
         extractor, model = _loaded(self.name)
+        import torch
+
         device = "cuda" if provider == "cuda" else "cpu"
+        if device == "cuda" and not torch.cuda.is_available():
+            raise RepresentationError(f'{encoder.name}: torch finds no CUDA device; set encoders.provider = "cpu"')
         used = (model.get_encoder() if model.config.is_encoder_decoder else model).to(device)
 
         def run(windows: NDArray[np.float32]) -> NDArray[np.float32]:
