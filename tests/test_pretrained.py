@@ -14,7 +14,7 @@ import signals
 from tonearm import demo
 from tonearm.config import parse_config
 from tonearm.data.dataset import Dataset
-from tonearm.errors import RepresentationError, SplitError
+from tonearm.errors import ConfigError, RepresentationError, SplitError
 from tonearm.experiment.experiment import Experiment, run_experiment
 from tonearm.experiment.inputs import ModelInputs
 from tonearm.experiment.pretrained import pretrained
@@ -133,3 +133,10 @@ def test_nothing_is_fetched_where_that_is_switched_off(tmp_path: Path, monkeypat
     for name, place in (("mn04_as", "https://github.com/"), ("musicnn", "musicnn==0.1.0: ")):
         with pytest.raises(RepresentationError, match=f"^{place}.*is not fetched, since TONEARM_OFFLINE is set"):
             get_weights(name)
+
+
+def test_a_table_of_an_encoder_says_how_a_model_reads_it(experiment: Experiment, tmp_path: Path) -> None:
+    table = experiment.out / "mn04_as" / "mn04_as.parquet"
+    config = parse_config({"data": {"folder": str(table)}, "models": {"logistic": {}}})
+    with pytest.raises(ConfigError, match=r'is a table of mn04_as; set models\.logistic\.reads = "mn04_as"'):
+        run_experiment(config, tmp_path / "out")

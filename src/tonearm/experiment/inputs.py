@@ -99,7 +99,9 @@ def _refuse(config: Config, readable: Iterable[str], what: str) -> None:
             gives = {kind.gives for kind in map(kind_of, there) if kind} or {"rows"}
             able = [known for known, entry in MODELS.items() if entry.takes in gives]
             kind = name if known_kind(name).gives == "rows" else f"pictures ({name})"
-            raise ConfigError(f"models.{model}: reads {kind}, but {what}; models for it: {', '.join(able)}")
+            suited = config.models[model].type in able and len(there) == 1
+            advice = f'set models.{model}.reads = "{min(there)}"' if suited else f"models for it: {', '.join(able)}"
+            raise ConfigError(f"models.{model}: reads {kind}, but {what}; {advice}")
 
 
 def _read_table(config: Config) -> ModelInputs:
