@@ -20,7 +20,7 @@ from sklearn.svm import SVC, LinearSVC
 
 from tables import clouds
 from tonearm.errors import ModelError
-from tonearm.models import MODELS, Outlook, Size, forest
+from tonearm.models import MODELS, Outlook, Size, forest, trees
 from tonearm.models.margins import SupportVectors
 from tonearm.models.softmax import SoftmaxRegression
 from tonearm.runtime.progress import listening
@@ -292,7 +292,7 @@ def test_a_forest_grown_in_steps_is_scikit_learns(monkeypatch: pytest.MonkeyPatc
     for _ in range(2):  # fitted again, it starts anew
         steps: list[int] = []
         with listening(lambda done, total, failed, steps=steps: steps.append(done)):  # type: ignore[misc]
-            forest.grow(ours, X, y, 1.0)
+            forest.grow(ours, X, y, 1)
         assert steps == [3, 6, 9, 11]
         assert_array_equal(ours.predict_proba(X), theirs.predict_proba(X))
         assert ours.get_params() == theirs.get_params()
@@ -303,7 +303,7 @@ def test_a_forest_stays_within_its_limit_whatever_the_labels_are() -> None:
     y = np.random.default_rng(1).integers(20, size=3_000)
     for gigabytes, least in ((1.0, 1), (0.002, 4)):
         grown = ExtraTreesClassifier(5, random_state=0)
-        forest.grow(grown, X, y, gigabytes)
+        trees.fit(trees.TreesSettings(n_estimators=5, max_gigabytes=gigabytes), grown, X, y)
         assert sum(tree.tree_.node_count for tree in grown.estimators_) * (64 + 8 * 20) <= gigabytes * 1e9
         assert min(tree.tree_.n_node_samples.min() for tree in grown.estimators_) == least
 

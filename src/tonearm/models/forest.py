@@ -2,8 +2,8 @@
 
 Conventions
 -----------
-The trees are those of one call of `ExtraTreesClassifier.fit`, bit for bit, however many are grown at a time. Only where
-trees with leaves of single rows could exceed the memory limit does a leaf hold more rows (`trees.rows_per_leaf`).
+The trees are those of one call of `ExtraTreesClassifier.fit`, bit for bit, however many are grown at a time. How many
+rows a leaf holds at least, so that the forest stays within its limit of memory, is for `trees` to say.
 """
 
 import warnings
@@ -12,21 +12,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.ensemble import ExtraTreesClassifier
 
-from tonearm.models.trees import rows_per_leaf
 from tonearm.runtime.progress import tell_step
 
 STEPS = 50
 SMALL = 100_000  # numbers in a table: its trees are grown at once, in a few seconds at most
 
 
-def grow(forest: ExtraTreesClassifier, X: ArrayLike, y: ArrayLike, max_gigabytes: float) -> None:
-    """Fit the forest to rows X, shape (rows, columns), and their labels y, shape (rows,); raise its min_samples_leaf
-    where it could become larger than the limit.
+def grow(forest: ExtraTreesClassifier, X: ArrayLike, y: ArrayLike, least: int) -> None:
+    """Fit the forest to rows X, shape (rows, columns), and their labels y, shape (rows,); a leaf gets `least` rows or
+    more.
     """
     with np.errstate(over="ignore"):  # scikit-learn refuses what is infinite
         table: NDArray[np.float32] = np.ascontiguousarray(X, dtype=np.float32)
     trees = int(forest.n_estimators)
-    least = rows_per_leaf(len(table), len(np.unique(np.asarray(y))), trees, max_gigabytes)
     forest.set_params(min_samples_leaf=max(forest.min_samples_leaf, least), warm_start=False)
     step = trees if table.size <= SMALL else -(-trees // STEPS)
     try:

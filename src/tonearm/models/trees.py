@@ -84,4 +84,5 @@ def fit(settings: TreesSettings, classifier: Any, X: Any, y: Any) -> None:
     """Fit the forest that `build` gave, within its limit, telling how far it is."""
     from tonearm.models.forest import grow
 
-    grow(classifier, X, y, settings.max_gigabytes)
+    least = rows_per_leaf(len(X), len(set(y)), settings.n_estimators, settings.max_gigabytes)
+    grow(classifier, X, y, least)
