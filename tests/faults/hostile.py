@@ -5,6 +5,7 @@ whatever it leaves running can be counted. Nothing here reads a clock to judge s
 """
 
 import contextlib
+import functools
 import hashlib
 import os
 import random
@@ -160,9 +161,17 @@ def leftovers(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob(f"{OURS}*"))
 
 
+@functools.cache
 def can_mount() -> bool:
-    """Whether this process may mount a tmpfs."""
-    return sys.platform == "linux" and os.geteuid() == 0
+    """Whether this process may mount a tmpfs; root in a container often may not."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with small_disk(Path(folder) / "disk", 100):
+                return True
+        except (OSError, subprocess.CalledProcessError):
+            return False
 
 
 @contextlib.contextmanager
