@@ -11,8 +11,8 @@ import importlib.util
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -41,8 +41,6 @@ _READ_IN_ORDER = frozenset({"MP3", "OGG"})
 _UNKNOWN_LENGTHS = (0, 2**32 - 1, 2**31 - 1)  # announced by programs that write to a pipe
 
 Samples = NDArray[np.float32]
-
-
 Blocks = Callable[[int, int], Iterator[Samples]]
 
 
@@ -74,7 +72,6 @@ def open_decoder(path: str | Path) -> Iterator[Decoder]:
         with _reported(path):
             open_file = _open_av if path.suffix.lower() in AV_EXTENSIONS else _open_sndfile
             decoder = opened.enter_context(open_file(path))
-            _check_rate(path, decoder.sr)
         yield decoder
 
 
@@ -164,6 +161,7 @@ def _open_sndfile(path: Path) -> Iterator[Decoder]:
                 str(path), "undecodable", f"it cannot be decoded (it does not begin as a {path.suffix} file does)"
             )
         _check_announced_length(path, file.extra_info)
+        _check_rate(path, file.samplerate)
         file.seek(0)  # as soundfile.read does, since it changes the last bits of an MP3
         size = max(1, BLOCK // file.channels)
 
@@ -227,17 +225,24 @@ def _open_av(path: Path) -> Iterator[Decoder]:
             kept.clear()
     check_complete(path, announced, length)
 
-    def blocks(start: int, stop: int) -> Iterator[Samples]:
-        at = 0
-        for block in kept or _av_blocks(path, sr):
-            piece = block[max(0, start - at) : max(0, stop - at)]
-            at += len(block)
-            if len(piece):
-                yield piece
-            if at >= stop:
-                return
+    at, rest = 0, np.zeros(0, dtype=np.float32)  # of the one pass through the file, where the last stretch ended
 
-    yield Decoder(path, sr, channels, length, blocks)
+    def blocks(start: int, stop: int) -> Iterator[Samples]:
+        nonlocal at, rest
+        while at < stop:
+            if not len(rest):
+                rest = next(filter(len, decoded), rest)  # an empty block is not the end
+            if not len(rest):
+                return
+            taken, rest = rest[: stop - at], rest[stop - at :]
+            wanted = taken[max(0, start - at) :]
+            at += len(taken)
+            if len(wanted):
+                yield wanted
+
+    with closing(_av_blocks(path, sr)) as again:
+        decoded = iter(kept) if kept else again
+        yield Decoder(path, sr, channels, length, blocks)
 
 
 @contextmanager
@@ -269,7 +274,7 @@ class _Quiet:
             return -1
 
 
-def _av_blocks(path: Path, sr: int) -> Iterator[Samples]:
+def _av_blocks(path: Path, sr: int) -> Generator[Samples]:
     import av
 
     with _av_container(path) as container:

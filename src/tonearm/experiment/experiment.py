@@ -222,12 +222,14 @@ def _train_all(
     """Train what is missing; the reason of each job that failed by its folder."""
     failures = {}
     workers = config.train.workers
-    for line in outlooks((job, data) for job in jobs if not is_finished(job, job.digest)[0]):
+    states = [is_finished(job, job.digest) for job in jobs]
+    for line in outlooks((job, data) for job, (finished, _) in zip(jobs, states, strict=True) if not finished):
         tell(line)
     if workers > 1 or on_cluster():
         check_travels({job.name: job for job in jobs}.values())
     shown = quietly if workers > 1 or on_cluster() else counting  # a display cannot travel to another process
-    results = run_tasks(train_job, ((job, Shared(data), Shared(config), shown) for job in jobs), workers)
+    work = ((job, Shared(data), Shared(config), shown, state) for job, state in zip(jobs, states, strict=True))
+    results = run_tasks(train_job, work, workers)
     for job, (said, reason) in zip(jobs, results, strict=True):
         tell(f"{job.name}, {job.split.name}: {said}")
         check_held(job.out)

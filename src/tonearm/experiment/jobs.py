@@ -79,14 +79,19 @@ def check_travels(jobs: Iterable[Job]) -> None:
             ) from error
 
 
-def train_job(job: Job, data: ModelInputs, config: Config, counting: Counting) -> tuple[str, str]:
-    """Train, evaluate and save one model on one split; what to say of it, and why it failed, if it did."""
+def train_job(
+    job: Job, data: ModelInputs, config: Config, counting: Counting, state: tuple[bool, str] | None = None
+) -> tuple[str, str]:
+    """Train, evaluate and save one model on one split; what to say of it, and why it failed, if it did.
+
+    state: what `is_finished` says of the job, if that was asked before: it reads all files of a run.
+    """
     from threadpoolctl import threadpool_limits
 
     job.register()
     digest = job.digest or job_digest(job, data, config)
     team = process_group(config.train)
-    finished, damage = is_finished(job, digest)
+    finished, damage = state or is_finished(job, digest)
     if team.agree(finished):
         return "is there already, with the same settings and data", ""
     try:
