@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,22 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs the reference data in ../shared/data/gtzan, which is not here")
     return SHARED
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the files that are decoded from now on."""
+    from tonearm.dsp import audio
+
+    names: list[str] = []
+    read = audio.read
+
+    def count(path: Path, *part: Any) -> audio.Waveform:
+        names.append(path.name)
+        return read(path, *part)
+
+    monkeypatch.setattr("tonearm.dsp.sound.read", count)
+    return names
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +9,6 @@ import soundfile
 
 import signals
 from test_experiment import FEATURES, config
-from tonearm.dsp import audio
 from tonearm.errors import SplitError
 from tonearm.experiment.experiment import run_experiment
 from tonearm.experiment.inputs import read_inputs
@@ -77,24 +75,17 @@ def test_equal_rows_of_a_table_are_one_recording(tmp_path: Path) -> None:
 
 
 def test_files_are_listened_to_once_and_again_when_they_change(
-    copies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    copies: Path, tmp_path: Path, decoded: list[str]
 ) -> None:
     music = Path(shutil.copytree(copies, tmp_path / "music"))
     settings = config(music, **LOGISTIC, features=FEATURES)
     assert len(read_inputs(settings, tmp_path / "out").recordings) == 16
-    opened: list[str] = []
-    read = audio.read
-
-    def count(path: Path, *part: Any) -> audio.Waveform:
-        opened.append(path.name)
-        return read(path, *part)
-
-    monkeypatch.setattr("tonearm.dsp.sound.read", count)
+    decoded.clear()
     assert len(read_inputs(settings, tmp_path / "out").recordings) == 16
-    assert opened == []
+    assert decoded == []
     soundfile.write(music / "left" / "0.wav", signals.bells(6.0, 77), signals.SR, subtype="FLOAT")
     assert len(read_inputs(settings, tmp_path / "out").recordings) == 15
-    assert opened == ["0.wav"]  # once, for features and recordings alike
+    assert decoded == ["0.wav"]  # once, for features and recordings alike
 
 
 def test_artists_who_share_a_recording_are_joined_and_others_left_alone() -> None:

@@ -21,6 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import soundfile
+
+import signals
+
 SRC = Path(__file__).resolve().parents[2] / "src"
 LONGEST = 300.0  # seconds that any wait may take
 OURS = ".tonearm-"
@@ -159,6 +163,15 @@ def contents(folder: Path, *volatile: str) -> dict[str, str]:
 def leftovers(folder: Path) -> list[str]:
     """Our temporary files and folders, anywhere below the folder."""
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob(f"{OURS}*"))
+
+
+def write_noise(folder: Path, count: int, seconds: float) -> Path:
+    """Clips of noise in two class folders, a and b."""
+    for number in range(count):
+        (folder / "ab"[number % 2]).mkdir(exist_ok=True)
+        sound = signals.noise(seconds, 0.1, seed=number)
+        soundfile.write(folder / "ab"[number % 2] / f"{number}.wav", sound, signals.SR)
+    return folder
 
 
 @functools.cache

@@ -12,12 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import soundfile
 import torch
 from torch import nn
 
 import hostile
-import signals
 from tables import clouds
 from test_sweep import write_table
 from test_training import make, parts
@@ -48,10 +46,7 @@ MEL = SpectrogramSettings(kinds=("mel",))
 
 @pytest.fixture(scope="module")
 def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("music")
-    for number in range(12):
-        (folder / "ab"[number % 2]).mkdir(exist_ok=True)
-        soundfile.write(folder / "ab"[number % 2] / f"{number}.wav", signals.noise(0.5, 0.1, seed=number), signals.SR)
+    folder = hostile.write_noise(tmp_path_factory.mktemp("music"), 12, 0.5)
     (folder / "a" / "broken.wav").write_text("words")
     return folder
 

@@ -9,10 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-import soundfile
 
 import hostile
-import signals
 from tonearm.errors import OutputError
 from tonearm.jam import render_jam
 from tonearm.runtime import stopping
@@ -26,11 +24,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such sig
 @pytest.fixture(scope="module")
 def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Clips enough to be interrupted at."""
-    folder = tmp_path_factory.mktemp("music")
-    for number in range(120):
-        (folder / "ab"[number % 2]).mkdir(exist_ok=True)
-        soundfile.write(folder / "ab"[number % 2] / f"{number}.wav", signals.noise(4.0, 0.1, seed=number), signals.SR)
-    return folder
+    return hostile.write_noise(tmp_path_factory.mktemp("music"), 120, 4.0)
 
 
 def pictures(out: Path) -> int:
