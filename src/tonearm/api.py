@@ -115,7 +115,7 @@ def embed(
 
     samples: mono waveform, shape (samples,), finite, at least 0.05 s. sr: its rate, Hz; it is resampled to the
     encoder's. encoder: a name of `tonearm encoders`, such as "mn04_as" or "musicnn". layer, pool, provider: as in
-    `[encoders]`. Raises ConfigError for a setting that is not one, AudioError for too few samples, and
+    `[encoders]`. Raises ConfigError for an unknown layer, pool or provider, AudioError for too few samples, and
     RepresentationError where the weights are missing.
     """
     import numpy as np

@@ -3,7 +3,7 @@
 Conventions
 -----------
 A setting is never an option of its own: `--config` names the TOML file and `--set a.b=c`
-overrides one setting of it, whatever the command. Only what is not a setting is an option (where to write, how
+overrides one setting of it, whatever the command. Options are for everything else (where to write, how
 many processes).
 """
 

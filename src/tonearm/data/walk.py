@@ -4,7 +4,7 @@ Conventions
 -----------
 Hidden names (AppleDouble's `._*` among them) do not count. A link to a folder is followed; a folder that is reached
 twice, by a link that leads back up or beside it, is read once. Nothing that lies in a folder ends the walk: what
-cannot be looked at is a clip if it is named like one, so that reading it reports why, and else it is passed over with
+cannot be accessed is a clip if it is named like one, so that reading it reports why; anything else is passed over, with
 its reason. Files are not opened.
 """
 
@@ -59,7 +59,7 @@ class Walk:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was passed over, for a person."""
+        """Sentences for the user on what was passed over."""
         notes = []
         if self.passed:
             reasons = ", ".join(sorted(set(self.passed.values())))
