@@ -1,4 +1,4 @@
-"""Temperature scaling against its own formula, against simulated truth, and through a whole experiment."""
+"""Temperature scaling against its own formula and simulated truth, and whole experiments, with folds and without."""
 
 import csv
 import json
@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.special import softmax
-from sklearn.metrics import log_loss
+from sklearn.metrics import log_loss, roc_auc_score
 
 from tables import clouds
 from tonearm.config import parse_config
-from tonearm.evaluation.calibration import calibrate, effect, fit_temperature, scale, sure_threshold
+from tonearm.evaluation.calibration import calibrate, cross_fit, effect, fit_temperature, scale
 from tonearm.experiment.experiment import run_experiment
 from tonearm.experiment.runs import load_run
 from tonearm.prediction import predict
@@ -52,34 +52,59 @@ def test_a_model_that_is_always_right_or_never_stays_within_bounds() -> None:
 def test_what_is_said_of_the_effect_agrees_with_scikit_learn() -> None:
     probabilities, codes = simulated(3.0, 500)
     truth = np.array([LABELS[code] for code in codes], dtype=object)
-    calibration = calibrate(truth, probabilities, LABELS, sure=0.9)
-    assert calibration is not None
+    own = np.array([str(row) for row in range(len(truth))], dtype=object)
+    calibration = calibrate(truth, probabilities, LABELS, own, own, sure=0.9)
     after = scale(probabilities, calibration.temperature)
-    found = effect(truth, probabilities, after, LABELS, calibration.threshold)
+    found = effect(truth, probabilities, after, LABELS, after.max(axis=1) >= calibration.threshold)
     assert found["log_loss_before"] == pytest.approx(log_loss(codes, probabilities))
     assert found["log_loss_after"] == pytest.approx(log_loss(codes, after))
     assert found["log_loss_after"] < found["log_loss_before"]
     assert found["ece_after"] < found["ece_before"] / 3
     assert found["sure_right"] / found["sure_clips"] >= 0.9
-    assert found["sure_clips"] / found["clips"] == calibration.coverage
+    assert found["sure_clips"] / found["clips"] == calibration.coverage > 0
 
 
-def test_too_few_clips_calibrate_nothing() -> None:
+def test_too_few_clips_calibrate_nothing_and_make_no_answer_sure() -> None:
     probabilities, codes = simulated(3.0, 19)
-    assert calibrate(np.array([LABELS[code] for code in codes], dtype=object), probabilities, LABELS, 0.9) is None
+    own = np.array([str(row) for row in range(19)], dtype=object)
+    truth = np.array([LABELS[code] for code in codes], dtype=object)
+    found = calibrate(truth, probabilities, LABELS, own, own, 0.9)
+    assert found.temperature == 1
+    assert found.threshold > 1
 
 
-def test_the_threshold_is_the_lowest_that_holds_and_never_divides_equals() -> None:
-    right = np.array([True, True, False, True, False])
-    assert sure_threshold(np.array([0.9, 0.8, 0.8, 0.7, 0.2]), right, 0.75) == (0.7, 0.8)
-    assert sure_threshold(np.array([0.9, 0.8, 0.8, 0.7, 0.2]), right, 0.9) == (0.9, 0.2)
-    threshold, coverage = sure_threshold(np.array([0.9, 0.1]), np.array([False, True]), 0.9)
-    assert threshold > 1
-    assert coverage == 0
+def test_a_temperature_that_gains_no_more_than_chance_is_left_out() -> None:
+    fitted = []
+    every = simulated(1.0)
+    for start in range(0, 20_000, 100):
+        probabilities, codes = (column[start : start + 100] for column in every)
+        own = np.array([str(row) for row in range(100)], dtype=object)
+        truth = np.array([LABELS[code] for code in codes], dtype=object)
+        fitted.append(calibrate(truth, probabilities, LABELS, own, own, 0.9).temperature != 1)
+    assert 0.02 <= np.mean(fitted) <= 0.09  # the level of the test, where the honest temperature is 1
+
+
+def test_a_fold_is_calibrated_by_the_others_alone() -> None:
+    probabilities, codes = simulated(3.0, 300)
+    truth = np.array([LABELS[code] for code in codes], dtype=object)
+    names = np.array([f"clip {row}" for row in range(150)] * 2, dtype=object)  # two repeats
+    folds = np.concatenate([np.arange(150) // 50, 3 + np.arange(150)[::-1] // 50])
+    each, last = cross_fit(truth, probabilities, LABELS, names, names, folds, 0.9)
+    assert len(each) == 6
+    assert last == calibrate(truth, probabilities, LABELS, names, names, 0.9)
+    others = np.isin(names, names[100:150], invert=True)
+    assert (
+        each[2] == each[3] == calibrate(truth[others], probabilities[others], LABELS, names[others], names[others], 0.9)
+    )
+    changed = probabilities.copy()
+    changed[~others] = changed[~others][:, ::-1]  # other answers to the fold's clips, in both repeats
+    again, _ = cross_fit(truth, changed, LABELS, names, names, folds, 0.9)
+    assert again[2] == each[2]
+    assert again[0] != each[0]
 
 
 def write_table(path: Path) -> Path:
-    X, y = clouds(400, columns=4, spread=4.0)
+    X, y = clouds(400, columns=4, spread=2.0)
     rows = ["filename,label," + ",".join(f"c{i}" for i in range(4))]
     rows += [
         f"{number},{label}," + ",".join(map(repr, row.tolist()))
@@ -103,7 +128,7 @@ def test_an_experiment_calibrates_on_validation_clips_alone_and_prediction_says_
     table = write_table(tmp_path / "t.csv")
     settings = {"data": {"folder": str(table)}, "models": {"trees": {}}, "split": {"valid": 0.25}}
     raw = run_experiment(parse_config({**settings, "train": {"calibrate": False}}), tmp_path / "raw")
-    done = run_experiment(parse_config(settings), tmp_path / "out")
+    done = run_experiment(parse_config({**settings, "train": {"sure": 0.75}}), tmp_path / "out")
     assert raw.rows[0].calibration == {}
     assert raw.rows[0].score("test") == done.rows[0].score("test")
 
@@ -126,6 +151,7 @@ def test_an_experiment_calibrates_on_validation_clips_alone_and_prediction_says_
     assert board["log_loss_after"] == pytest.approx(log_loss(after[1], after[0]))
     assert f"{board['log_loss_before']:.3f}, {board['log_loss_after']:.3f}" in (done.out / "leaderboard.md").read_text()
 
+    assert f"{roc_auc_score(after[0].argmax(axis=1) == after[1], after[0].max(axis=1)):.3f}" == f"{board['auc']:.3f}"
     found = predict(run, [table])
     assert {row.sure for row in found.rows} == {True, False}
     assert run.threshold is not None

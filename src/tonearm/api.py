@@ -172,15 +172,22 @@ def train(folder: str | Path, /, out: str | Path, workers: int = 1, **sections: 
     return run_experiment(_config(given), Path(out), workers=workers)
 
 
-def predict(run: str | Path, paths: str | Path | Sequence[str | Path]) -> "Predictions":
+def predict(
+    run: str | Path, paths: str | Path | Sequence[str | Path], *, none: bool = False, sure_only: bool = False
+) -> "Predictions":
     """Labels and probabilities of files, folders of them, or the rows of a table.
 
-    run: a run folder, a model's folder, or an experiment or a sweep, whose best model then predicts. Raises RunError
-    where there is no such run; a file that cannot be used is a row with its reason.
+    run: a run folder, a model's folder, or an experiment or a sweep, whose best model then predicts. none: "none" is
+    the label where no class is sure (`best` has the most probable one). sure_only: such files are left out, and a note
+    counts them. Raises RunError where there is no such run, or it cannot tell which answers are sure and that is asked;
+    a file that cannot be used is a row with its reason.
     """
+    from tonearm import unsure
     from tonearm.prediction import predict as predict_paths
 
-    return predict_paths(run, [paths] if isinstance(paths, str | Path) else paths)
+    found = predict_paths(run, [paths] if isinstance(paths, str | Path) else paths)
+    found = unsure.with_none(found) if none else found
+    return unsure.sure_only(found) if sure_only else found
 
 
 def _with_folder(data: Mapping[str, Any] | None, folder: str | Path) -> dict[str, Any]:

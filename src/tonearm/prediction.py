@@ -47,8 +47,9 @@ FILES_AT_ONCE = 128  # pictures of so many are in memory together
 class Prediction:
     """What the run says of one file; label "" and no probabilities where it cannot be used, and then why.
 
-    sure: whether the probability reaches the threshold of the run's calibration; None where it has none. excerpts:
-    whether the file is long and excerpts of it were read.
+    sure: whether the probability reaches the threshold of the run's calibration; None where it has none. best: the most
+    probable label where `unsure` put a word into its place; "" elsewhere. excerpts: whether the file is long and
+    excerpts of it were read.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Prediction:
     probabilities: dict[str, float]
     error: str = ""
     sure: bool | None = None
+    best: str = ""
     excerpts: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -66,6 +68,7 @@ class Prediction:
         return {
             "file": self.name,
             "label": self.label,
+            **({"best": self.best} if self.best else {}),
             "probability": self.probability,
             "sure": self.sure,
             "probabilities": self.probabilities,
@@ -74,11 +77,12 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Predictions:
-    """One prediction a file, in the order asked, and notes for a person."""
+    """One prediction a file, in the order asked, and notes for a person. left_out: unsure ones that were asked too."""
 
     labels: tuple[str, ...]
     rows: tuple[Prediction, ...]
     notes: tuple[str, ...] = ()
+    left_out: int = 0
 
     @property
     def failed(self) -> tuple[Prediction, ...]:
@@ -87,13 +91,21 @@ class Predictions:
 
     def check_any(self) -> None:
         """Raise RunError where not one file could be classified."""
-        if len(self.failed) == len(self.rows):
+        if len(self.failed) == len(self.rows) + self.left_out:
             first = f": {self.rows[0].name} {self.rows[0].error}" if self.rows else ""
             raise RunError(f"none of {count(len(self.rows), 'file')} could be classified{first}")
 
+    @property
+    def _beside(self) -> list[str]:
+        """Column of the most probable label, where another word may be in its place."""
+        return ["best"] if any(row.best for row in self.rows) else []
+
     def header(self) -> list[str]:
-        """Columns of the table: file, label, probability, sure, one probability a label, error."""
-        return ["filename", "label", "probability", "sure", *(f"p_{label}" for label in self.labels), "error"]
+        """Columns of the table: file, label, with `--none` the most probable one, probability, sure, one probability
+        a label, error.
+        """
+        spread = (f"p_{label}" for label in self.labels)
+        return ["filename", "label", *self._beside, "probability", "sure", *spread, "error"]
 
     def table(self) -> list[list[Any]]:
         """Rows of the table."""
@@ -101,6 +113,7 @@ class Predictions:
             [
                 row.name,
                 row.label,
+                *(row.best or row.label for _ in self._beside),
                 "" if row.error else row.probability,
                 "" if row.sure is None else ("yes" if row.sure else "no"),
                 *("" if row.error else row.probabilities[label] for label in self.labels),
@@ -124,6 +137,9 @@ class Predictions:
                 continue
             ranked = sorted(row.probabilities.items(), key=lambda item: -item[1])
             others = ", ".join(f"{label} {value:.2f}" for label, value in ranked[1:3])
+            if row.best:
+                target.write(f"{row.name:<{width}}  {row.label}  ({row.best} {row.probability:.2f}, then {others})\n")
+                continue
             doubt = "  unsure" if row.sure is False else ""
             target.write(f"{row.name:<{width}}  {row.label} {row.probability:.2f}  (then {others}){doubt}\n")
         return target.getvalue().rstrip("\n")
@@ -153,11 +169,17 @@ def predict(run: Run | str | Path, paths: Sequence[str | Path], workers: int = 1
     blocks = (files[start : start + FILES_AT_ONCE] for start in range(0, len(files), FILES_AT_ONCE))
     # here the run is at hand; elsewhere each process loads it once, and again when it was trained anew
     folder = run.folder if is_url(run.folder) else run.folder.resolve()
-    holder = run if workers == 1 and not on_cluster() else (folder, run.facts.digest)
+    holder = run if workers == 1 and not on_cluster() else (folder, run.version)
     tasks = ((holder, representation, block) for block in blocks)
     rows = [row for block in run_tasks(_predict_files, tasks, workers) for row in block]
     long = excerpts_note([row.name for row in rows if row.excerpts])
-    return Predictions(run.labels, tuple(rows), (*representation.notes, *notes, *long))
+    return Predictions(run.labels, tuple(rows), (*representation.notes, *notes, *long, *doubts(run)))
+
+
+def doubts(run: Run) -> tuple[str, ...]:
+    """A note where the run can call no answer sure, with the reason."""
+    reason = run.calibration.shortfall if run.calibration else ""
+    return (f"no answer of this model is called sure: {reason}",) if reason else ()
 
 
 def _files(path: Path) -> tuple[list[Path], tuple[str, ...]]:
@@ -178,14 +200,14 @@ def _representation(run: Run) -> Representation:
 
 
 @lru_cache(maxsize=1)
-def _loaded(folder: Path, digest: str) -> Run:
+def _loaded(folder: Path, version: str) -> Run:
     return load_run(folder)
 
 
 def _predict_files(
     holder: Run | tuple[Path, str], representation: Representation, files: list[Path]
 ) -> tuple[Prediction, ...]:
-    """One prediction a file, in order, by a run or by the one of a folder and a digest."""
+    """One prediction a file, in order, by a run or by the one of a folder and a version."""
     from threadpoolctl import threadpool_limits
 
     run = holder if isinstance(holder, Run) else _loaded(*holder)
@@ -212,7 +234,9 @@ def _predict_table(run: Run, path: Path) -> Predictions:
     X = dataset.X[:, [dataset.columns.index(column) for column in wanted]]
     broken = ~np.isfinite(X).all(axis=1)
     reasons = dict.fromkeys(np.flatnonzero(broken).tolist(), "its row holds non-finite values")
-    return Predictions(run.labels, _assemble(run, list(dataset.names), list(X[~broken]), reasons), tuple(notes))
+    return Predictions(
+        run.labels, _assemble(run, list(dataset.names), list(X[~broken]), reasons), (*notes, *doubts(run))
+    )
 
 
 def _assemble(

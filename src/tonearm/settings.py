@@ -148,12 +148,15 @@ class TrainSettings(Settings):
     accelerate: bool = Field(
         False, description="distribute each training over the processes, GPUs or hosts of `accelerate launch`"
     )
-    calibrate: bool = Field(True, description="calibrate probabilities by temperature scaling on the validation clips")
+    calibrate: bool = Field(
+        True,
+        description="calibrate probabilities: with folds on their answers to all clips, else on the validation clips",
+    )
     sure: float = Field(
         0.9,
         gt=0,
-        le=1,
-        description='mark a prediction "unsure" unless this share of equally confident validation answers was right',
+        lt=1,
+        description='share of sure answers promised to be right, with 95 % confidence; all others are marked "unsure"',
     )
 
     @model_validator(mode="after")

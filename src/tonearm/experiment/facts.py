@@ -12,6 +12,7 @@ from pydantic import AliasChoices, Field, field_validator, model_validator
 
 from tonearm.data.described import check_representation, columns_of
 from tonearm.data.pictures import READY
+from tonearm.evaluation.calibration import Calibration, shortfall
 from tonearm.experiment.records import Count, DivisionFacts, Record, Seconds, Share, Version
 from tonearm.models import MODELS
 from tonearm.representations.combined import name_of
@@ -34,13 +35,30 @@ class SplitFacts(Record):
 
 
 class CalibrationFacts(Record):
-    """See `evaluation.calibration.Calibration`; parts: its effect on each part."""
+    """See `evaluation.calibration.Calibration`; in run.json of a hold-out, and in calibration.json of a fold's run.
+
+    parts: its effect on each part of a hold-out. run: digest of the run that it is of. sure: None in run.json of
+    earlier versions, whose threshold was the lowest that held on the validation clips.
+    """
 
     temperature: float = Field(gt=0, le=1000)
     threshold: float = Field(ge=0, le=2)
     coverage: Share = 0.0
     clips: Count = 0
+    sure: Share | None = None
+    bound: Share = 0.0
+    groups: Count = 0
+    needed: Count | None = None
     parts: dict[str, dict[str, float]] = Field(default={})
+    run: str = ""
+
+    @property
+    def shortfall(self) -> str:
+        """Why no answer is sure, as a part of a sentence; "" where some are, or an earlier version wrote it."""
+        if self.sure is None:
+            return ""
+        fields = (self.temperature, self.threshold, self.coverage, self.clips, self.sure, self.bound, self.groups)
+        return shortfall(Calibration(*fields, self.needed))
 
 
 class RunSeconds(Record):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tonearm.config import Config, to_toml
+from tonearm.data.dataset import group_or_own
 from tonearm.data.pictures import open_pack
 from tonearm.errors import ModelError, RunError
 from tonearm.evaluation.calibration import calibrate, effect, scale
@@ -20,7 +21,6 @@ from tonearm.evaluation.scores import evaluate
 from tonearm.experiment.inputs import ModelInputs
 from tonearm.experiment.predictions import RUN_JSON, PartResult
 from tonearm.experiment.runs import (
-    FINAL,
     Outcome,
     check_run,
     probabilities,
@@ -36,6 +36,7 @@ from tonearm.training.contract import FittedClassifier, LearnsByEpochs
 from tonearm.training.process_group import process_group
 
 MOMENT = 2.0  # seconds
+CALIBRATION_RULE = 2  # raised when the same answers would be calibrated otherwise
 ADVICE = "with fewer train.workers or a smaller model"
 
 
@@ -185,9 +186,11 @@ def _outcome(
     raw = {part: probabilities(classifier, X[getattr(split, part)], labels) for part in there}
     predict_seconds = time.perf_counter() - start
     calibration = None
-    # if the validation part is the one evaluated, fitting to it would flatter; a final model is evaluated by its folds
-    if config.train.calibrate and "valid" in raw and ("test" in raw or split.name == FINAL):
-        calibration = calibrate(y[split.valid], raw["valid"], labels, config.train.sure)
+    # if the validation part is the one evaluated, fitting to it would flatter; folds are calibrated all together
+    if config.train.calibrate and not config.split.folds and "valid" in raw and "test" in raw:
+        names = dataset.names[split.valid]
+        units = group_or_own(dataset.groups[split.valid], names)
+        calibration = calibrate(y[split.valid], raw["valid"], labels, names, units, config.train.sure)
     parts, effects = {}, {}
     for part in there:
         rows = getattr(split, part)
@@ -195,7 +198,7 @@ def _outcome(
         scores = evaluate(y[rows], found, labels, dataset.groups[rows])
         parts[part] = PartResult(dataset.names[rows], y[rows], found, scores)
         if calibration:
-            effects[part] = effect(y[rows], raw[part], found, labels, calibration.threshold)
+            effects[part] = effect(y[rows], raw[part], found, labels, found.max(axis=1) >= calibration.threshold)
     clips = sum(len(result.names) for result in parts.values())
     facts = {
         "digest": digest,
@@ -231,8 +234,12 @@ def job_digest(job: Job, data: ModelInputs, config: Config) -> str:
     """A digest of all that decides the run: settings, seeds, rows, labels, groups, and who is in which part."""
     digest = hashlib.sha256()
     dataset = data.of(job.settings)
-    settings = [job.settings.model_dump(mode="json"), config.train.model_dump(mode="json", exclude={"workers"})]
+    # folds are calibrated when all are there, so that another train.sure trains nothing
+    beside = {"workers", *(("calibrate", "sure") if config.split.folds else ())}
+    settings = [job.settings.model_dump(mode="json"), config.train.model_dump(mode="json", exclude=beside)]
     digest.update(json.dumps([settings, dataset.representation], sort_keys=True).encode())
+    if config.train.calibrate and not config.split.folds:
+        digest.update(f"calibration {CALIBRATION_RULE}".encode())
     revision = MODELS[job.settings.type].revision
     if revision > 1:  # nothing for the first, so that runs from before revisions stay finished
         digest.update(f"revision {revision}".encode())

@@ -11,7 +11,12 @@ scores.json       scores with intervals, classes and confusion of each part; sco
 confusion.*       of the last part (the test where there is one): counts as CSV, PNG and SVG;
                   confusion_share.csv: shares of the true class
 history.csv       loss, accuracy, learning rate and seconds of each epoch, for models that have epochs
+calibration.json  of a fold, and of the model of all clips beside folds: temperature and threshold of sure answers
 ```
+With folds, predictions.csv and scores.json have the model's own probabilities, since what calibrates them are the
+answers of other folds; calibration.json is added when all folds are there (`folds`). Without folds they are calibrated
+by the validation clips, and run.json says how.
+
 A folder is written beside its place and renamed: it is whole or it is not there. Nothing in it is executed
 when it is loaded, and it may be moved: it names no other place.
 """
@@ -29,9 +34,9 @@ from numpy.typing import NDArray
 
 from tonearm import training
 from tonearm.errors import RunError
-from tonearm.evaluation.calibration import scale
+from tonearm.evaluation.calibration import Calibration, scale
 from tonearm.evaluation.scores import Scores
-from tonearm.experiment.facts import RunFacts, misfit
+from tonearm.experiment.facts import CalibrationFacts, RunFacts, misfit
 from tonearm.experiment.predictions import (
     PREDICTIONS_CSV,
     RUN_JSON,
@@ -41,7 +46,15 @@ from tonearm.experiment.predictions import (
     write_history,
     write_predictions,
 )
-from tonearm.experiment.records import ADVICE, MOST_VERSION, DamagedError, ScoresRecord, parse_record, read_checked
+from tonearm.experiment.records import (
+    ADVICE,
+    MOST_VERSION,
+    DamagedError,
+    ScoresRecord,
+    parse_record,
+    read_checked,
+    read_record,
+)
 from tonearm.models.storage import check_files, load_classifier, save_classifier
 from tonearm.plots import confusion_figure, save_figure
 from tonearm.runtime.files import replacing_folder, write_csv, write_json, write_text
@@ -49,8 +62,9 @@ from tonearm.runtime.remote import fetched, is_url, place
 from tonearm.training.contract import FittedClassifier
 
 FINAL = "final"  # beside the folds, the model of all clips
+AGAIN = "run the command again"
 FORMAT = 1  # raised when an older tonearm could not read the folder
-CONFIG_TOML, MODEL = "config.toml", "model"
+CONFIG_TOML, MODEL, CALIBRATION_JSON = "config.toml", "model", "calibration.json"
 VERSIONED = ("tonearm", "numpy", "scipy", "scikit-learn", "librosa", "numba", "torch", "skorch", "skops")
 
 
@@ -79,16 +93,22 @@ class Run:
     labels: tuple[str, ...]
     representation: dict[str, Any]
     facts: RunFacts
+    calibration: CalibrationFacts | None = None
 
     @property
     def temperature(self) -> float:
         """Of the calibration; 1 where there is none."""
-        return self.facts.calibration.temperature if self.facts.calibration else 1.0
+        return self.calibration.temperature if self.calibration else 1.0
 
     @property
     def threshold(self) -> float | None:
         """Least probability of a sure answer, None where that is not known."""
-        return self.facts.calibration.threshold if self.facts.calibration else None
+        return self.calibration.threshold if self.calibration else None
+
+    @property
+    def version(self) -> str:
+        """What tells this run from another one that was in the same folder."""
+        return f"{self.facts.digest}|{self.temperature!r}|{self.threshold!r}"
 
 
 def probabilities(
@@ -179,7 +199,7 @@ def load_run(folder: str | Path) -> Run:
     classifier = load_classifier(fetched(folder / MODEL))
     if reason := misfit(facts, classifier):
         raise DamagedError(f"{folder / RUN_JSON}: does not describe the model beside it: {reason}; {ADVICE}")
-    return Run(folder, classifier, facts.labels, facts.representation, facts)
+    return Run(folder, classifier, facts.labels, facts.representation, facts, read_calibration(folder, facts))
 
 
 def check_run(folder: Path, kept: bool) -> None:
@@ -200,6 +220,26 @@ def read_scores(folder: Path) -> dict[str, Any]:
     scores: dict[str, Any] = read_checked(path, ADVICE)
     parse_record(ScoresRecord, {"parts": scores}, path, ADVICE)
     return scores
+
+
+def read_calibration(folder: Path, facts: RunFacts) -> CalibrationFacts | None:
+    """The calibration of the run, None where it has none. Raises DamagedError."""
+    path = folder / CALIBRATION_JSON
+    if not path.is_file():
+        return facts.calibration
+    found = read_record(CalibrationFacts, path, AGAIN)
+    if found.run != facts.digest:
+        raise DamagedError(f"{path}: is of another run than {RUN_JSON} beside it; {AGAIN}")
+    return found
+
+
+def write_calibration(folder: Path, calibration: Calibration | None) -> None:
+    """calibration.json of a run whose command has come to its end; None removes that of an earlier command."""
+    path = folder / CALIBRATION_JSON
+    if calibration is None:
+        path.unlink(missing_ok=True)
+        return
+    write_json(path, {**calibration.to_json(), "run": read_facts(folder).digest})
 
 
 def read_facts(folder: Path) -> RunFacts:

@@ -22,9 +22,9 @@ from tonearm.data.tables import is_table
 from tonearm.errors import ConfigError, ModelError, SplitError
 from tonearm.experiment.experiment import divide_data, write_splits
 from tonearm.experiment.folder import ModelRuns
+from tonearm.experiment.folds import conclude_folds
 from tonearm.experiment.inputs import ModelInputs, read_inputs
 from tonearm.experiment.jobs import Job, check_travels, job_digest, train_job
-from tonearm.experiment.leaderboard import read_test_parts, write_pooled
 from tonearm.experiment.outlook import outlooks
 from tonearm.experiment.runs import read_facts
 from tonearm.models import MODELS, reads
@@ -112,12 +112,12 @@ def _nested(context: "SweepContext", folder: SweepFolder, division: Division) ->
         winners.append(results.winner)
         chosen.append((split.name, results.ranked[0].values))
     clips = context.cache.base.clips
-    tests = read_test_parts(winners, dict(zip(clips.names, clips.groups, strict=True)))
-    write_pooled(folder.nested, tests, winners)
     context.tell("all clips: settings are chosen once more, for the model to use")
     last = replace(division, splits=(final_split(clips, context.config.split, division.method),))
     results = context.choose(folder, last)
-    results = replace(results, division=division, nested=Nested(tests.scores, tuple(chosen)))
+    groups = dict(zip(clips.names, clips.groups, strict=True))
+    together = conclude_folds(folder.nested, winners, results.winner, groups, context.config.train)
+    results = replace(results, division=division, nested=Nested(together.tests.scores, tuple(chosen)))
     digests = {f"{split.name}/{WINNER}": _digest(run) for split, run in zip(division.splits, winners, strict=True)}
     if results.winner is not None:
         every = {**digests, WINNER: _digest(results.winner)}
