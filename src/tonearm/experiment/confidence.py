@@ -22,8 +22,8 @@ NUMBERS = ("log_loss_before", "log_loss_after", "ece_before", "ece_after")
 COLUMNS = (*NUMBERS, "ece_low", "ece_high", "auc", "sure", "covered", "sure_share", "sure_accuracy")
 MEANING = (
     "calibration error: chance raises it, which its interval takes into account, so that it may lie below the value",
-    "ranks right above wrong: the probability that a right answer is the more confident one (area under the ROC curve; "
-    "0.5 is chance)",
+    "AUC: the probability that of a right and a wrong answer the right one is the more confident (area under the ROC "
+    "curve; 0.5 is chance)",
     "right on: the share of clips, the most confident answers first, on which this model was right as often as "
     "train.sure asks; it is read off these answers and promises nothing for others",
     "called sure: the share of answers above a threshold from other clips, of which train.sure is promised to be right "
@@ -65,7 +65,7 @@ def table(rows: Sequence["Row"]) -> list[str]:
     if not known:
         return []
     titles = ["probabilities", "log loss before, after", "calibration error before, after", "95 % interval"]
-    titles += ["ranks right above wrong", promised(known[0].calibration), "called sure", "right when sure"]
+    titles += ["AUC", promised(known[0].calibration), "called sure", "right when sure"]
     lines = ["", f"| {' | '.join(titles)} |", "|---|" + "---|" * (len(titles) - 1)]
     for row in known:
         one = row.calibration
@@ -74,7 +74,7 @@ def table(rows: Sequence["Row"]) -> list[str]:
         cells = [*pairs, f"{low} to {high}" if "ece_low" in one else "–", shown(one, "auc")]
         cells += [shown(one, name, ".0%") for name in ("covered", "sure_share", "sure_accuracy")]
         lines.append(f"| {row.model} | {' | '.join(cells)} |")
-    return [*lines, "", *(f"- {line}" for line in MEANING), *unsure({row.model: row.unsure for row in known})]
+    return [*lines, "", *(f"- {line}" for line in (*unsure({row.model: row.unsure for row in known}), *MEANING))]
 
 
 def promised(calibration: Mapping[str, float]) -> str:
@@ -93,4 +93,4 @@ def unsure(reasons: Mapping[str, str]) -> list[str]:
     for model, reason in reasons.items():
         if reason:
             models.setdefault(reason, []).append(model)
-    return [f"- no answer of {', '.join(names)} is called sure: {reason}" for reason, names in models.items()]
+    return [f"no answer of {', '.join(names)} is called sure: {reason}" for reason, names in models.items()]

@@ -17,12 +17,13 @@ DASHES = ("", "6 3", "2 3", "8 3 2 3", "12 4", "4 2 1 2", "1 2")
 
 
 class Series(NamedTuple):
-    """A named line through points; dashed lines stand back."""
+    """A named line through points; dashed lines stand back. band: (x, low, high) of an interval around it."""
 
     name: str
     points: Sequence[tuple[float, float]]
     look: int
     faint: bool = False
+    band: Sequence[tuple[float, float, float]] = ()
 
 
 def interval_bar(value: float, low: float | None, high: float | None) -> str:
@@ -59,6 +60,11 @@ def line_chart(title: str, across: str, up: str, series: Sequence[Series], top: 
         parts.append(
             f'<text x="{x:.1f}" y="{height - bottom + 16}" text-anchor="{anchor}">{right * tick / steps:.3g}</text>'
         )
+    for one in series:
+        if one.band:
+            edge = [(x, high) for x, _, high in one.band] + [(x, low) for x, low, _ in reversed(one.band)]
+            outline = " ".join(place(x, y) for x, y in edge)
+            parts.append(f'<polygon class="band f{one.look % 7}" points="{outline}"/>')
     for one in series:
         path = " ".join(place(x, y) for x, y in one.points)
         faint = " faint" if one.faint else ""

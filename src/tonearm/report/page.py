@@ -14,10 +14,10 @@ from tonearm.report.charts import Series, interval_bar, line_chart, slope_chart
 from tonearm.report.classes import classes, confusions
 from tonearm.report.clips import Excerpts
 from tonearm.report.collect import ExperimentRecord, Mistake, ModelResult
+from tonearm.report.coverage import trust
 from tonearm.report.html import document, number, sentence, table
 from tonearm.wording import interval, milliseconds
 
-CALIBRATED = ("log_loss_before", "log_loss_after", "ece_before", "ece_after")
 OPTIMISTIC = (
     "Optimistic: artists are known here and cross the parts. A model that recognises an artist's sound scores for it; "
     "on artists it has not heard expect less (split.method = &quot;group&quot; measures how much)."
@@ -38,7 +38,7 @@ def page(
         _leaderboard(record.models, record.encoders),
         _slopes(record, against) if against else "",
         _curves(record.trained),
-        _calibration(record.trained),
+        trust(record.trained),
         confusions(record.trained),
         classes(record.trained),
         _data(record, data_text),
@@ -181,33 +181,6 @@ def _curves(models: Sequence[ModelResult]) -> str:
         '<h2>Learning and reliability</h2><p class="soft">Validation in full colour, training faint (alone where there '
         "are no validation clips; with folds, of the first). Reliability: on the faint diagonal a model is right as "
         f'often as it says; below it is too sure of itself.</p><div class="charts">{"".join(charts)}</div>'
-    )
-
-
-def _calibration(models: Sequence[ModelResult]) -> str:
-    rows = ""
-    for model in models:
-        one = model.row["calibration"]
-        if one:
-            cells = "".join(f"<td>{one[name]:.3f}</td>" for name in CALIBRATED)
-            right = f"{one['sure_accuracy']:.0%}" if "sure_accuracy" in one else "–"
-            rows += f"<tr><td>{escape(model.name)}</td>{cells}<td>{one['sure_share']:.0%}</td><td>{right}</td></tr>"
-    if not rows:
-        return ""
-    titles = [
-        "<model",
-        "log loss before",
-        "after",
-        "calibration error before",
-        "after",
-        "sure answers",
-        "accuracy when sure",
-    ]
-    return (
-        '<h2>How far to trust the probabilities</h2><p class="soft">A temperature fitted on the validation clips makes '
-        "the probabilities honest; before and after it, on the judged clips (means over folds). An answer is sure "
-        "where answers of its probability were right often enough in validation (train.sure); "
-        f"<code>tonearm predict</code> marks all others as unsure.</p>{table(titles, rows)}"
     )
 
 

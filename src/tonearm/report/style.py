@@ -40,6 +40,9 @@ svg .head { font-weight: 600; }
 .grid { stroke: var(--line); stroke-width: 1; } .line { fill: none; stroke-width: 2.2; } .faint { opacity: .45; }
 .s0 { stroke: var(--s0); } .s1 { stroke: var(--s1); } .s2 { stroke: var(--s2); } .s3 { stroke: var(--s3); }
 .s4 { stroke: var(--s4); } .s5 { stroke: var(--s5); } .s6 { stroke: var(--s6); }
+.band { opacity: .2; } .f0 { fill: var(--s0); } .f1 { fill: var(--s1); } .f2 { fill: var(--s2); } .f3 { fill:
+  var(--s3); }
+.f4 { fill: var(--s4); } .f5 { fill: var(--s5); } .f6 { fill: var(--s6); }
 .slope { width: 520px; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1rem; }
 img.drawn { max-width: 100%; background: #fff; }
