@@ -308,3 +308,19 @@ def test_where_no_answer_is_sure_the_leaderboard_and_prediction_say_so(folded: P
     found = predict(experiment.out, [folded / "t.csv"])
     assert {row.sure for row in found.rows} == {False}
     assert said in found.notes[-1]
+
+
+def test_a_run_of_an_earlier_version_predicts_as_it_did(folded: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(folded / "out" / "runs" / "logistic" / "final", tmp_path / "run")
+    (run / "calibration.json").unlink()
+    facts = json.loads((run / "run.json").read_text())
+    facts["calibration"] = {"temperature": 2.0, "threshold": 0.5, "coverage": 0.4, "clips": 31, "parts": {}}
+    (run / "run.json").write_text(json.dumps(facts))
+    own = predict(folded / "out", [folded / "t.csv"])
+    found = predict(run, [folded / "t.csv"])
+    now = load_run(folded / "out" / "runs" / "logistic" / "final").temperature
+    ours = np.array([list(row.probabilities.values()) for row in own.rows])
+    theirs = np.array([list(row.probabilities.values()) for row in found.rows])
+    assert theirs == pytest.approx(scale(ours, 2.0 / now))
+    assert [row.sure for row in found.rows] == [row.probability >= 0.5 for row in found.rows]
+    assert not found.notes
