@@ -36,6 +36,17 @@ def interval(low: float | None, high: float | None) -> str:
     return f"{low:.3f} to {high:.3f}"
 
 
+def p_value(value: float) -> str:
+    """A p-value with three decimals, and what is too small for them.
+
+    >>> p_value(0.0321), p_value(0.0001), p_value(float("nan"))
+    ('= 0.032', '< 0.001', 'unknown')
+    """
+    if value != value:  # NaN differs from itself
+        return "unknown"
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
+
+
 def size(number: float) -> str:
     """A number of bytes.
 

@@ -27,6 +27,7 @@ from tonearm.evaluation.uncertainty import (
     resampled,
     sums_by_group,
 )
+from tonearm.wording import p_value
 
 SIGNIFICANCE = 0.05
 
@@ -76,7 +77,7 @@ class Pair:
         low, high = self.interval
         return (
             f"{self.better} - {self.other}: {100 * self.difference:+.1f} points ({100 * low:+.1f} to "
-            f"{100 * high:+.1f}), p = {self.p:.3f} by groups, {self.mcnemar:.3f} by McNemar"
+            f"{100 * high:+.1f}), p {p_value(self.p)} by groups, {p_value(self.mcnemar)} by McNemar"
         )
 
 
@@ -84,13 +85,14 @@ class Pair:
 class Comparison:
     """All runs, the most accurate first, and every pair of them; no pairs, and the reason, if they cannot be tested.
 
-    groups: artists or recordings of the clips, a clip without a known one being its own.
+    groups: artists or recordings of the clips, a clip without a known one being its own. notes: for a person.
     """
 
     answers: tuple[Answers, ...]
     pairs: tuple[Pair, ...]
     groups: int
     refused: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def behind(self) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ def _signs(groups: int, pairs: int, seed: int) -> Iterator[NDArray[np.float64]]:
     """Flips of the groups' signs, 1 or -1, blocks of shape (some, groups); the first of all flips nothing."""
     if groups <= MOST_FLIPS.bit_length():  # the sign of the last one stays, since only absolute values count
         bits = np.arange(2 ** (groups - 1))[:, None] >> np.arange(groups)[None, :]
-        yield 1.0 - 2.0 * (bits & 1)
+        yield np.where(bits & 1, -1.0, 1.0)
         return
     flips = MOST_FLIPS if MOST_FLIPS * max(groups, pairs) <= MUCH else FEWER_FLIPS
     yield np.ones((1, groups))
@@ -76,4 +76,4 @@ def _signs(groups: int, pairs: int, seed: int) -> Iterator[NDArray[np.float64]]:
     at_a_time = max(1, SIGNS_AT_A_TIME // groups)
     for start in range(0, flips, at_a_time):
         drawn = generator.integers(0, 2, size=(min(at_a_time, flips - start), groups), dtype=np.int8)
-        yield 2.0 * drawn - 1.0
+        yield np.where(drawn, 1.0, -1.0)
