@@ -18,7 +18,7 @@ Each rung calls the modules that the command line calls, with the same settings 
 Libraries are loaded by the call that needs them, so that `import tonearm` is quick.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -186,7 +186,7 @@ def predict(run: str | Path, paths: str | Path | Sequence[str | Path]) -> "Predi
 
 
 def judge(
-    names: Sequence[str], labels: Sequence[str], groups: Sequence[str] | None, predictions: Mapping[str, Any]
+    names: Iterable[str], labels: Iterable[str], groups: Iterable[str] | None, predictions: Mapping[str, Any]
 ) -> "Judgement":
     """Scores with intervals by resampled groups, and paired tests, of answers that were made anywhere.
 
