@@ -57,7 +57,7 @@ def test_answers_are_a_data_frame_with_the_scores_of_the_leaderboard(experiment:
         assert (own.truth == own.prediction).mean() == pytest.approx(row.score("test"))
     labels = shares_of(frame)
     assert np.allclose(frame[labels].sum(axis=1), 1.0)
-    assert frame[labels].idxmax(axis=1).tolist() == [f"p_{said}" for said in frame.prediction]
+    assert list(map(str, frame[labels].idxmax(axis=1))) == [f"p_{said}" for said in frame.prediction]
     assert set(frame.group) == {f"{label} {artist}" for label in set(frame.truth) for artist in range(15)}
 
 
