@@ -22,13 +22,14 @@ from tonearm.experiment.confidence import COLUMNS, confidence
 from tonearm.experiment.confidence import table as calibration_table
 from tonearm.experiment.facts import RunFacts
 from tonearm.experiment.folder import ExperimentFolder, ModelRuns
-from tonearm.experiment.folds import FoldsTogether, conclude_folds
+from tonearm.experiment.folds import conclude_folds
 from tonearm.experiment.predictions import read_history, read_predictions
 from tonearm.experiment.pretrained import Pretrained, pretrained
 from tonearm.experiment.runs import judged_part, read_facts, read_scores
 from tonearm.models import reads
 from tonearm.plots import confusion_figure, curves_figure, remove_figure, save_figure
 from tonearm.runtime.files import write_csv, write_json, write_text
+from tonearm.settings import TrainSettings
 from tonearm.splits.parts import Division
 from tonearm.wording import interval, milliseconds
 
@@ -86,14 +87,13 @@ def write_leaderboard(
         elif len(evaluated) == 1:
             rows.append(_single(name, settings.type, evaluated[0]))
         else:
-            answers, final = folder.path / runs[name].answers, folder.path / runs[name].predict
-            kept = None if final in evaluated else final
-            together = conclude_folds(answers, evaluated, kept, groups, config.train)
-            rows.append(_pooled(name, settings.type, answers, evaluated, together))
+            rows.append(_pooled(name, settings.type, folder.path, runs[name], groups, config.train))
     rows = [replace(row, published=config.report.published.get(row.model)) for row in rows]
     rows.sort(key=_order)
-    trained = [read_answers(folder.path / runs[row.model].answers, row.model) for row in rows if not row.error]
-    verdict = compare(trained, groups).sentence() if trained else "no model could be trained"
+    trained = [row for row in rows if not row.error]
+    chosen = trained[0].model if trained and trained[0].judged == "test" and "valid" in trained[0].scores else ""
+    answers = [read_answers(folder.path / runs[row.model].answers, row.model) for row in trained]
+    verdict = compare(answers, groups).verdict(chosen) if trained else "no model could be trained"
     encoders = pretrained({name: reads(settings) for name, settings in config.models.items()})
     write_json(
         folder.leaderboard_json,
@@ -147,11 +147,14 @@ def _calibration(folder: Path, facts: RunFacts, judged: str, scores: dict[str, A
     return confidence(effect, table.truth, table.probabilities, table.labels, (ece["low"], ece["high"]))
 
 
-def _pooled(name: str, kind: str, folder: Path, folds: list[Path], together: FoldsTogether) -> Row:
+def _pooled(name: str, kind: str, out: Path, runs: ModelRuns, groups: Mapping[str, str], train: TrainSettings) -> Row:
     """The folds together: every clip judged by the model that has not seen it."""
+    folds = [out / path for path in runs.evaluated]
+    final = None if runs.predict in runs.evaluated else out / runs.predict
+    together = conclude_folds(out / runs.answers, folds, final, groups, train)
     rows = [_single(name, kind, fold) for fold in folds]
     tests, scores = together.tests, together.tests.scores
-    save_figure(confusion_figure(scores.confusion, scores.labels), folder / "confusion")
+    save_figure(confusion_figure(scores.confusion, scores.labels), out / runs.answers / "confusion")
     values = {
         part: {score: float(np.mean([row.score(part, score) for row in rows])) for score in rows[0].scores[part]}
         for part in PARTS
