@@ -33,7 +33,7 @@ from tonearm.api import extract_table
 from tonearm.config import Config, parse_config
 from tonearm.data.dataset import Dataset, group_or_own, label_codes
 from tonearm.errors import SplitError
-from tonearm.evaluation.calibration import LEAST_CLIPS, calibrate, fit_temperature, scale
+from tonearm.evaluation.calibration import LEAST_CLIPS, cross_fit, fit_temperature, scale
 from tonearm.evaluation.sureness import (
     NEVER,
     effective_observations,
@@ -82,6 +82,7 @@ class Experiment:
     """
 
     labels: tuple[str, ...]
+    numbers: Rows  # the fold of each answer
     folds: Answers
     valid: Answers
     judge: Answers
@@ -104,8 +105,9 @@ def experiment(
     outer = divide(known, SplitSettings(method="group", valid=0, test=judged, seed=seed)).splits[0]
     rest, judge = known.take(outer.train), known.take(outer.test)
     settings = SplitSettings(method="group", folds=5, seed=seed)
-    found = np.zeros((len(rest), len(labels)))
-    for split in divide(rest, settings).splits:
+    found, numbers = np.zeros((len(rest), len(labels))), np.zeros(len(rest), dtype=np.intp)
+    for number, split in enumerate(divide(rest, settings).splits):
+        numbers[split.test] = number
         found[split.test] = probabilities(fit(model, config, rest, split.train), rest.X[split.test], labels)
     final = final_split(rest, settings, "group")
     valid = rest.take(final.valid)
@@ -117,7 +119,7 @@ def experiment(
         asked.append(clips.take(np.array(rows, dtype=np.intp)))
     last = fit(model, config, rest, final.train)
     answers = [Answers(probabilities(last, some.X, labels), some) for some in asked]
-    return Experiment(labels, Answers(found, rest), *answers)
+    return Experiment(labels, numbers, Answers(found, rest), *answers)
 
 
 def earlier_rule(one: Experiment, sure: float) -> tuple[float, float]:
@@ -137,8 +139,9 @@ def earlier_rule(one: Experiment, sure: float) -> tuple[float, float]:
 def present_rule(one: Experiment, sure: float) -> tuple[float, float]:
     """Temperature and threshold of the final model as this version has them."""
     clips = one.folds.clips
-    found = calibrate(clips.labels, one.folds.probabilities, one.labels, clips.names, one.folds.units, sure)
-    return found.temperature, found.threshold
+    columns = clips.labels, one.folds.probabilities, one.labels, clips.names, one.folds.units
+    _, final = cross_fit(*columns, one.numbers, sure)
+    return final.temperature, final.threshold
 
 
 RULES = {"earlier": earlier_rule, "present": present_rule}

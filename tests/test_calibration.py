@@ -23,6 +23,8 @@ from tonearm.experiment.predictions import read_predictions
 from tonearm.experiment.records import DamagedError
 from tonearm.experiment.runs import load_run
 from tonearm.prediction import predict
+from tonearm.report.collect import collect
+from tonearm.report.coverage import trust
 from tonearm.submission import write_submission
 from tonearm.unsure import sure_only, with_none
 
@@ -110,6 +112,18 @@ def test_a_fold_is_calibrated_by_the_others_alone() -> None:
     again, _ = cross_fit(truth, changed, LABELS, names, names, folds, 0.9)
     assert again[2] == each[2]
     assert again[0] != each[0]
+
+
+def test_temperatures_that_do_not_lower_the_loss_of_the_clips_they_were_not_fitted_to_are_left_out() -> None:
+    over, under = simulated(4.0, 200), simulated(0.25, 200)
+    probabilities, codes = np.concatenate([over[0], under[0]]), np.concatenate([over[1], under[1]])
+    truth = np.array([LABELS[code] for code in codes], dtype=object)
+    names = np.arange(400).astype(str).astype(object)
+    folds = np.repeat([0, 1], 200)  # each would get the other's temperature
+    assert calibrate(truth[200:], probabilities[200:], LABELS, names[200:], names[200:], 0.5).temperature < 0.5
+    each, last = cross_fit(truth, probabilities, LABELS, names, names, folds, 0.5)
+    assert [one.temperature for one in (*each, last)] == [1, 1, 1]
+    assert each[0] == calibrate(truth[200:], probabilities[200:], LABELS, names[200:], names[200:], 0.5, False)
 
 
 def write_table(path: Path) -> Path:
@@ -325,3 +339,17 @@ def test_a_run_of_an_earlier_version_predicts_as_it_did(folded: Path, tmp_path: 
     assert theirs == pytest.approx(scale(ours, 2.0 / now))
     assert [row.sure for row in found.rows] == [row.probability >= 0.5 for row in found.rows]
     assert not found.notes
+
+
+def test_the_report_shows_the_table_and_a_curve_with_its_band(folded: Path) -> None:
+    record = collect(folded / "out")
+    [model] = record.trained
+    assert model.coverage is not None
+    assert model.coverage.accuracy[-1] == pytest.approx(model.score("test"))
+    html = trust(record.trained)
+    assert html.count("<polygon") == 1
+    numbers = model.row["calibration"]
+    for name, form in (("auc", ".3f"), ("covered", ".0%"), ("sure_share", ".0%"), ("sure_accuracy", ".0%")):
+        assert f"<td>{numbers[name]:{form}}</td>" in html
+    board = (folded / "out" / "leaderboard.md").read_text()
+    assert f"| {numbers['auc']:.3f} | {numbers['covered']:.0%} | {numbers['sure_share']:.0%} |" in board

@@ -68,18 +68,19 @@ def calibrate(
     names: Sequence[Any] | NDArray[np.object_],
     groups: Truth,
     sure: float,
+    by_temperature: bool = True,
 ) -> Calibration:
     """The calibration of a model from its probabilities on clips that it was not trained on.
 
     truth, names: of clips, groups: as `group_or_own` gives them; shape (answers,). probabilities: shape (answers,
-    labels). sure: required share of right answers among the sure ones, in (0, 1). Of fewer than LEAST_CLIPS clips the
-    temperature is 1 and no answer is sure.
+    labels). sure: required share of right answers among the sure ones, in (0, 1). by_temperature: False leaves the
+    temperature at 1. Of fewer than LEAST_CLIPS clips it is 1, too, and no answer is sure.
     """
     clips, count = len(set(names)), len(set(groups))
     if clips < LEAST_CLIPS:
         return Calibration(1.0, NEVER, 0.0, clips, sure, groups=count)
     codes = label_codes(truth, labels)
-    temperature = fit_temperature(probabilities, codes)
+    temperature = fit_temperature(probabilities, codes) if by_temperature else 1.0
     if not _is_gain(probabilities, codes, temperature, groups):
         temperature = 1.0
     scaled = scale(probabilities, temperature)
@@ -100,14 +101,26 @@ def cross_fit(
 ) -> tuple[list[Calibration], Calibration]:
     """The calibration of each fold from the answers to the clips that it does not test, and that of all answers.
 
-    names, groups: as in `calibrate`. folds: number of the fold that gave each answer, shape (answers,).
+    names, groups: as in `calibrate`. folds: number of the fold that gave each answer, shape (answers,). Temperatures
+    that do not lower the log loss of the folds' own answers are 1, all of them.
     """
-    each = []
-    for fold in range(int(folds.max()) + 1):
-        # a clip of repeated folds is answered by several: none of its answers may decide about another
-        others = ~np.isin(names.astype(str), names[folds == fold].astype(str))
-        each.append(calibrate(truth[others], probabilities[others], labels, names[others], groups[others], sure))
-    return each, calibrate(truth, probabilities, labels, names, groups, sure)
+
+    def all_of_them(by_temperature: bool) -> tuple[list[Calibration], Calibration]:
+        each = []
+        for fold in range(int(folds.max()) + 1):
+            # a clip of repeated folds is answered by several: none of its answers may decide about another
+            some = ~np.isin(names.astype(str), names[folds == fold].astype(str))
+            columns = truth[some], probabilities[some], labels, names[some], groups[some]
+            each.append(calibrate(*columns, sure, by_temperature))
+        return each, calibrate(truth, probabilities, labels, names, groups, sure, by_temperature)
+
+    found = all_of_them(by_temperature=True)
+    codes = label_codes(truth, labels)
+    after = 0.0
+    for fold, calibration in enumerate(found[0]):
+        own = folds == fold
+        after += float(log_losses(scale(probabilities[own], calibration.temperature), codes[own]).sum())
+    return found if after < float(log_losses(probabilities, codes).sum()) else all_of_them(by_temperature=False)
 
 
 def shortfall(calibration: Calibration) -> str:
