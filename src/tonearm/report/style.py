@@ -15,7 +15,7 @@ body { margin: 0 auto; max-width: 68rem; padding: 1.5rem 1rem 4rem; font: 1rem/1
   background: var(--paper); }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .6rem; }
 h2 { font-size: 1.25rem; margin: 2.6rem 0 .6rem; padding-top: .6rem; border-top: 1px solid var(--line); }
-h3 { font-size: 1rem; margin: 1.2rem 0 .4rem; }
+h3, h4 { font-size: 1rem; margin: 1.2rem 0 .4rem; }
 p { max-width: 46rem; }
 a { color: var(--s0); }
 :focus-visible { outline: 3px solid var(--s1); outline-offset: 2px; }
@@ -40,9 +40,6 @@ svg .head { font-weight: 600; }
 .grid { stroke: var(--line); stroke-width: 1; } .line { fill: none; stroke-width: 2.2; } .faint { opacity: .45; }
 .s0 { stroke: var(--s0); } .s1 { stroke: var(--s1); } .s2 { stroke: var(--s2); } .s3 { stroke: var(--s3); }
 .s4 { stroke: var(--s4); } .s5 { stroke: var(--s5); } .s6 { stroke: var(--s6); }
-.band { opacity: .2; } .f0 { fill: var(--s0); } .f1 { fill: var(--s1); } .f2 { fill: var(--s2); } .f3 { fill:
-  var(--s3); }
-.f4 { fill: var(--s4); } .f5 { fill: var(--s5); } .f6 { fill: var(--s6); }
 .slope { width: 520px; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1rem; }
 img.drawn { max-width: 100%; background: #fff; }
@@ -62,4 +59,10 @@ pre { background: var(--wash); padding: .8rem; overflow-x: auto; font-size: .85r
   .box { overflow: visible; } table { font-size: 8pt; } }
 """
 HEATS = range(1, 76)  # hundredths of opacity; a class each, since the page allows no style of a single cell
-CSS = _LOOK + "".join(f".heat{share} {{ background: rgba(var(--heat), {share / 100:.2f}); }}\n" for share in HEATS)
+BANDS = "".join(f"polygon.s{look} {{ fill: var(--s{look}); }} " for look in range(7))
+BANDS += "polygon.band { stroke: none; fill-opacity: .13; }\n"
+CSS = (
+    _LOOK
+    + BANDS
+    + "".join(f".heat{share} {{ background: rgba(var(--heat), {share / 100:.2f}); }}\n" for share in HEATS)
+)
