@@ -172,15 +172,20 @@ def train(folder: str | Path, /, out: str | Path, workers: int = 1, **sections: 
     return run_experiment(_config(given), Path(out), workers=workers)
 
 
-def predict(run: str | Path, paths: str | Path | Sequence[str | Path]) -> "Predictions":
+def predict(
+    run: str | Path, paths: str | Path | Sequence[str | Path], *, trust: str | Path | Sequence[str | Path] = ()
+) -> "Predictions":
     """Labels and probabilities of files, folders of them, or the rows of a table.
 
-    run: a run folder, a model's folder, or an experiment or a sweep, whose best model then predicts. Raises RunError
-    where there is no such run; a file that cannot be used is a row with its reason.
+    run: a run folder, a model's folder, or an experiment or a sweep, whose best model then predicts. trust:
+    files, or modules, of own code that the run needs and may execute. Raises RunError where there is no such run, or
+    it needs code that is not named, or not the one that it was made with; a file that cannot be used is a row with its
+    reason.
     """
     from tonearm.prediction import predict as predict_paths
 
-    return predict_paths(run, [paths] if isinstance(paths, str | Path) else paths)
+    allowed = [trust] if isinstance(trust, str | Path) else trust
+    return predict_paths(run, [paths] if isinstance(paths, str | Path) else paths, trust=allowed)
 
 
 def _with_folder(data: Mapping[str, Any] | None, folder: str | Path) -> dict[str, Any]:

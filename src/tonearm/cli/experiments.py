@@ -13,6 +13,7 @@ from tonearm.cli.app import (
     OutAnywhere,
     RunFolder,
     Set,
+    Trust,
     Workers,
     app,
     check_file,
@@ -67,12 +68,13 @@ def predict(
     as_json: AsJson = False,
     workers: Workers = 1,
     cluster: Cluster = "",
+    trust: Trust = None,
 ) -> None:
     """Predict the genre of files, with probabilities."""
     from tonearm.prediction import predict as predict_paths
 
     check_file(out)
-    found = predict_paths(run_folder, paths, workers)
+    found = predict_paths(run_folder, paths, workers, trust or ())
     note(*(f"note: {line}" for line in found.notes))
     if out:
         found.to_csv(out)
@@ -92,12 +94,13 @@ def submit(
     out: Annotated[Path, typer.Option("--out", help="CSV file to write")] = Path("submission.csv"),
     id_column: Annotated[str, typer.Option(help="name of the id column")] = "id",
     label_column: Annotated[str, typer.Option(help="name of the label column")] = "class",
+    trust: Trust = None,
 ) -> None:
     """Write predictions as a Kaggle-style submission."""
     from tonearm.submission import write_submission
 
     check_file(out)
-    rows, warnings = write_submission(run_folder, test_folder, out, id_column, label_column)
+    rows, warnings = write_submission(run_folder, test_folder, out, id_column, label_column, trust or ())
     note(*(f"warning: {warning}" for warning in warnings))
     print(f"{out}: {count(rows, 'row')}")
 

@@ -21,11 +21,13 @@ from tonearm.experiment.inputs import ModelInputs, read_inputs
 from tonearm.experiment.jobs import Job, check_travels, is_finished, job_digest, train_job
 from tonearm.experiment.leaderboard import Row, draw_learning_curves, write_leaderboard
 from tonearm.experiment.outlook import outlooks
+from tonearm.experiment.own import own_models
 from tonearm.experiment.runs import FINAL, judged_part, read_scores
 from tonearm.experiment.tracking import check_tracking
 from tonearm.models import MODELS, reads
 from tonearm.runtime.files import write_csv, write_text
 from tonearm.runtime.locks import check_held
+from tonearm.runtime.owncode import Source
 from tonearm.runtime.pool import Shared, check_visible, on_cluster, run_tasks
 from tonearm.runtime.progress import Counting, quietly
 from tonearm.splits.alarms import (
@@ -83,6 +85,7 @@ def run_experiment(
     if not team.leads:
         tell, counting = (lambda line: None), quietly
     check_tracking(config.track)
+    own = own_models(config)
     folder = ExperimentFolder(out)
     with folder.held(team.leads, tell):
         check_visible([config.data.folder, out])
@@ -94,7 +97,9 @@ def run_experiment(
         division, warnings = divide_data(data, config)
         for line in (*warnings, division.sentence):
             tell(line)
-        jobs = [replace(job, digest=job_digest(job, data, config)) for job in _jobs(config, data, division, folder)]
+        jobs = [
+            replace(job, digest=job_digest(job, data, config)) for job in _jobs(config, data, division, folder, own)
+        ]
         runs = _runs(jobs, folder)
         if team.leads:
             folder.begin(runs)
@@ -148,8 +153,10 @@ def _check_apart(dataset: Dataset, division: Division) -> None:
             raise SplitError(f"split {split.name}: {shared[0]!r} stands in two parts; please report this")
 
 
-def _jobs(config: Config, data: ModelInputs, division: Division, folder: ExperimentFolder) -> list[Job]:
-    """Every training: each model on each split, and with folds on all clips."""
+def _jobs(
+    config: Config, data: ModelInputs, division: Division, folder: ExperimentFolder, own: Mapping[str, Source]
+) -> list[Job]:
+    """Every training: each model on each split, and with folds on all clips. own: code of the user's own models."""
     with_final = bool(config.split.folds) and config.split.keep == FINAL
     splits = [(split, not with_final) for split in division.splits]
     if with_final:
@@ -165,6 +172,7 @@ def _jobs(config: Config, data: ModelInputs, division: Division, folder: Experim
             keep,
             division.method,
             entry=MODELS[settings.type],
+            own=own.get(name),
         )
         for name, settings in config.models.items()
         for split, keep in splits

@@ -97,7 +97,7 @@ def _refuse(config: Config, readable: Iterable[str], what: str) -> None:
     for name, model in _needed(config).items():
         if name not in there:
             gives = {kind.gives for kind in map(kind_of, there) if kind} or {"rows"}
-            able = [known for known, entry in MODELS.items() if entry.takes in gives]
+            able = [known for known, entry in MODELS.items() if entry.takes == "any" or entry.takes in gives]
             kind = name if known_kind(name).gives == "rows" else f"pictures ({name})"
             suited = config.models[model].type in able and len(there) == 1
             advice = f'set models.{model}.reads = "{min(there)}"' if suited else f"models for it: {', '.join(able)}"

@@ -29,7 +29,9 @@ from tonearm.experiment.runs import (
 )
 from tonearm.experiment.tracking import tracked
 from tonearm.models import MODELS, Model, ModelSettings
+from tonearm.models.python import check_probabilities, running_own_code
 from tonearm.runtime.faults import blaming_the_machine
+from tonearm.runtime.owncode import Source
 from tonearm.runtime.progress import Counting, Progress, listening, quietly
 from tonearm.splits.parts import Split
 from tonearm.training.contract import FittedClassifier, LearnsByEpochs
@@ -45,7 +47,8 @@ class Job:
 
     out: folder of the experiment or sweep. folder: the run's. keep: whether the fitted model is written. method: that
     divided the clips. digest: of all that decides the run, "" where it is not computed yet. entry: the model's line
-    in `MODELS`, for a process in which a model registered at run time is not known.
+    in `MODELS`, for a process in which a model registered at run time is not known. own: the model's code, where it is
+    the user's.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Job:
     method: str = ""
     digest: str = ""
     entry: Model | None = None
+    own: Source | None = None
 
     def register(self) -> None:
         """Make the model known to this process."""
@@ -96,19 +100,24 @@ def train_job(
         return "is there already, with the same settings and data", ""
     try:
         # one thread: the same sums in the same order, whatever else runs beside
-        with threadpool_limits(limits=1), blaming_the_machine(f"models.{job.name}, {job.split.name}", ADVICE):
+        with (
+            threadpool_limits(limits=1),
+            running_own_code(job.settings, job.own),
+            blaming_the_machine(f"models.{job.name}, {job.split.name}", ADVICE),
+        ):
             if not team.leads:
                 _help_to_fit(job, data, config)
                 return "", ""
             outcome = _fit_and_evaluate(job, data, config, digest, counting)
     except ModelError as error:
         return f"failed: {error}", str(error)
-    save_run(job.folder, outcome)
+    unkept = save_run(job.folder, outcome)
     shutil.rmtree(job.unfinished, ignore_errors=True)
     scores = {part: result.scores.values["accuracy"] for part, result in outcome.parts.items()}
     seconds = outcome.facts["seconds"]["train"]
     told = ", ".join(f"{part} {value:.3f}" for part, value in scores.items())
-    return f"{told} accuracy, {seconds:.1f} s{damage}", ""
+    lost = f"; the fitted model is not kept, only its results: {unkept}" if unkept else ""
+    return f"{told} accuracy, {seconds:.1f} s{damage}{lost}", ""
 
 
 def _help_to_fit(job: Job, data: ModelInputs, config: Config) -> None:
@@ -184,6 +193,7 @@ def _outcome(
     there = [part for part in ("train", "valid", "test") if len(getattr(split, part))]
     raw = {part: probabilities(classifier, X[getattr(split, part)], labels) for part in there}
     predict_seconds = time.perf_counter() - start
+    check_probabilities(job.settings, np.concatenate(list(raw.values())))
     calibration = None
     # if the validation part is the one evaluated, fitting to it would flatter; a final model is evaluated by its folds
     if config.train.calibrate and "valid" in raw and ("test" in raw or split.name == FINAL):
@@ -210,7 +220,8 @@ def _outcome(
         "seed": {"split": config.split.seed, "train": config.train.seed},
         "seconds": {"train": train_seconds, "predict_a_clip": predict_seconds / clips},
     }
-    return Outcome(classifier, facts, parts, to_toml(config), not config.split.folds, job.keep)
+    own = [(job.own, "model")] if job.own else []
+    return Outcome(classifier, facts, parts, to_toml(config), not config.split.folds, job.keep, tuple(own))
 
 
 def _majority(labels: np.ndarray[Any, np.dtype[np.object_]]) -> str:
@@ -231,7 +242,10 @@ def job_digest(job: Job, data: ModelInputs, config: Config) -> str:
     """A digest of all that decides the run: settings, seeds, rows, labels, groups, and who is in which part."""
     digest = hashlib.sha256()
     dataset = data.of(job.settings)
-    settings = [job.settings.model_dump(mode="json"), config.train.model_dump(mode="json", exclude={"workers"})]
+    model = job.settings.model_dump(mode="json")
+    if job.own:  # and not where its file lies
+        model |= {"object": job.own.facts()}
+    settings = [model, config.train.model_dump(mode="json", exclude={"workers"})]
     digest.update(json.dumps([settings, dataset.representation], sort_keys=True).encode())
     revision = MODELS[job.settings.type].revision
     if revision > 1:  # nothing for the first, so that runs from before revisions stay finished
@@ -250,9 +264,10 @@ def is_finished(job: Job, digest: str) -> tuple[bool, str]:
     if not (job.folder / RUN_JSON).is_file():
         return False, ""
     try:
-        if read_facts(job.folder).digest != digest:
+        facts = read_facts(job.folder)
+        if facts.digest != digest:
             return False, ""
-        check_run(job.folder, job.keep)
+        check_run(job.folder, job.keep and not facts.unkept)
     except RunError as error:
         return False, f", made again, since {error}"
     return True, ""

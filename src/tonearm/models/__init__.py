@@ -5,10 +5,13 @@ Conventions
 The keys are the `type` literals of the settings classes. `models.base` says what a model's file contains.
 """
 
-from tonearm.models import boosting, cnn, cnn_mel, logistic, mlp, resnet, svm, trees
-from tonearm.models.base import Model, ModelSettings, Outlook, Size
+from typing import Literal
 
-__all__ = ["MODELS", "Model", "ModelSettings", "Outlook", "Size", "reads"]
+from tonearm.models import boosting, cnn, cnn_mel, logistic, mlp, python, resnet, svm, trees
+from tonearm.models.base import Model, ModelSettings, Outlook, Size
+from tonearm.representations.registry import known_kind
+
+__all__ = ["MODELS", "Model", "ModelSettings", "Outlook", "Size", "reads", "takes"]
 
 MODELS: dict[str, Model] = {
     "logistic": Model(logistic.LogisticSettings, logistic.build, outlook=logistic.outlook),
@@ -28,9 +31,16 @@ MODELS: dict[str, Model] = {
     "cnn": Model(cnn.CNNSettings, cnn.build, "images", "deep"),
     "cnn-mel": Model(cnn_mel.CNNMelSettings, cnn_mel.build, "images", "deep"),
     "resnet": Model(resnet.ResNetSettings, resnet.build, "images", "deep"),
+    "python": Model(python.PythonSettings, python.build, "any", fit=python.fit),
 }
 
 
 def reads(settings: ModelSettings) -> tuple[str, ...]:
     """Names of the representations that a model with these settings reads."""
     return (settings.reads,) if isinstance(settings.reads, str) else settings.reads
+
+
+def takes(settings: ModelSettings) -> Literal["rows", "images"]:
+    """What a model with these settings is given; for one that takes either, the first name in its `reads` decides."""
+    entry = MODELS[settings.type].takes
+    return known_kind(reads(settings)[0]).gives if entry == "any" else entry

@@ -26,6 +26,7 @@ from tonearm.experiment.inputs import ModelInputs, read_inputs
 from tonearm.experiment.jobs import Job, check_travels, job_digest, train_job
 from tonearm.experiment.leaderboard import read_test_parts, write_pooled
 from tonearm.experiment.outlook import outlooks
+from tonearm.experiment.own import code_of, own_models
 from tonearm.experiment.runs import read_facts
 from tonearm.models import MODELS, reads
 from tonearm.representations.base import digest_of
@@ -62,6 +63,7 @@ def run_sweep(
     cells = _cells(config, model)
     for cell in cells:
         with_values(config, model, cell.values)  # all are checked before anything is trained
+    own_models(base)
     folder = SweepFolder(out)
     with folder.held(tell=tell):
         check_visible([config.data.folder, out])
@@ -253,8 +255,9 @@ class TrialRunner:
         if id(data) not in self._seen:
             datasets = {name: dataset.take(self.rows) for name, dataset in data.datasets.items()}
             self._seen[id(data)] = replace(data, datasets=datasets)
-        entry = MODELS[config.models[self.context.model].type]
-        return Task(values, config, self.splits, self.out, limits, entry), self._seen[id(data)]
+        settings = config.models[self.context.model]
+        entry, own = MODELS[settings.type], code_of(self.context.model, settings)
+        return Task(values, config, self.splits, self.out, limits, entry, own), self._seen[id(data)]
 
     def _say(self, trial: Trial, before: str = "") -> None:
         said = trial.reason
@@ -288,7 +291,8 @@ def _train_winner(best: Trial, context: SweepContext, folder: SweepFolder, divis
     config = with_values(context.config, context.model, best.values)
     data, [split], settings = context.cache.of(config), division.splits, config.models[context.model]
     state = folder.unfinished(WINNER)
-    job = Job(context.model, settings, split, folder.winner, state, folder.path, method=division.method)
+    own = code_of(context.model, settings)
+    job = Job(context.model, settings, split, folder.winner, state, folder.path, method=division.method, own=own)
     job = replace(job, digest=job_digest(job, data, config))
     folder.begin(folder.plan(context.model, job.digest))
     text, reason = train_job(job, data, config, quietly)
