@@ -147,23 +147,27 @@ def test_the_seed_reaches_the_estimator(place: Path) -> None:
     settings = config(place, forest={}).models["forest"]
     for seed in (3, 4):
         with running_own_code(settings, read_source(settings.object)):
-            assert MODELS["python"].build(settings, TrainSettings(seed=seed)).random_state == seed
+            built: Any = MODELS["python"].build(settings, TrainSettings(seed=seed))
+            assert built.random_state == seed
 
 
 NEEDS = {name: f"mine.py:{name}" for name in ("near", "ada", "Centres", "net")} | {"lda": "", "forest": ""}
 ASK = """
-import json, sys, tonearm
+import json, pathlib, sys, tonearm
 def ask(run, trust):
     try:
         return tonearm.predict(run, sys.argv[1], trust=trust).rows[7].probabilities
     except tonearm.RunError as error:
         return str(error)
-print(json.dumps([ask(run, trust) for run, trust in json.loads(sys.argv[2])]))
+print(json.dumps([(ask(run, trust), pathlib.Path("marker").exists()) for run, trust in json.loads(sys.argv[2])]))
 """
 
 
 def asked(table: Path, runs: list[tuple[Path, Path | None]], folder: Path) -> list[Any]:
-    """What a process that has run nothing yet predicts of a row by each run, with what it trusts; or the error."""
+    """What a process that has run nothing yet predicts of a row by each run, with what it trusts, or the error.
+
+    And whether the file has been run by then.
+    """
     asking = json.dumps([(str(run), [str(trust)] if trust else []) for run, trust in runs])
     command = [sys.executable, "-c", ASK, str(table), asking]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder)
@@ -174,20 +178,22 @@ def asked(table: Path, runs: list[tuple[Path, Path | None]], folder: Path) -> li
 def test_nothing_of_the_file_runs_unless_it_is_trusted(place: Path, experiment: Experiment) -> None:
     (place / "marker").unlink(missing_ok=True)
     runs, table = {name: folder_of(experiment, name) for name in NEEDS}, place / "table.csv"
-    found = dict(zip(NEEDS, asked(table, [(run, None) for run in runs.values()], place), strict=True))
-    assert not (place / "marker").exists()
     copies = {name: next((run / "code").iterdir()) for name, run in runs.items()}
-    trusted = asked(table, [(runs[name], copies[name]) for name in NEEDS], place)
-    assert (place / "marker").exists()
-    for (name, needed), with_trust in zip(NEEDS.items(), trusted, strict=True):
+    asking = [(runs[name], copies[name] if trust else None) for trust in (False, True) for name in NEEDS]
+    told = asked(table, asking, place)
+    assert [ran for _, ran in told][: len(NEEDS)] == [False] * len(NEEDS)
+    assert told[-1][1]
+    without = [answer for answer, _ in told[: len(NEEDS)]]
+    trusted = [answer for answer, _ in told[len(NEEDS) :]]
+    for (name, needed), found, with_trust in zip(NEEDS.items(), without, trusted, strict=True):
         assert copies[name].read_text() == (place / "mine.py").read_text()
         expected = predict(runs[name], table, trust=place / "mine.py").rows[7].probabilities
         assert with_trust == expected
         if needed:
-            assert f"needs {needed}" in found[name]
-            assert found[name].endswith(f"add --trust {copies[name]}")
+            assert f"needs {needed}" in found
+            assert found.endswith(f"add --trust {copies[name]}")
         else:
-            assert found[name] == expected
+            assert found == expected
 
 
 def test_another_version_of_the_file_is_refused(place: Path, experiment: Experiment, tmp_path: Path) -> None:
@@ -221,7 +227,7 @@ def test_a_strangers_run_imports_no_module(place: Path, experiment: Experiment, 
         for path in (tmp_path / model / "run.json", tmp_path / model / "model" / "model.json"):
             text = re.sub(rf'"[^"]*mine\.py:{model}"', '"wicked:system"', path.read_text())
             path.write_text(text)
-    for said in asked(place / "table.csv", [(tmp_path / model, None) for model in ("net", "Centres")], tmp_path):
+    for said, _ in asked(place / "table.csv", [(tmp_path / model, None) for model in ("net", "Centres")], tmp_path):
         assert "wicked:system" in said or "asks for types that no model" in said
 
 
