@@ -51,9 +51,14 @@ def extract_features(
     (57, 0.7)
     """
     from tonearm.representations.features import compute_features, feature_columns
+    from tonearm.representations.features.extra import build_extras, extra_numbers
 
     chosen = _config({"features": {"preset": preset, **settings}}).features
-    return dict(zip(feature_columns(chosen), compute_features(samples, sr, chosen).tolist(), strict=True))
+    columns = feature_columns(chosen)
+    found = dict(zip(columns, compute_features(samples, sr, chosen).tolist(), strict=True))
+    for extra in build_extras(chosen.extra, sr, columns):
+        found |= dict(zip(extra.columns, extra_numbers(extra, samples, sr, "samples").tolist(), strict=True))
+    return found
 
 
 def load_audio(

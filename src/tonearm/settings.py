@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from tonearm.runtime.owncode import check_form
 from tonearm.runtime.remote import path_text
 
 Statistic = Literal["mean", "var", "std", "min", "max", "median", "skew", "kurtosis"]
@@ -69,6 +70,18 @@ class FeatureSettings(Settings):
     hop_length: int = Field(512, ge=16, le=65_536, description="samples between the starts of successive frames")
     n_mels: int = Field(128, ge=20, le=512, description="mel bands, for the MFCCs and the onset strength")
     n_mfcc: int = Field(20, ge=1, le=128, description="number of MFCCs")
+    extra: tuple[str, ...] = Field(
+        (),
+        description='functions of your own, (samples, sr) to a dict of named numbers: ["mine.py:my_features"], '
+        "relative to the config file",
+    )
+
+    @field_validator("extra")
+    @classmethod
+    def _formed(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            check_form(text)
+        return value
 
 
 class SpectrogramSettings(Settings):

@@ -41,6 +41,9 @@ def check_representation(facts: Any, inner: bool = False) -> None:
         raise ValueError("columns is not a list of names")
     if len(set(columns)) < len(columns):
         raise ValueError("columns has a name twice")
+    for one in extras_of(facts):
+        if not {"object", "sha256", "columns"} <= set(one) or not all(isinstance(name, str) for name in one["columns"]):
+            raise ValueError("extra does not name its functions, digests and columns")
     if facts["kind"] == "table" and "columns" not in facts:
         raise ValueError("it does not name its columns")
     if facts["kind"] == "joined":
@@ -49,6 +52,23 @@ def check_representation(facts: Any, inner: bool = False) -> None:
             raise ValueError("parts is not a list of representations")
         for part in parts:
             check_representation(part, inner=True)
+
+
+def extras_of(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the facts say of functions of the user's own, in all parts of a joined representation; [] for none.
+
+    Raises ValueError where it is not a list of facts.
+    """
+    parts = facts.get("parts", []) if facts.get("kind") == "joined" else [facts]
+    found = [one for part in parts for one in part.get("extra", [])]
+    if not all(isinstance(one, dict) for one in found):
+        raise ValueError("extra is not a list of functions")
+    return found
+
+
+def own_families(facts: dict[str, Any]) -> dict[str, str]:
+    """The name of the user's own function by each of its columns: what a family is to other features."""
+    return {name: one["object"].rpartition(":")[2] for one in extras_of(facts) for name in one["columns"]}
 
 
 def columns_of(facts: dict[str, Any]) -> int | None:

@@ -35,6 +35,7 @@ from tonearm.representations.extract import FAILURES_CSV, Extraction, Extraction
 from tonearm.representations.image_files import ImagesTask
 from tonearm.representations.registry import REPRESENTATIONS, kind_of, known_kind
 from tonearm.representations.row_files import RowsTask
+from tonearm.runtime.owncode import Source
 from tonearm.runtime.progress import Counting, Progress, ignore_progress, quietly
 from tonearm.scan.scan import scan_dataset
 from tonearm.splits.recordings import tie_groups, unlabelled_copies
@@ -48,7 +49,8 @@ class ModelInputs:
     """Representations by name, where the pixels of images lie, and what was left out.
 
     packs: folder of each kind of picture's pixels. notes: for a person. unusable: clips that no model gets.
-    recordings: names of clips that are one recording; their groups are tied to one.
+    recordings: names of clips that are one recording; their groups are tied to one. own: code of the user's own that
+    they were made with, and what it was used as.
     """
 
     datasets: Mapping[str, Dataset]
@@ -56,6 +58,7 @@ class ModelInputs:
     notes: tuple[str, ...]
     unusable: int
     recordings: tuple[tuple[str, ...], ...] = ()
+    own: tuple[tuple[Source, str], ...] = ()
 
     @property
     def clips(self) -> Dataset:
@@ -137,6 +140,7 @@ def _read_audio(config: Config, out: Path, counting: Counting, workers: int) -> 
     notes, unusable = _check_usable(catalog, done)
     datasets = {task.representation.name: _dataset(task, catalog, each) for task, each in zip(tasks, done, strict=True)}
     data = _packed(_shared_clips(datasets), out, [*catalog.notes, *notes], unusable, ignore_progress)
+    data = replace(data, own=_code_of(tasks))
     if not listening:
         return data
     recordings, mixes = listening[0].load()
@@ -150,6 +154,12 @@ def _task(name: str, config: Config, out: Path) -> RowsTask | ImagesTask:
         return RowsTask(representation, folder)
     # by their own names and not under their labels: two albums may each have a 01.mp3 of one genre
     return ImagesTask(representation, folder, by_label=False)
+
+
+def _code_of(tasks: Iterable[RowsTask | ImagesTask]) -> tuple[tuple[Source, str], ...]:
+    """The user's own functions of features, and what they are used as."""
+    extras = [one for task in tasks for one in getattr(task.representation, "extra", ())]
+    return tuple((one.source, "features") for one in extras)
 
 
 def _check_usable(catalog: Catalog, done: Sequence[Extraction]) -> tuple[list[str], int]:

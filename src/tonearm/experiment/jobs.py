@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tonearm.config import Config, to_toml
+from tonearm.data.described import extras_of
 from tonearm.data.pictures import open_pack
 from tonearm.errors import ModelError, RunError
 from tonearm.evaluation.calibration import calibrate, effect, scale
@@ -221,6 +222,7 @@ def _outcome(
         "seconds": {"train": train_seconds, "predict_a_clip": predict_seconds / clips},
     }
     own = [(job.own, "model")] if job.own else []
+    own += [(source, used) for source, used in data.own if used != "features" or extras_of(dataset.representation)]
     return Outcome(classifier, facts, parts, to_toml(config), not config.split.folds, job.keep, tuple(own))
 
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tonearm.data.described import extras_of
 from tonearm.errors import RunError
 from tonearm.experiment.facts import OwnFacts, RunFacts
 from tonearm.runtime.files import write_bytes
@@ -58,12 +59,18 @@ def trusted_sources(folder: Path, facts: RunFacts, trust: Trust) -> tuple[Source
             source = read_source(f"{text}:_")
         except CodeError as error:
             raise RunError(f"--trust {named}: {error}") from error
-        for wanted in facts.own:
+        for wanted in _wanted(facts):
             if _names(source, wanted):
                 _check_digest(folder, wanted, source, str(named))
                 mine = Source(wanted.object, source.digest, source.package, source.path, source.text)
                 found[mine] = mine
     return tuple(found)
+
+
+def _wanted(facts: RunFacts) -> list[OwnFacts]:
+    """The code that the run was made with, and that of its features, which may come from a table."""
+    features = [OwnFacts.model_validate(one) for one in extras_of(facts.representation)]
+    return list(dict.fromkeys([*facts.own, *features]))
 
 
 def _names(source: Source, wanted: OwnFacts) -> bool:
@@ -96,8 +103,10 @@ def telling_what_to_trust(folder: Path, facts: RunFacts) -> Iterator[None]:
     try:
         yield
     except UntrustedError as error:
-        known = [Source(one.object, one.sha256) for one in facts.own if one.object == error.source.object]
-        wanted = known[0] if known else error.source
+        wanted = error.source
+        if not wanted.digest:  # a torch model's settings do not say it
+            known = [Source(one.object, one.sha256) for one in facts.own if one.object == wanted.object]
+            wanted = known[0] if known else wanted
         copy = copy_of(folder, wanted)
         place = copy if is_file(wanted.object) and copy.is_file() else wanted.place
         what = "file" if is_file(wanted.object) else "module"
