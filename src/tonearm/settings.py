@@ -27,6 +27,12 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
+def _object(value: str) -> str:
+    if value:
+        check_form(value)
+    return value
+
+
 class DataSettings(Settings):
     """`[data]`: where the clips are and what is known about them."""
 
@@ -79,9 +85,20 @@ class FeatureSettings(Settings):
     @field_validator("extra")
     @classmethod
     def _formed(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for text in value:
-            check_form(text)
-        return value
+        return tuple(map(_object, value))
+
+
+class AugmentSettings(Settings):
+    """`[augment]`: changed copies of training clips."""
+
+    object: str = Field(
+        "",
+        description='function of your own, (samples, sr, random generator) to samples: "mine.py:shift", relative to '
+        "the config file; empty: no copies",
+    )
+    copies: int = Field(1, ge=1, le=100, description="copies of each training clip, beside the clip itself")
+
+    _formed = field_validator("object")(_object)
 
 
 class SpectrogramSettings(Settings):

@@ -27,6 +27,7 @@ from tonearm.representations.encoders.weights import at_hand
 from tonearm.runtime.regular import describe_irregular
 from tonearm.settings import (
     AudioSettings,
+    AugmentSettings,
     DataSettings,
     EncoderSettings,
     FeatureSettings,
@@ -101,6 +102,7 @@ class Config(Settings):
     features: FeatureSettings = FeatureSettings()
     spectrogram: SpectrogramSettings = SpectrogramSettings()
     encoders: EncoderSettings = EncoderSettings()
+    augment: AugmentSettings = AugmentSettings()
     split: SplitSettings = SplitSettings()
     train: TrainSettings = TrainSettings()
     track: TrackSettings = TrackSettings()
@@ -176,7 +178,7 @@ def parse_config(values: Mapping[str, Any]) -> Config:
     'logistic'
     >>> parse_config({"trian": {"seed": 1}})
     Traceback (most recent call last):
-    tonearm.errors.ConfigError: trian: is not a section; did you mean 'train'? known: audio, data, encoders, ...
+    tonearm.errors.ConfigError: trian: is not a section; did you mean 'train'? known: audio, augment, data, ...
     """
     try:
         config = Config.model_validate(values)

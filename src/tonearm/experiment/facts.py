@@ -62,7 +62,8 @@ class OwnFacts(Record):
 class RunFacts(Record):
     """run.json. digest: of the settings and data; earlier versions wrote it as "fingerprint".
 
-    kept: whether the fitted model is there. unkept: why it could not be saved. own: code that the run was made with.
+    copies: changed copies of training clips that were trained on. kept: whether the fitted model is there. unkept: why
+    it could not be saved. own: code that the run was made with.
     """
 
     format: Version
@@ -76,6 +77,7 @@ class RunFacts(Record):
     split: SplitFacts | None = None
     division: DivisionFacts | None = None
     calibration: CalibrationFacts | None = None
+    copies: Count = 0
     kept: bool = True
     unkept: str = ""
     own: tuple[OwnFacts, ...] = ()

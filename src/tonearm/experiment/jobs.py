@@ -29,13 +29,13 @@ from tonearm.experiment.runs import (
     save_run,
 )
 from tonearm.experiment.tracking import tracked
-from tonearm.models import MODELS, Model, ModelSettings
+from tonearm.models import MODELS, Model, ModelSettings, reads
 from tonearm.models.python import check_probabilities, running_own_code
 from tonearm.runtime.faults import blaming_the_machine
 from tonearm.runtime.owncode import Source
 from tonearm.runtime.progress import Counting, Progress, listening, quietly
 from tonearm.splits.parts import Split
-from tonearm.training.contract import FittedClassifier, LearnsByEpochs
+from tonearm.training.contract import FittedClassifier, HoldsOut, LearnsByEpochs
 from tonearm.training.process_group import process_group
 
 MOMENT = 2.0  # seconds
@@ -117,8 +117,10 @@ def train_job(
     scores = {part: result.scores.values["accuracy"] for part, result in outcome.parts.items()}
     seconds = outcome.facts["seconds"]["train"]
     told = ", ".join(f"{part} {value:.3f}" for part, value in scores.items())
+    copies = outcome.facts.get("copies", 0)
+    told += f" accuracy{f' with {copies} copies' if copies else ''}"
     lost = f"; the fitted model is not kept, only its results: {unkept}" if unkept else ""
-    return f"{told} accuracy, {seconds:.1f} s{damage}{lost}", ""
+    return f"{told}, {seconds:.1f} s{damage}{lost}", ""
 
 
 def _help_to_fit(job: Job, data: ModelInputs, config: Config) -> None:
@@ -145,8 +147,12 @@ def fit_job(
     model = MODELS[job.settings.type]
     classifier = model.build(job.settings, config.train)
     dataset, split = data.of(job.settings), job.split
-    X, y = dataset.X, dataset.labels
-    valid = (X[split.valid], y[split.valid]) if len(split.valid) else (None, None)
+    train, held = split.train, split.valid
+    if data.copies and not len(held) and isinstance(classifier, HoldsOut):
+        rows, others = classifier.hold_out(dataset.labels[train])  # here, since copies of these must not be trained on
+        train, held = train[rows], train[others]
+    X, y = data.training_rows(job.settings, train)
+    valid = (dataset.X[held], dataset.labels[held]) if len(held) else (None, None)
     fit = partial(model.fit, job.settings) if model.fit else None
     with counting(f"{job.name}, {split.name}", model.steps) as progress, listening(_patient(progress)):
         if isinstance(classifier, LearnsByEpochs):
@@ -157,7 +163,7 @@ def fit_job(
                 watch(row)
 
             classifier.attach(job.unfinished, data.cache_dir(job.settings), report, callbacks)
-        return fit_classifier(classifier, X[split.train], y[split.train], valid[0], valid[1], fit)
+        return fit_classifier(classifier, X, y, valid[0], valid[1], fit)
 
 
 def _patient(progress: Progress) -> Progress:
@@ -208,7 +214,7 @@ def _outcome(
         if calibration:
             effects[part] = effect(y[rows], raw[part], found, labels, calibration.threshold)
     clips = sum(len(result.names) for result in parts.values())
-    facts = {
+    facts: dict[str, Any] = {
         "digest": digest,
         "model": {"name": job.name, "settings": job.settings.model_dump(mode="json")},
         "labels": list(labels),
@@ -223,6 +229,8 @@ def _outcome(
     }
     own = [(job.own, "model")] if job.own else []
     own += [(source, used) for source, used in data.own if used != "features" or extras_of(dataset.representation)]
+    if data.copies:
+        facts["copies"] = len(data.copies_of(job.settings, split.train))
     return Outcome(classifier, facts, parts, to_toml(config), not config.split.folds, job.keep, tuple(own))
 
 
@@ -254,6 +262,9 @@ def job_digest(job: Job, data: ModelInputs, config: Config) -> str:
         digest.update(f"revision {revision}".encode())
     for column in (dataset.names, dataset.labels, dataset.groups):
         digest.update("\0".join(column).encode(errors="surrogatepass"))
+    for copies in [data.copies[name] for name in reads(job.settings)] if data.copies else ():
+        digest.update("\0".join(copies.names).encode(errors="surrogatepass"))
+        digest.update(np.ascontiguousarray(copies.X).tobytes() if copies.columns else b"copies")
     pack = data.cache_dir(job.settings)
     digest.update(open_pack(pack).digest.encode() if pack else np.ascontiguousarray(dataset.X).tobytes())
     for rows in (job.split.train, job.split.valid, job.split.test):

@@ -20,6 +20,7 @@ from tonearm.data.dataset import Dataset
 from tonearm.data.pictures import is_picture_folder
 from tonearm.data.tables import is_table
 from tonearm.errors import ConfigError, ModelError, SplitError
+from tonearm.experiment.copies import inputs_digest
 from tonearm.experiment.experiment import divide_data, write_splits
 from tonearm.experiment.folder import ModelRuns
 from tonearm.experiment.inputs import ModelInputs, read_inputs
@@ -28,9 +29,7 @@ from tonearm.experiment.leaderboard import read_test_parts, write_pooled
 from tonearm.experiment.outlook import outlooks
 from tonearm.experiment.own import code_of, own_models
 from tonearm.experiment.runs import read_facts
-from tonearm.models import MODELS, reads
-from tonearm.representations.base import digest_of
-from tonearm.representations.registry import represent
+from tonearm.models import MODELS
 from tonearm.runtime.files import write_text
 from tonearm.runtime.locks import check_held
 from tonearm.runtime.pool import Shared, check_visible, on_cluster, run_tasks
@@ -172,8 +171,7 @@ class DataCache:
 
     @staticmethod
     def _name(config: Config) -> str:
-        [settings] = config.models.values()
-        return digest_of(represent(reads(settings), config).facts())[:12]
+        return inputs_digest(config)[:12]
 
 
 @dataclass(frozen=True)
@@ -253,8 +251,7 @@ class TrialRunner:
         config = with_values(self.context.config, self.context.model, values)
         data = self.context.cache.of(config)
         if id(data) not in self._seen:
-            datasets = {name: dataset.take(self.rows) for name, dataset in data.datasets.items()}
-            self._seen[id(data)] = replace(data, datasets=datasets)
+            self._seen[id(data)] = data.take(self.rows)
         settings = config.models[self.context.model]
         entry, own = MODELS[settings.type], code_of(self.context.model, settings)
         return Task(values, config, self.splits, self.out, limits, entry, own), self._seen[id(data)]
