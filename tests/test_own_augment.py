@@ -89,7 +89,7 @@ def test_no_copy_is_judged_or_counted(doubled: tuple[Experiment, list[str]], mus
     names = [
         f"{label}/{band}{take}.wav" for label in ("bass", "middle", "treble") for band in range(4) for take in range(4)
     ]
-    judged = []
+    judged: list[str] = []
     for split in experiment.division.splits:
         for model in ("logistic", "cnn"):
             table = read_predictions(experiment.out / "runs" / model / split.name)

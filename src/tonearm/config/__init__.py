@@ -66,7 +66,8 @@ def _models(values: Mapping[str, Any]) -> dict[str, ModelSettings]:
         kind = value.get("type", name)
         if kind not in MODELS:
             key = f"models.{name}.type = {kind!r}" if "type" in value else f"models.{name}"
-            raise ConfigError(f"{key}: is not a model; {nearest(str(kind), MODELS)}")
+            raise ConfigError(f"{key}: is not a model; {nearest(str(kind), MODELS.names())}")
+        MODELS.check_clash(kind)
         try:
             models[name] = MODELS[kind].settings.model_validate({**value, "type": kind})
         except ValidationError as error:

@@ -6,6 +6,7 @@ from tonearm.config.messages import nearest
 from tonearm.errors import ConfigError
 from tonearm.models import MODELS, ModelSettings, reads, takes
 from tonearm.representations.encoders.locate import check_layer
+from tonearm.representations.encoders.registry import ENCODERS
 from tonearm.representations.registry import REPRESENTATIONS, kind_of
 
 
@@ -18,6 +19,7 @@ def check_reads(name: str, settings: ModelSettings) -> None:
         wanted = takes(settings)
         suited = [known for known, kind in REPRESENTATIONS.items() if kind.gives == wanted]
     for reading in names:
+        ENCODERS.check_clash(reading.partition(":")[0])
         kind = kind_of(reading)
         if kind is None:
             raise ConfigError(f"models.{name}.reads: {reading!r} is not a representation; {nearest(reading, suited)}")

@@ -66,8 +66,8 @@ class Job:
 
     def register(self) -> None:
         """Make the model known to this process."""
-        if self.entry is not None:
-            MODELS.setdefault(self.settings.type, self.entry)
+        if self.entry is not None and self.settings.type not in MODELS:
+            MODELS[self.settings.type] = self.entry
 
 
 def check_travels(jobs: Iterable[Job]) -> None:
@@ -260,6 +260,8 @@ def job_digest(job: Job, data: ModelInputs, config: Config) -> str:
     revision = MODELS[job.settings.type].revision
     if revision > 1:  # nothing for the first, so that runs from before revisions stay finished
         digest.update(f"revision {revision}".encode())
+    if package := MODELS.package(job.settings.type):
+        digest.update(package.encode())
     for column in (dataset.names, dataset.labels, dataset.groups):
         digest.update("\0".join(column).encode(errors="surrogatepass"))
     for copies in [data.copies[name] for name in reads(job.settings)] if data.copies else ():

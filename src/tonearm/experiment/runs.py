@@ -45,6 +45,7 @@ from tonearm.experiment.predictions import (
 )
 from tonearm.experiment.records import ADVICE, MOST_VERSION, DamagedError, ScoresRecord, parse_record, read_checked
 from tonearm.experiment.trust import Trust, keep_code, telling_what_to_trust, trusted_sources
+from tonearm.models import MODELS
 from tonearm.models.storage import check_files, load_classifier, save_classifier
 from tonearm.plots import confusion_figure, save_figure
 from tonearm.runtime.files import replacing_folder, write_csv, write_json, write_text
@@ -208,6 +209,7 @@ def load_run(folder: str | Path, trust: Trust = ()) -> Run:
             f'{folder}: the models of folds are not kept (split.keep = "final"); predict with {folder.parent / FINAL}, '
             "which learned from all clips"
         )
+    MODELS.get(str(facts.model.settings.get("type")))  # of an installed package, whose types are then known
     allowed = trusted_sources(folder, facts, trust)
     with trusting(allowed), telling_what_to_trust(folder, facts):
         classifier = load_classifier(fetched(folder / MODEL))

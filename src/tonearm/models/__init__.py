@@ -2,7 +2,8 @@
 
 Conventions
 -----------
-The keys are the `type` literals of the settings classes. `models.base` says what a model's file contains.
+The keys are the `type` literals of the settings classes. `models.base` says what a model's file contains. Installed
+packages add models by entry points of the group `tonearm.models` (`runtime.plugins`).
 """
 
 from typing import Literal
@@ -10,10 +11,11 @@ from typing import Literal
 from tonearm.models import boosting, cnn, cnn_mel, logistic, mlp, python, resnet, svm, trees
 from tonearm.models.base import Model, ModelSettings, Outlook, Size
 from tonearm.representations.registry import known_kind
+from tonearm.runtime.plugins import Registry
 
 __all__ = ["MODELS", "Model", "ModelSettings", "Outlook", "Size", "reads", "takes"]
 
-MODELS: dict[str, Model] = {
+_OURS = {
     "logistic": Model(logistic.LogisticSettings, logistic.build, outlook=logistic.outlook),
     "mlp": Model(mlp.MLPSettings, mlp.build, extra="deep"),
     # revision 1 of the SVM used the votes of pairs of classes as margins
@@ -33,6 +35,18 @@ MODELS: dict[str, Model] = {
     "resnet": Model(resnet.ResNetSettings, resnet.build, "images", "deep"),
     "python": Model(python.PythonSettings, python.build, "any", fit=python.fit),
 }
+
+
+def _check(name: str, entry: object) -> None:
+    """Raise what says why an entry of an installed package is not a model of this name."""
+    if not isinstance(entry, Model):
+        raise TypeError(f"it is a {type(entry).__name__}, where a tonearm.models.Model is needed")
+    kind = entry.settings.model_fields["type"].default
+    if kind != name:
+        raise ValueError(f"the type of its settings is {kind!r}, where the name of the entry point is needed")
+
+
+MODELS: Registry[Model] = Registry("tonearm.models", "model", _OURS, _check)
 
 
 def reads(settings: ModelSettings) -> tuple[str, ...]:

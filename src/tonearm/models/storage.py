@@ -42,12 +42,12 @@ MOST_WORDS = 300  # of what a library says of a damaged file
 def allowed_types() -> set[str]:
     """Names of the types that a saved classifier may hold: those of the unfitted models, and those that they name."""
     built = {name for model in _unfitted() for name in _type_names(model)}
-    return built.union(*(model.trusted for model in MODELS.values()))
+    return built.union(*(model.trusted for model in MODELS.known().values()))
 
 
 def _unfitted() -> Iterator[Any]:
     """Each scikit-learn model as its default settings build it."""
-    for name, model in MODELS.items():
+    for name, model in MODELS.known().items():
         if model.extra != "deep":
             try:
                 yield model.build(model.settings.model_validate({"type": name}), TrainSettings())

@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 from tonearm.dsp.sound import ClipSound
 from tonearm.errors import ConfigError, RepresentationError
 from tonearm.representations.base import Facts, Gives, Sections
-from tonearm.representations.features import DEFINITION, check_features, compute_columns, feature_columns
+from tonearm.representations.features import (
+    DEFINITION,
+    check_features,
+    compute_columns,
+    feature_columns,
+    packages_of,
+)
 from tonearm.representations.features.extra import Extra, build_extras, extra_numbers, restore_extras
 from tonearm.runtime.owncode import load
 from tonearm.settings import AudioSettings, FeatureSettings
@@ -59,6 +65,11 @@ class Features:
             known = set(feature_columns(settings))
         except ConfigError as error:
             raise RepresentationError(f"its feature settings are not those of this tonearm: {error}") from error
+        packages = packages_of(settings)
+        if packages != facts.get("packages", {}):
+            raise RepresentationError(
+                f"has feature families of the packages {facts.get('packages', {})}, and here they are of {packages}"
+            )
         extra = restore_extras(facts)
         own, columns = _columns(extra), tuple(facts["columns"])
         if columns[len(columns) - len(own) :] != own:
@@ -79,6 +90,8 @@ class Features:
             "features": self.settings.model_dump(mode="json", exclude={"extra"}),
             "columns": list(self.columns),
         }
+        if packages := packages_of(self.settings):
+            facts["packages"] = packages
         return facts | {"extra": [one.facts() for one in self.extra]} if self.extra else facts
 
     def open(self, device: str = "cpu") -> "FeatureReader":
