@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import Field, SerializeAsAny, ValidationError, field_validator, model_validator
 
 from tonearm.config.anchor import PATHS, anchor
-from tonearm.config.messages import explain, limits, nearest
+from tonearm.config.messages import explain, limits
 from tonearm.config.reading import check_layers, check_reads
 from tonearm.data.tables import is_table
 from tonearm.errors import ConfigError
@@ -39,6 +39,7 @@ from tonearm.settings import (
     TrackSettings,
     TrainSettings,
 )
+from tonearm.wording import nearest
 
 DEFAULT_MODELS = ("logistic", "mlp")
 HEAD, QUICKEST = "logistic", "musicnn"  # a model on an encoder; the encoder that is fetched most easily

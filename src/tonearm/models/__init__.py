@@ -30,7 +30,7 @@ _OURS = {
         steps="iterations",
         outlook=boosting.outlook,
     ),
-    "cnn": Model(cnn.CNNSettings, cnn.build, "images", "deep"),
+    "cnn": Model(cnn.CNNSettings, cnn.build, "images", "deep", check=cnn.check),
     "cnn-mel": Model(cnn_mel.CNNMelSettings, cnn_mel.build, "images", "deep"),
     "resnet": Model(resnet.ResNetSettings, resnet.build, "images", "deep"),
     "python": Model(python.PythonSettings, python.build, "any", fit=python.fit),

@@ -63,12 +63,7 @@ class PythonSettings(TorchSettings, ModelSettings):
     arguments: dict[str, Any] = Field({}, description="arguments of the object")
     window: int = Field(0, ge=0, le=65_536, description=f"torch module on pictures: {WINDOW_MEANING}")
 
-    @field_validator("object")
-    @classmethod
-    def _formed(cls, value: str) -> str:
-        if value:  # the template shows it empty
-            check_form(value)
-        return value
+    _formed = field_validator("object")(check_form)  # the template shows it empty
 
 
 def source_of(settings: ModelSettings) -> Source | None:

@@ -139,11 +139,13 @@ def label(text: str) -> str:
     return f"{Path(text.rpartition(':')[0]).name}:{text.rpartition(':')[2]}" if is_file(text) else text
 
 
-def check_form(text: str) -> None:
-    """Raise ValueError if the text cannot be an object."""
+def check_form(text: str) -> str:
+    """The text, which may be empty. Raises ValueError if it cannot be an object."""
     where, _, name = text.rpartition(":")
-    if not name.isidentifier() or not (is_file(text) or all(part.isidentifier() for part in where.split("."))):
+    formed = name.isidentifier() and (is_file(text) or all(part.isidentifier() for part in where.split(".")))
+    if text and not formed:
         raise ValueError(FORM)
+    return text
 
 
 def read_source(text: str) -> Source:
