@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import AdaBoostClassifier
+from sklearn.linear_model import RidgeClassifier
 from typer.testing import CliRunner
 
 from tables import clouds
@@ -34,6 +36,8 @@ import pathlib
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import AdaBoostClassifier
+from sklearn.linear_model import RidgeClassifier
 from sklearn.ensemble import AdaBoostClassifier, ExtraTreesClassifier
 from sklearn.linear_model import RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
@@ -325,3 +329,33 @@ def test_run_json_names_the_code(experiment: Experiment, place: Path) -> None:
     digest = read_source(f"{place}/mine.py:lda").digest
     assert facts["own"] == [{"object": "mine.py:lda", "sha256": digest, "package": "", "used": "model"}]
     assert np.all([len(digest) == 64])
+
+
+def test_an_estimator_is_added_to_an_experiment_and_judged_on_the_same_rows(place: Path, tmp_path: Path) -> None:
+    experiment = run_experiment(
+        parse_config(
+            {"data": {"folder": str(place / "table.csv")}, "models": {"logistic": {}}, "split": {"recordings": False}}
+        ),
+        tmp_path,
+    )
+    written = (tmp_path / "runs" / "logistic" / "holdout" / "run.json").stat().st_mtime_ns
+    added = experiment.add("lda", LinearDiscriminantAnalysis()).add("ada", AdaBoostClassifier(n_estimators=3))
+    assert {row.model for row in added.rows} == {"logistic", "lda", "ada"}
+    assert (tmp_path / "runs" / "logistic" / "holdout" / "run.json").stat().st_mtime_ns == written
+    data = read_inputs(config(place, lda={}), tmp_path).clips
+    [split] = added.division.splits
+    plain = LinearDiscriminantAnalysis().fit(data.X[split.train], data.labels[split.train])
+    table = read_predictions(folder_of(added, "lda")).of_part("test")
+    assert table.names.tolist() == data.names[split.test].tolist()
+    assert table.predictions.tolist() == plain.predict(data.X[split.test]).tolist()
+    assert "lda" in (tmp_path / "leaderboard.md").read_text()
+    assert added.compare("lda", "logistic")
+    assert predict(folder_of(added, "lda"), place / "table.csv").rows[0].label == plain.predict(data.X[:1])[0]
+    with pytest.raises(RunError, match=r'not kept.*as a model of type = "python"'):
+        predict(folder_of(added, "ada"), place / "table.csv")
+    with pytest.raises(ConfigError, match=r"is a model of .* already; choose another name"):
+        added.add("lda", LinearDiscriminantAnalysis(solver="lsqr"))
+    with pytest.raises(ConfigError, match="has no predict_proba"):
+        added.add("ridge", RidgeClassifier())
+    with pytest.raises(ConfigError, match="is not an unfitted scikit-learn estimator"):
+        added.add("words", "LDA")

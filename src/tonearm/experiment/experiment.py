@@ -10,7 +10,7 @@ reason, and the others go on. What the folder holds, and which of its runs count
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from tonearm.config import Config, to_toml
 from tonearm.data.dataset import Dataset
 from tonearm.errors import ConfigError, SplitError
 from tonearm.evaluation.compare import Comparison, Pair
+from tonearm.experiment.adding import add_estimator
 from tonearm.experiment.comparison import compare_folders
 from tonearm.experiment.folder import ExperimentFolder, ModelRuns
 from tonearm.experiment.inputs import ModelInputs, read_inputs
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 class Experiment:
     """What came out: the leaderboard's rows, best first, how the clips were divided, and what was left out.
 
-    runs: of each model, as paths inside `out`.
+    runs: of each model, as paths inside `out`. config, data: that it was run with, and read.
     """
 
     out: Path
@@ -64,10 +65,19 @@ class Experiment:
     notes: tuple[str, ...]
     unusable: int
     runs: Mapping[str, ModelRuns] = field(default_factory=dict)
+    config: Config | None = field(default=None, repr=False, compare=False)
+    data: ModelInputs | None = field(default=None, repr=False, compare=False)
 
     def folder_of(self, row: Row) -> Path:
         """The run folder to predict with: that of the hold-out; with folds that of all clips, or of the first fold."""
         return self.out / self.runs[row.model].predict
+
+    def add(self, name: str, estimator: Any, reads: str | tuple[str, ...] = "features") -> "Experiment":
+        """The experiment with one more model, a scikit-learn estimator, trained and judged on the same rows of the same parts.
+
+        Raises ConfigError like `adding.add_estimator`.
+        """
+        return add_estimator(self, name, estimator, reads)
 
     def predictions(self) -> "pd.DataFrame":
         """The answers to the evaluated clips as a data frame (`notebook.predictions_frame`)."""
@@ -142,7 +152,7 @@ def run_experiment(
         rows: tuple[Row, ...] = ()
         if team.leads:
             rows = _conclude(folder, runs, data, division, config, failures, warnings, tell)
-    return Experiment(out, rows, division, data.notes, data.unusable, runs)
+    return Experiment(out, rows, division, data.notes, data.unusable, runs, config, data)
 
 
 def _conclude(

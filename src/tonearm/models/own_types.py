@@ -110,6 +110,8 @@ def save_own(classifier: Any, path: Path, own: Source, allowed: AbstractSet[str]
             _check_same(classifier, loaded)
     except UnknownTypesError as error:
         hint = '; algorithm = "brute" of KNeighborsClassifier has none of these' if "KDTree" in str(error) else ""
+        if own.value is not None:
+            hint = '; give it by a function in a file, as a model of type = "python"'
         raise ModelError(f"{name} holds what cannot be saved without pickle: {error}{hint}") from error
     except TonearmError:
         raise

@@ -86,8 +86,8 @@ def build(settings: PythonSettings, train: TrainSettings) -> Any:
     source = trusted(Source(label(settings.object), ""))
     if _gives_network(source):
         return _torch_classifier(source, settings, train)
-    made = call(source, **settings.arguments)
-    if _is_module(made):
+    made = call(source, **settings.arguments) if source.value is None else source.value
+    if source.value is None and _is_module(made):
         return _torch_classifier(source, settings, train)
     _check_estimator(source, made)
     _check_rows(settings)

@@ -29,6 +29,7 @@ from typing import Any
 
 from tonearm.errors import TonearmError
 
+ADDED = "added"  # the place of objects that were never named by a text
 MODULES = "tonearm_own_"  # how the modules of files are named, with the start of the digest
 FORM = 'write it as "mine.py:make", a file and a name in it, or "package.module:make"'
 MOST_WORDS = 300  # of what somebody else's code says of its mistake
@@ -85,6 +86,8 @@ class Source:
         """JSON-ready, without the place on this machine."""
         return {"object": self.object, "sha256": self.digest, "package": self.package}
 
+
+_offered: dict[str, Source] = {}  # of this process
 
 _trusted: ContextVar[tuple[Source, ...]] = ContextVar("trusted", default=())
 _distrusting: ContextVar[bool] = ContextVar("distrusting", default=False)
@@ -156,12 +159,21 @@ def read_source(text: str) -> Source:
     if _distrusting.get():
         return trusted(Source(label(text), ""))
     where = text.rpartition(":")[0]
+    if where == ADDED:
+        if text not in _offered:
+            raise CodeError("was added in Python and is not known in this process; add it to the experiment again")
+        return _offered[text]
     if is_file(text):
         path = Path(where)
         content = _read(path)
         return Source(label(text), hashlib.sha256(content).hexdigest(), "", str(path.absolute()), content)
     path = _module_file(where)
     return Source(text, hashlib.sha256(_read(path)).hexdigest(), _package(where), str(path))
+
+
+def offer(source: Source) -> None:
+    """Let this process find an object by a text, `source.object`, where it has no file."""
+    _offered[source.object] = source
 
 
 def _read(path: Path) -> bytes:
