@@ -21,6 +21,7 @@ from tonearm.config import load_config
 from tonearm.data.described import own_families
 from tonearm.errors import ConfigError, RunError
 from tonearm.experiment.experiment import Experiment, run_experiment
+from tonearm.experiment.records import DamagedError
 from tonearm.representations.base import digest_of
 from tonearm.representations.features.representation import Features
 from tonearm.runtime.owncode import UntrustedError, distrusting, read_source, trusting
@@ -178,3 +179,17 @@ def test_a_config_from_a_results_folder_runs_nothing(owned: Experiment, mine: Pa
     source = read_source(f"{mine}:peaks")
     with distrusting(), trusting([source]):
         assert Features.build("features", found).columns[-1] == "seconds"
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [3, [3], [{}], [{"object": "os:system", "sha256": "x", "columns": ["a"]}], [{"object": "os:system", "columns": 3}]],
+)
+def test_damaged_facts_of_functions_are_told(extra: Any, owned: Experiment, music: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(owned.folder_of(owned.rows[0]), run)
+    facts = json.loads((run / "run.json").read_text())
+    facts["representation"]["extra"] = extra
+    (run / "run.json").write_text(json.dumps(facts))
+    with pytest.raises(DamagedError, match="extra"):
+        predict(run, music / "treble/32.wav")

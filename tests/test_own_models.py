@@ -150,7 +150,7 @@ def test_what_fails_or_cannot_be_kept_is_a_row_or_a_note(experiment: Experiment)
 def test_the_seed_reaches_the_estimator(place: Path) -> None:
     settings = config(place, forest={}).models["forest"]
     for seed in (3, 4):
-        with running_own_code(settings, read_source(settings.object)):
+        with running_own_code(read_source(settings.object)):
             built: Any = MODELS["python"].build(settings, TrainSettings(seed=seed))
             assert built.random_state == seed
 

@@ -7,12 +7,14 @@ where they are not all that the kind has. What a kind means, `representations.re
 true of all of them, since a file may have been made by anybody.
 """
 
+import re
 from typing import Any
 
 from pydantic import ValidationError
 
 from tonearm.settings import AudioSettings, FeatureSettings, Settings, SpectrogramSettings
 
+DIGEST = re.compile("[0-9a-f]{64}")
 SECTIONS: dict[str, type[Settings]] = {
     "audio": AudioSettings,
     "features": FeatureSettings,
@@ -42,7 +44,9 @@ def check_representation(facts: Any, inner: bool = False) -> None:
     if len(set(columns)) < len(columns):
         raise ValueError("columns has a name twice")
     for one in extras_of(facts):
-        if not {"object", "sha256", "columns"} <= set(one) or not all(isinstance(name, str) for name in one["columns"]):
+        names = one.get("columns")
+        told = isinstance(names, list) and all(isinstance(name, str) for name in names)
+        if not told or not one.get("object") or not DIGEST.fullmatch(str(one.get("sha256"))):
             raise ValueError("extra does not name its functions, digests and columns")
     if facts["kind"] == "table" and "columns" not in facts:
         raise ValueError("it does not name its columns")
@@ -60,10 +64,10 @@ def extras_of(facts: dict[str, Any]) -> list[dict[str, Any]]:
     Raises ValueError where it is not a list of facts.
     """
     parts = facts.get("parts", []) if facts.get("kind") == "joined" else [facts]
-    found = [one for part in parts for one in part.get("extra", [])]
-    if not all(isinstance(one, dict) for one in found):
+    lists = [part.get("extra", []) for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+    if not all(isinstance(some, list) and all(isinstance(one, dict) for one in some) for some in lists):
         raise ValueError("extra is not a list of functions")
-    return found
+    return [one for some in lists for one in some]
 
 
 def own_families(facts: dict[str, Any]) -> dict[str, str]:

@@ -73,7 +73,7 @@ class Experiment:
         return self.out / self.runs[row.model].predict
 
     def add(self, name: str, estimator: Any, reads: str | tuple[str, ...] = "features") -> "Experiment":
-        """The experiment with one more model, a scikit-learn estimator, trained and judged on the same rows of the same parts.
+        """The experiment with one more model, a scikit-learn estimator, judged on the same rows of the same parts.
 
         Raises ConfigError like `adding.add_estimator`.
         """

@@ -76,7 +76,7 @@ def check_travels(jobs: Iterable[Job]) -> None:
 
     for job in jobs:
         try:
-            dumps((job.entry, job.settings))
+            dumps((job.entry, job.settings, job.own))
         except Exception as error:  # whatever the model's own objects raise
             raise ModelError(
                 f"models.{job.name}: a model of type {job.settings.type!r} cannot be sent to another process "
@@ -103,7 +103,7 @@ def train_job(
         # one thread: the same sums in the same order, whatever else runs beside
         with (
             threadpool_limits(limits=1),
-            running_own_code(job.settings, job.own),
+            running_own_code(job.own),
             blaming_the_machine(f"models.{job.name}, {job.split.name}", ADVICE),
         ):
             if not team.leads:

@@ -216,14 +216,17 @@ def fit(settings: PythonSettings, classifier: Any, X: NDArray[Any], y: NDArray[A
 
 
 @contextmanager
-def running_own_code(settings: ModelSettings, source: Source | None) -> Iterator[None]:
-    """Let the block run the model's code. Raises ModelError for whatever that raises: the model fails, and no other."""
+def running_own_code(source: Source | None, passing: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Let the block run the model's code. Raises ModelError for whatever that raises: the model fails, and no other.
+
+    passing: what the block raises on purpose.
+    """
     try:
         with trusting([source] if source else []):
             yield
     except CodeError as error:
         raise ModelError(str(error)) from error
-    except TonearmError:
+    except (TonearmError, *passing):
         raise
     except Exception as error:
         if source is None:

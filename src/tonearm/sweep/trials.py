@@ -193,7 +193,7 @@ def _train(task: Task, data: ModelInputs, unfinished: Path) -> Trial:
         # one thread: the same sums in the same order, whatever else runs beside
         with (
             threadpool_limits(limits=1),
-            running_own_code(task.config.models[task.model], task.own),
+            running_own_code(task.own, (Pruned,)),
             blaming_the_machine(describe(task.values), ADVICE),
         ):
             trial = _scored(task, data, unfinished)
