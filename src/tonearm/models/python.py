@@ -226,10 +226,8 @@ def running_own_code(source: Source | None, passing: tuple[type[Exception], ...]
             yield
     except CodeError as error:
         raise ModelError(str(error)) from error
-    except (TonearmError, *passing):
-        raise
     except Exception as error:
-        if source is None:
+        if source is None or isinstance(error, (TonearmError, *passing)):
             raise
         raise ModelError(f"{source.object} failed: {blame(error, source)}") from error
 
