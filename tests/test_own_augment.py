@@ -59,11 +59,11 @@ def wanted(music: Path, mine: Path, name: str, copies: int = 1, **sections: Any)
 
 @pytest.fixture(scope="module")
 def doubled(music: Path, mine: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Experiment, list[str]]:
-    """Three folds, with each clip's copy unchanged."""
+    """Two folds, with each clip's copy unchanged."""
     said: list[str] = []
     models = {"logistic": {}, "cnn": {"epochs": 1, "reads": "mel", "layers": 2}}
     spectrogram = {"width": 32, "height": 32}
-    asked = wanted(music, mine, "same", models=models, spectrogram=spectrogram, split={"folds": 3, "keep": "folds"})
+    asked = wanted(music, mine, "same", models=models, spectrogram=spectrogram, split={"folds": 2, "keep": "folds"})
     return run_experiment(asked, tmp_path_factory.mktemp("out"), said.append), said
 
 

@@ -289,4 +289,4 @@ def _packed(
         said.append(
             f"{count(len(broken), 'picture')} cannot be used: {name_some(list(broken))}; the first one {reason}"
         )
-    return ModelInputs(_shared_clips(datasets), packs, tuple(said), unusable + len(broken), copies=copies)
+    return ModelInputs(_shared_clips(datasets), packs, tuple(said), unusable + len(broken), copies=dict(copies))
