@@ -53,9 +53,14 @@ def extract_features(
     (57, 0.7)
     """
     from tonearm.representations.features import compute_features, feature_columns
+    from tonearm.representations.features.extra import build_extras, extra_numbers
 
     chosen = _config({"features": {"preset": preset, **settings}}).features
-    return dict(zip(feature_columns(chosen), compute_features(samples, sr, chosen).tolist(), strict=True))
+    columns = feature_columns(chosen)
+    found = dict(zip(columns, compute_features(samples, sr, chosen).tolist(), strict=True))
+    for extra in build_extras(chosen.extra, sr, columns):
+        found |= dict(zip(extra.columns, extra_numbers(extra, samples, sr, "samples").tolist(), strict=True))
+    return found
 
 
 def load_audio(
@@ -175,19 +180,26 @@ def train(folder: str | Path, /, out: str | Path, workers: int = 1, **sections: 
 
 
 def predict(
-    run: str | Path, paths: str | Path | Sequence[str | Path], *, none: bool = False, sure_only: bool = False
+    run: str | Path,
+    paths: str | Path | Sequence[str | Path],
+    *,
+    none: bool = False,
+    sure_only: bool = False,
+    trust: str | Path | Sequence[str | Path] = (),
 ) -> "Predictions":
     """Labels and probabilities of files, folders of them, or the rows of a table.
 
     run: a run folder, a model's folder, or an experiment or a sweep, whose best model then predicts. none: "none" is
     the label where no class is sure (`best` has the most probable one). sure_only: such files are left out, and a note
-    counts them. Raises RunError where there is no such run, or it cannot tell which answers are sure and that is asked;
-    a file that cannot be used is a row with its reason.
+    counts them. trust: files, or modules, of own code that the run needs and may execute. Raises RunError where there
+    is no such run, it cannot tell which answers are sure and that is asked, or it needs code that is not named, or not
+    the one that it was made with; a file that cannot be used is a row with its reason.
     """
     from tonearm import unsure
     from tonearm.prediction import predict as predict_paths
 
-    found = predict_paths(run, [paths] if isinstance(paths, str | Path) else paths)
+    allowed = [trust] if isinstance(trust, str | Path) else trust
+    found = predict_paths(run, [paths] if isinstance(paths, str | Path) else paths, trust=allowed)
     found = unsure.with_none(found) if none else found
     return unsure.sure_only(found) if sure_only else found
 

@@ -29,12 +29,14 @@ from tonearm.errors import RepresentationError, RunError, WeightsError
 from tonearm.evaluation.scores import predicted
 from tonearm.experiment.lookup import run_to_load
 from tonearm.experiment.runs import Run, load_run, probabilities
+from tonearm.experiment.trust import Trust, executed, telling_what_to_trust
 from tonearm.representations.base import Representation, batches, digest_of, opened_once, read_clips
 from tonearm.representations.extract import excerpts_note
 from tonearm.representations.registry import restore
 from tonearm.runtime.files import write_csv
 from tonearm.runtime.leftovers import clear_leftovers
 from tonearm.runtime.names import to_text
+from tonearm.runtime.owncode import Source, trusting
 from tonearm.runtime.pool import check_visible, on_cluster, run_tasks
 from tonearm.runtime.remote import is_url, place
 from tonearm.settings import DataSettings
@@ -145,16 +147,17 @@ class Predictions:
         return target.getvalue().rstrip("\n")
 
 
-def predict(run: Run | str | Path, paths: Sequence[str | Path], workers: int = 1) -> Predictions:
+def predict(run: Run | str | Path, paths: Sequence[str | Path], workers: int = 1, trust: Trust = ()) -> Predictions:
     """What the run says of files, of the clips of folders, or of the rows of a feature table.
 
     workers: processes that read files and predict; the answers are the same bits.
+    trust: files, or modules, of the user's own code that a run needs and may execute (`experiment.trust`).
     run: also a path or URL: of a run folder, a model's folder, an experiment or a sweep (`experiment.lookup`).
     Raises RunError where there is no such run, it is not of its experiment's last command, or it cannot read what is
     given; CatalogError where a folder holds no music.
     """
     if not isinstance(run, Run):
-        run = load_run(run_to_load(run))
+        run = load_run(run_to_load(run), trust)
     places = [place(path) for path in paths]
     tables = [path for path in places if is_table(path)]
     if tables:
@@ -169,11 +172,12 @@ def predict(run: Run | str | Path, paths: Sequence[str | Path], workers: int = 1
     blocks = (files[start : start + FILES_AT_ONCE] for start in range(0, len(files), FILES_AT_ONCE))
     # here the run is at hand; elsewhere each process loads it once, and again when it was trained anew
     folder = run.folder if is_url(run.folder) else run.folder.resolve()
-    holder = run if workers == 1 and not on_cluster() else (folder, run.version)
+    holder = run if workers == 1 and not on_cluster() else (folder, run.version, run.trusted)
     tasks = ((holder, representation, block) for block in blocks)
     rows = [row for block in run_tasks(_predict_files, tasks, workers) for row in block]
     long = excerpts_note([row.name for row in rows if row.excerpts])
-    return Predictions(run.labels, tuple(rows), (*representation.notes, *notes, *long, *doubts(run)))
+    said = (*executed(run), *representation.notes, *notes, *long, *doubts(run))
+    return Predictions(run.labels, tuple(rows), said)
 
 
 def doubts(run: Run) -> tuple[str, ...]:
@@ -190,8 +194,9 @@ def _files(path: Path) -> tuple[list[Path], tuple[str, ...]]:
 def _representation(run: Run) -> Representation:
     """What the run reads, ready to be computed here. Raises RunError where this tonearm cannot compute it."""
     try:
-        representation = restore(run.representation)
-        representation.open()
+        with trusting(run.trusted), telling_what_to_trust(run.folder, run.facts):
+            representation = restore(run.representation)
+            representation.open()
     except WeightsError as error:
         raise RunError(f"{run.folder}: {error}") from error
     except RepresentationError as error:
@@ -200,14 +205,14 @@ def _representation(run: Run) -> Representation:
 
 
 @lru_cache(maxsize=1)
-def _loaded(folder: Path, version: str) -> Run:
-    return load_run(folder)
+def _loaded(folder: Path, version: str, trusted: tuple[Source, ...]) -> Run:
+    return load_run(folder, trusted)
 
 
 def _predict_files(
-    holder: Run | tuple[Path, str], representation: Representation, files: list[Path]
+    holder: Run | tuple[Path, str, tuple[Source, ...]], representation: Representation, files: list[Path]
 ) -> tuple[Prediction, ...]:
-    """One prediction a file, in order, by a run or by the one of a folder and a version."""
+    """One prediction a file, in order, by a run, or by the one of a folder, a version and the code that it may run."""
     from threadpoolctl import threadpool_limits
 
     run = holder if isinstance(holder, Run) else _loaded(*holder)
@@ -235,7 +240,9 @@ def _predict_table(run: Run, path: Path) -> Predictions:
     broken = ~np.isfinite(X).all(axis=1)
     reasons = dict.fromkeys(np.flatnonzero(broken).tolist(), "its row holds non-finite values")
     return Predictions(
-        run.labels, _assemble(run, list(dataset.names), list(X[~broken]), reasons), (*notes, *doubts(run))
+        run.labels,
+        _assemble(run, list(dataset.names), list(X[~broken]), reasons),
+        (*executed(run), *notes, *doubts(run)),
     )
 
 

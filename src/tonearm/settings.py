@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from tonearm.runtime.owncode import check_form
 from tonearm.runtime.remote import path_text
 
 Statistic = Literal["mean", "var", "std", "min", "max", "median", "skew", "kurtosis"]
@@ -92,6 +93,29 @@ class FeatureSettings(Settings):
     hop_length: int = Field(512, ge=16, le=65_536, description="samples between the starts of successive frames")
     n_mels: int = Field(128, ge=20, le=512, description="mel bands, for the MFCCs and the onset strength")
     n_mfcc: int = Field(20, ge=1, le=128, description="number of MFCCs")
+    extra: tuple[str, ...] = Field(
+        (),
+        description='functions of your own, (samples, sr) to a dict of named numbers: ["mine.py:my_features"], '
+        "relative to the config file",
+    )
+
+    @field_validator("extra")
+    @classmethod
+    def _formed(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(check_form, value))
+
+
+class AugmentSettings(Settings):
+    """`[augment]`: changed copies of training clips."""
+
+    object: str = Field(
+        "",
+        description='function of your own, (samples, sr, random generator) to samples: "mine.py:shift", relative to '
+        "the config file; empty: no copies",
+    )
+    copies: int = Field(1, ge=1, le=100, description="copies of each training clip, beside the clip itself")
+
+    _formed = field_validator("object")(check_form)
 
 
 class SpectrogramSettings(Settings):

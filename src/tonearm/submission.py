@@ -7,6 +7,7 @@ from tonearm.data.tables import is_table
 from tonearm.errors import RunError
 from tonearm.experiment.lookup import run_to_load
 from tonearm.experiment.runs import Run, load_run
+from tonearm.experiment.trust import Trust
 from tonearm.prediction import Prediction, doubts, predict
 from tonearm.runtime.cells import is_formula
 from tonearm.runtime.files import write_csv
@@ -24,6 +25,7 @@ def write_submission(
     id_column: str = "id",
     label_column: str = "class",
     none: str = "",
+    trust: Trust = (),
 ) -> tuple[int, list[str]]:
     """Write a Kaggle-style file: one row for each file of the folder, in catalog order, whatever its state.
 
@@ -32,13 +34,13 @@ def write_submission(
     none: label of a file whose answer is not sure; "": the most probable one, sure or not.
     A file that cannot be used gets the commonest class of the training part. The ids are the files' own names; where
     two files have the same name, all ids are names relative to the folder, and of a table, its names as they are.
-    Returns the number of rows and a warning for each such file. Raises RunError where there is no such folder or table,
-    or nothing in it can be classified.
+    trust: as for `predict`. Returns the number of rows and a warning for each such file. Raises RunError where there is
+    no such folder or table, or nothing in it can be classified.
     """
     if not place(folder).exists():
         raise RunError(f"{folder}: there is no such folder or table of clips to classify")
     if not isinstance(run, Run):
-        run = load_run(run_to_load(run))
+        run = load_run(run_to_load(run), trust)
     found = predict(run, [folder])
     found.check_any()
     if none:

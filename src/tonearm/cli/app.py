@@ -66,6 +66,12 @@ Cluster = Annotated[
         "--cluster", metavar="ADDRESS", help="run on a Dask cluster: tcp://HOST:8786, or local:N", callback=_work_on
     ),
 ]
+Trust = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trust", metavar="FILE_OR_MODULE", help="code of your own that the run needs and may execute; may be repeated"
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 

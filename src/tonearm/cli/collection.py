@@ -67,7 +67,9 @@ def features(config: ConfigFile = None, set_: Set = None) -> None:
     table = Table(box=SIMPLE, pad_edge=False)
     for title in ("", "family", "series", "unit", "formula", "source"):
         table.add_column(title)
-    for name, family in FAMILIES.items():
+    every, broken = FAMILIES.usable()
+    note(*(f"note: {reason}" for reason in broken))
+    for name, family in every.items():
         mark = "*" if name in chosen else ""
         cells = (mark, name, str(family.series), family.unit, family.formula, family.source)
         table.add_row(*map(Text, cells))  # and not markup, to which S[t] would be a style

@@ -13,6 +13,7 @@ from tonearm.cli.app import (
     OutAnywhere,
     RunFolder,
     Set,
+    Trust,
     Workers,
     app,
     check_file,
@@ -69,13 +70,14 @@ def predict(
     sure_only: Annotated[bool, typer.Option("--sure-only", help="leave out files whose label is not sure")] = False,
     workers: Workers = 1,
     cluster: Cluster = "",
+    trust: Trust = None,
 ) -> None:
     """Predict the genre of files, with probabilities."""
     from tonearm import unsure
     from tonearm.prediction import predict as predict_paths
 
     check_file(out)
-    found = predict_paths(run_folder, paths, workers)
+    found = predict_paths(run_folder, paths, workers, trust or ())
     found = unsure.with_none(found) if none else found
     found = unsure.sure_only(found) if sure_only else found
     note(*(f"note: {line}" for line in found.notes))
@@ -98,12 +100,13 @@ def submit(
     id_column: Annotated[str, typer.Option(help="name of the id column")] = "id",
     label_column: Annotated[str, typer.Option(help="name of the label column")] = "class",
     none: Annotated[str, typer.Option("--none", metavar="LABEL", help="label to write where none is sure")] = "",
+    trust: Trust = None,
 ) -> None:
     """Write predictions as a Kaggle-style submission."""
     from tonearm.submission import write_submission
 
     check_file(out)
-    rows, warnings = write_submission(run_folder, test_folder, out, id_column, label_column, none)
+    rows, warnings = write_submission(run_folder, test_folder, out, id_column, label_column, none, trust or ())
     note(*(f"warning: {warning}" for warning in warnings))
     print(f"{out}: {count(rows, 'row')}")
 

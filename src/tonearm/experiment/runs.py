@@ -12,6 +12,7 @@ confusion.*       of the last part (the test where there is one): counts as CSV,
                   confusion_share.csv: shares of the true class
 history.csv       loss, accuracy, learning rate and seconds of each epoch, for models that have epochs
 calibration.json  of a fold, and of the model of all clips beside folds: temperature and threshold of sure answers
+code/             copies of the user's own files that the run was made with, see `trust`
 ```
 With folds, predictions.csv and scores.json have the model's own probabilities, since what calibrates them are the
 answers of other folds; calibration.json is added when all folds are there (`folds`). Without folds they are calibrated
@@ -22,6 +23,7 @@ when it is loaded, and it may be moved: it names no other place.
 """
 
 import platform
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,7 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm import training
-from tonearm.errors import RunError
+from tonearm.errors import ModelError, RunError
 from tonearm.evaluation.calibration import Calibration, scale
 from tonearm.evaluation.scores import Scores
 from tonearm.experiment.facts import CalibrationFacts, RunFacts, misfit
@@ -55,9 +57,12 @@ from tonearm.experiment.records import (
     read_checked,
     read_record,
 )
+from tonearm.experiment.trust import Trust, keep_code, telling_what_to_trust, trusted_sources
+from tonearm.models import MODELS
 from tonearm.models.storage import check_files, load_classifier, save_classifier
 from tonearm.plots import confusion_figure, save_figure
 from tonearm.runtime.files import replacing_folder, write_csv, write_json, write_text
+from tonearm.runtime.owncode import Source, trusting
 from tonearm.runtime.remote import fetched, is_url, place
 from tonearm.training.contract import FittedClassifier
 
@@ -74,6 +79,7 @@ class Outcome:
 
     facts: what goes to run.json beside the versions: model, labels, representation, seconds, data, digest.
     pictures: whether the confusion is drawn too; of folds only all together are. keep: whether the model is written.
+    own: code of the user's own that the run was made with, and what each piece was used as.
     """
 
     classifier: FittedClassifier
@@ -82,11 +88,12 @@ class Outcome:
     config_toml: str
     pictures: bool = True
     keep: bool = True
+    own: tuple[tuple[Source, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder that has been read: it only predicts, and knows its settings."""
+    """A run folder that has been read: it only predicts, and knows its settings. trusted: code that it may run."""
 
     folder: Path
     classifier: FittedClassifier
@@ -94,6 +101,7 @@ class Run:
     representation: dict[str, Any]
     facts: RunFacts
     calibration: CalibrationFacts | None = None
+    trusted: tuple[Source, ...] = ()
 
     @property
     def temperature(self) -> float:
@@ -129,11 +137,15 @@ def judged_part(parts: Iterable[str]) -> str:
     return "test" if "test" in names else names[-1]
 
 
-def save_run(folder: Path, outcome: Outcome) -> None:
-    """Write the run folder; one that has the name already is replaced as a whole."""
+def save_run(folder: Path, outcome: Outcome) -> str:
+    """Write the run folder; one that has the name already is replaced as a whole.
+
+    Returns why a classifier of the user's own cannot be kept, "" where it is, or where that was not asked for.
+    """
+    unkept = ""
     with replacing_folder(folder) as temporary:
         if outcome.keep:
-            save_classifier(outcome.classifier, temporary / MODEL)
+            unkept = _save_model(outcome, temporary / MODEL)
         write_text(temporary / CONFIG_TOML, outcome.config_toml)
         _write_results(temporary, outcome)
         facts = {
@@ -142,7 +154,25 @@ def save_run(folder: Path, outcome: Outcome) -> None:
             "versions": versions(),
             **outcome.facts,
         }
+        if unkept:
+            facts |= {"kept": False, "unkept": unkept}
+        if outcome.own:
+            facts["own"] = keep_code(temporary, outcome.own)
         write_json(temporary / RUN_JSON, facts)
+    return unkept
+
+
+def _save_model(outcome: Outcome, folder: Path) -> str:
+    """Write the classifier; why it cannot be, if it is the user's own. Raises ModelError for one of ours."""
+    own = next((source for source, used in outcome.own if used == "model"), None)
+    try:
+        save_classifier(outcome.classifier, folder, own)
+    except ModelError as error:
+        if own is None:
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+        return str(error)
+    return ""
 
 
 def _write_results(folder: Path, outcome: Outcome) -> None:
@@ -183,23 +213,30 @@ def write_scores(folder: Path, scores: dict[str, Scores]) -> None:
     )
 
 
-def load_run(folder: str | Path) -> Run:
+def load_run(folder: str | Path, trust: Trust = ()) -> Run:
     """The run in the folder, ready to predict.
 
-    Raises RunError, which names the file, where the folder is none, is damaged, or comes from a newer
-    tonearm; ModelError where the model needs an extra that is not installed.
+    trust: files, or modules, of the user's own code that may be executed, see `trust`; nothing is without it. Raises
+    RunError, which names the file, where the folder is none, is damaged, comes from a newer tonearm or needs code that
+    is not trusted; ModelError where the model needs an extra that is not installed.
     """
     folder = place(folder)
     facts = read_facts(folder)
+    if facts.unkept:
+        raise RunError(f"{folder}: its fitted model was not kept, only its results: {facts.unkept}")
     if not facts.kept:
         raise RunError(
             f'{folder}: the models of folds are not kept (split.keep = "final"); predict with {folder.parent / FINAL}, '
             "which learned from all clips"
         )
-    classifier = load_classifier(fetched(folder / MODEL))
+    MODELS.get(str(facts.model.settings.get("type")))  # of an installed package, whose types are then known
+    allowed = trusted_sources(folder, facts, trust)
+    with trusting(allowed), telling_what_to_trust(folder, facts):
+        classifier = load_classifier(fetched(folder / MODEL))
     if reason := misfit(facts, classifier):
         raise DamagedError(f"{folder / RUN_JSON}: does not describe the model beside it: {reason}; {ADVICE}")
-    return Run(folder, classifier, facts.labels, facts.representation, facts, read_calibration(folder, facts))
+    calibration = read_calibration(folder, facts)
+    return Run(folder, classifier, facts.labels, facts.representation, facts, calibration, allowed)
 
 
 def check_run(folder: Path, kept: bool) -> None:

@@ -47,7 +47,7 @@ class Outlook(NamedTuple):
 
 
 class Model(NamedTuple):
-    """One model: settings class, builder, whether it takes rows or images, and the extra that installs it.
+    """One model: settings class, builder, whether it takes rows, images or either, and the extra that installs it.
 
     build: (settings, TrainSettings) to an unfitted classifier, of the same types whatever the settings. extra: "" if
     tonearm alone is enough. trusted: names of types, beyond those of the unfitted classifier, that a saved one may
@@ -59,7 +59,7 @@ class Model(NamedTuple):
 
     settings: type[ModelSettings]
     build: Callable[[Any, TrainSettings], Classifier]
-    takes: Literal["rows", "images"] = "rows"
+    takes: Literal["rows", "images", "any"] = "rows"
     extra: Literal["", "deep"] = ""
     trusted: tuple[str, ...] = ()
     revision: int = 1

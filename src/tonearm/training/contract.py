@@ -46,6 +46,14 @@ class UsesValidation(Protocol):
 
 
 @runtime_checkable
+class HoldsOut(Protocol):
+    """A classifier that holds some training rows out for validation, if it needs them and is given none."""
+
+    def hold_out(self, y: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The rows to train on, and the others. y: labels of all training rows."""
+
+
+@runtime_checkable
 class LearnsByEpochs(Protocol):
     """A classifier that reports each epoch, and resumes after it was killed."""
 

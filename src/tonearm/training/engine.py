@@ -18,7 +18,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import train_test_split
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 from torch import nn
@@ -30,6 +29,7 @@ from tonearm.training.batches import Rows
 from tonearm.training.callbacks import BestWeights, Checkpointer, Finished, History, Schedule, Stop
 from tonearm.training.contract import Epoch
 from tonearm.training.devices import available, choose_device, seeded, set_generator_states, threads
+from tonearm.training.holdout import hold_out
 from tonearm.training.inputs import Inputs
 from tonearm.training.layers import check_weights
 from tonearm.training.net import Net, autocast, build_net
@@ -129,22 +129,14 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     def _hold_out(self, X: NDArray[Any], y: NDArray[Any]) -> tuple[Any, Any, Any, Any]:
         """Training and validation rows, the latter None if the settings do not need them."""
-        if not self.settings.needs_validation:
+        rows, held = self.hold_out(y)
+        if not len(held):
             return X, y, None, None
-        try:
-            rows, held = train_test_split(
-                np.arange(len(y)),
-                test_size=self.settings.validation_fraction,
-                stratify=y,
-                random_state=self.train.seed,
-            )
-        except ValueError as error:
-            raise ModelError(
-                f"patience and the plateau schedule need validation rows, and {len(y)} training rows cannot give "
-                f"validation_fraction = {self.settings.validation_fraction:g} of each class ({error}); give "
-                "validation rows, a larger fraction, or set patience = 0 and another schedule"
-            ) from error
         return X[rows], y[rows], X[held], y[held]
+
+    def hold_out(self, y: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Training and validation rows of those with the labels y, as `holdout.hold_out`."""
+        return hold_out(self.settings, self.train.seed, y)
 
     def _note_columns(self) -> None:
         if len(self.inputs_.shape) == 1:
