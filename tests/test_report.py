@@ -19,6 +19,8 @@ from PIL import Image
 from test_experiment import FAST, config, music  # noqa: F401  # the fixture
 from tonearm.errors import RunError
 from tonearm.experiment.experiment import run_experiment
+from tonearm.experiment.neighbours import near_clips
+from tonearm.experiment.reopened import reopen
 from tonearm.report import write_report
 from tonearm.report.charts import apart, interval_bar, slope_chart
 from tonearm.report.clips import Excerpts
@@ -133,6 +135,26 @@ def test_mistakes_are_the_surest_wrong_answers_of_the_best_model(folders: tuple[
         assert [row["filename"] for row in csv.DictReader(file)] == [one.name for one in found]
     suspicious = {one.name: one.said for one in suspicious_clips(material.models[0], 1000)}
     assert suspicious.items() >= {"bass/00.wav": "bass", "bass/13.wav": "bass", "middle/21.wav": "middle"}.items()
+
+
+def test_nearest_training_clips_stand_under_the_clips_and_in_a_table(html: str, folders: tuple[Path, Path]) -> None:
+    material = collect(folders[0])
+    shown = [*worst_mistakes(material.trained[0], 12), *suspicious_clips(material.trained[0], 20)]
+    near, space = near_clips(reopen(folders[0]), material.trained[0].name, [clip.name for clip in shown], 3)
+    with (folders[0] / "report" / "neighbours.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["filename"] for row in rows} >= {clip.name for clip in shown}
+    assert escape(space) in html
+    for clip in shown:
+        table = [row["neighbour"] for row in rows if row["filename"] == clip.name]
+        assert table == [one.name for one in near[clip.name]]
+        for one in near[clip.name]:
+            assert f"<li>{escape(one.words())}<audio" in html
+    other = Path(shutil.copytree(folders[0], folders[0].parent / "without-rows"))
+    shutil.rmtree(other / "features")
+    page = write_report(other, other / "report", audio=False).read_text(encoding="utf-8")
+    assert "Their nearest training clips are not shown: " in page
+    assert "nearest in training" not in page
 
 
 def test_an_excerpt_is_the_middle_of_the_clip_and_its_spectrogram(music: Path) -> None:  # noqa: F811

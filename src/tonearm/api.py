@@ -172,15 +172,16 @@ def train(folder: str | Path, /, out: str | Path, workers: int = 1, **sections: 
     return run_experiment(_config(given), Path(out), workers=workers)
 
 
-def predict(run: str | Path, paths: str | Path | Sequence[str | Path]) -> "Predictions":
+def predict(run: str | Path, paths: str | Path | Sequence[str | Path], *, neighbours: int = 0) -> "Predictions":
     """Labels and probabilities of files, folders of them, or the rows of a table.
 
-    run: a run folder, a model's folder, or an experiment or a sweep, whose best model then predicts. Raises RunError
+    run: a run folder, a model's folder, or an experiment or a sweep, whose best model then predicts. neighbours: how
+    many of the nearest training clips each row names, for a run inside its experiment. Raises RunError
     where there is no such run; a file that cannot be used is a row with its reason.
     """
     from tonearm.prediction import predict as predict_paths
 
-    return predict_paths(run, [paths] if isinstance(paths, str | Path) else paths)
+    return predict_paths(run, [paths] if isinstance(paths, str | Path) else paths, neighbours=neighbours)
 
 
 def _with_folder(data: Mapping[str, Any] | None, folder: str | Path) -> dict[str, Any]:

@@ -28,6 +28,13 @@ from tonearm.dsp.sound import ClipSound
 from tonearm.errors import RepresentationError, RunError, WeightsError
 from tonearm.evaluation.scores import predicted
 from tonearm.experiment.lookup import run_to_load
+from tonearm.experiment.neighbours import (
+    Neighbour,
+    neighbour_cells,
+    neighbour_header,
+    neighbour_lines,
+    training_clips_of,
+)
 from tonearm.experiment.runs import Run, load_run, probabilities
 from tonearm.representations.base import Representation, batches, digest_of, opened_once, read_clips
 from tonearm.representations.extract import excerpts_note
@@ -48,7 +55,7 @@ class Prediction:
     """What the run says of one file; label "" and no probabilities where it cannot be used, and then why.
 
     sure: whether the probability reaches the threshold of the run's calibration; None where it has none. excerpts:
-    whether the file is long and excerpts of it were read.
+    whether the file is long and excerpts of it were read. neighbours: the nearest training clips, where they are asked.
     """
 
     name: str
@@ -58,17 +65,20 @@ class Prediction:
     error: str = ""
     sure: bool | None = None
     excerpts: bool = False
+    neighbours: tuple[Neighbour, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The prediction as JSON-ready values."""
         if self.error:
             return {"file": self.name, "error": self.error}
+        near = {"neighbours": [one.to_json() for one in self.neighbours]} if self.neighbours else {}
         return {
             "file": self.name,
             "label": self.label,
             "probability": self.probability,
             "sure": self.sure,
             "probabilities": self.probabilities,
+            **near,
         }
 
 
@@ -93,10 +103,17 @@ class Predictions:
 
     def header(self) -> list[str]:
         """Columns of the table: file, label, probability, sure, one probability a label, error."""
-        return ["filename", "label", "probability", "sure", *(f"p_{label}" for label in self.labels), "error"]
+        probabilities = [f"p_{label}" for label in self.labels]
+        return ["filename", "label", "probability", "sure", *probabilities, *neighbour_header(self._asked), "error"]
+
+    @property
+    def _asked(self) -> int:
+        """How many neighbours a file has at most."""
+        return max((len(row.neighbours) for row in self.rows), default=0)
 
     def table(self) -> list[list[Any]]:
         """Rows of the table."""
+        asked = self._asked
         return [
             [
                 row.name,
@@ -104,6 +121,7 @@ class Predictions:
                 "" if row.error else row.probability,
                 "" if row.sure is None else ("yes" if row.sure else "no"),
                 *("" if row.error else row.probabilities[label] for label in self.labels),
+                *neighbour_cells(row.neighbours, asked),
                 row.error,
             ]
             for row in self.rows
@@ -126,25 +144,29 @@ class Predictions:
             others = ", ".join(f"{label} {value:.2f}" for label, value in ranked[1:3])
             doubt = "  unsure" if row.sure is False else ""
             target.write(f"{row.name:<{width}}  {row.label} {row.probability:.2f}  (then {others}){doubt}\n")
+            target.write(neighbour_lines(row.neighbours))
         return target.getvalue().rstrip("\n")
 
 
-def predict(run: Run | str | Path, paths: Sequence[str | Path], workers: int = 1) -> Predictions:
+def predict(run: Run | str | Path, paths: Sequence[str | Path], workers: int = 1, neighbours: int = 0) -> Predictions:
     """What the run says of files, of the clips of folders, or of the rows of a feature table.
 
     workers: processes that read files and predict; the answers are the same bits.
     run: also a path or URL: of a run folder, a model's folder, an experiment or a sweep (`experiment.lookup`).
+    neighbours: how many of the nearest training clips to name for each file, which needs the run's experiment.
     Raises RunError where there is no such run, it is not of its experiment's last command, or it cannot read what is
     given; CatalogError where a folder holds no music.
     """
     if not isinstance(run, Run):
         run = load_run(run_to_load(run))
+    if neighbours:
+        training_clips_of(run.folder, run.facts.digest)  # what is missing is said before the work
     places = [place(path) for path in paths]
     tables = [path for path in places if is_table(path)]
     if tables:
         if len(places) > 1:
             raise RunError(f"{tables[0]}: a table is predicted alone, not beside other files")
-        return _predict_table(run, tables[0])
+        return _predict_table(run, tables[0], neighbours)
     representation = _representation(run)
     check_visible([run.folder, *places])
     listed = [_files(path) for path in places]
@@ -154,7 +176,7 @@ def predict(run: Run | str | Path, paths: Sequence[str | Path], workers: int = 1
     # here the run is at hand; elsewhere each process loads it once, and again when it was trained anew
     folder = run.folder if is_url(run.folder) else run.folder.resolve()
     holder = run if workers == 1 and not on_cluster() else (folder, run.facts.digest)
-    tasks = ((holder, representation, block) for block in blocks)
+    tasks = ((holder, representation, block, neighbours) for block in blocks)
     rows = [row for block in run_tasks(_predict_files, tasks, workers) for row in block]
     long = excerpts_note([row.name for row in rows if row.excerpts])
     return Predictions(run.labels, tuple(rows), (*representation.notes, *notes, *long))
@@ -183,7 +205,7 @@ def _loaded(folder: Path, digest: str) -> Run:
 
 
 def _predict_files(
-    holder: Run | tuple[Path, str], representation: Representation, files: list[Path]
+    holder: Run | tuple[Path, str], representation: Representation, files: list[Path], neighbours: int = 0
 ) -> tuple[Prediction, ...]:
     """One prediction a file, in order, by a run or by the one of a folder and a digest."""
     from threadpoolctl import threadpool_limits
@@ -199,11 +221,11 @@ def _predict_files(
     reasons = {number: result.reason for number, result in enumerate(results) if result.kind}
     rows = [result.values for result in results if not result.kind]
     names = [str(path) if is_url(path) else to_text(str(path)) for path in files]
-    predictions = _assemble(run, names, rows, reasons)
+    predictions = _assemble(run, names, rows, reasons, neighbours)
     return tuple(replace(row, excerpts=result.excerpts) for row, result in zip(predictions, results, strict=True))
 
 
-def _predict_table(run: Run, path: Path) -> Predictions:
+def _predict_table(run: Run, path: Path, neighbours: int) -> Predictions:
     dataset, notes = read_table(DataSettings(folder=str(path)), whole=True)
     wanted = run.representation.get("columns", [])
     missing = [column for column in wanted if column not in dataset.columns]
@@ -212,7 +234,8 @@ def _predict_table(run: Run, path: Path) -> Predictions:
     X = dataset.X[:, [dataset.columns.index(column) for column in wanted]]
     broken = ~np.isfinite(X).all(axis=1)
     reasons = dict.fromkeys(np.flatnonzero(broken).tolist(), "its row holds non-finite values")
-    return Predictions(run.labels, _assemble(run, list(dataset.names), list(X[~broken]), reasons), tuple(notes))
+    rows = _assemble(run, list(dataset.names), list(X[~broken]), reasons, neighbours)
+    return Predictions(run.labels, rows, tuple(notes))
 
 
 def _assemble(
@@ -220,27 +243,31 @@ def _assemble(
     names: list[str],
     rows: Iterable[NDArray[Any]],
     reasons: dict[int, str],
+    neighbours: int = 0,
 ) -> tuple[Prediction, ...]:
     from threadpoolctl import threadpool_limits
 
     usable = list(rows)
     found = np.zeros((0, len(run.labels)))
+    near: list[tuple[Neighbour, ...]] = [()] * len(usable)
     if usable:
         with threadpool_limits(limits=1):
+            if neighbours:
+                near = training_clips_of(run.folder, run.facts.digest).near_inputs(_together(usable), neighbours)
             found = probabilities(run.classifier, _together(usable), run.labels, run.temperature)
         if not np.isfinite(found).all():
             raise RunError(f"{run.folder}: its model gives probabilities that are no numbers; train it again")
-    best = iter(zip(found, predicted(found) if len(found) else [], strict=True))
+    best = iter(zip(found, predicted(found) if len(found) else [], near, strict=True))
     predictions = []
     for number, name in enumerate(names):
         if number in reasons:
             predictions.append(Prediction(name, "", 0.0, {}, reasons[number]))
             continue
-        row, column = next(best)
+        row, column, nearest = next(best)
         spread = dict(zip(run.labels, row.tolist(), strict=True))
         probability = float(row[column])
         sure = None if run.threshold is None else probability >= run.threshold
-        predictions.append(Prediction(name, run.labels[column], probability, spread, sure=sure))
+        predictions.append(Prediction(name, run.labels[column], probability, spread, sure=sure, neighbours=nearest))
     return tuple(predictions)
 
 

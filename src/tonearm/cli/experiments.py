@@ -65,6 +65,10 @@ def predict(
     ],
     out: Annotated[Path | None, typer.Option("--out", parser=place, metavar="FILE", help="CSV file to write")] = None,
     as_json: AsJson = False,
+    neighbours: Annotated[
+        int,
+        typer.Option(min=0, max=100, help="nearest training clips to name for each file"),
+    ] = 0,
     workers: Workers = 1,
     cluster: Cluster = "",
 ) -> None:
@@ -72,7 +76,7 @@ def predict(
     from tonearm.prediction import predict as predict_paths
 
     check_file(out)
-    found = predict_paths(run_folder, paths, workers)
+    found = predict_paths(run_folder, paths, workers, neighbours)
     note(*(f"note: {line}" for line in found.notes))
     if out:
         found.to_csv(out)

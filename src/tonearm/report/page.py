@@ -15,6 +15,7 @@ from tonearm.report.classes import classes, confusions
 from tonearm.report.clips import Excerpts
 from tonearm.report.collect import ExperimentRecord, Mistake, ModelResult
 from tonearm.report.html import document, number, sentence, table
+from tonearm.report.neighbours import NOT_ASKED, Nearest
 from tonearm.wording import interval, milliseconds
 
 CALIBRATED = ("log_loss_before", "log_loss_after", "ece_before", "ece_after")
@@ -31,6 +32,7 @@ def page(
     mistakes: Sequence[Mistake],
     suspicious: Sequence[Mistake],
     excerpts: Excerpts,
+    near: Nearest = NOT_ASKED,
 ) -> str:
     """The whole page. data_text: what a scan says of the data."""
     sections = [
@@ -44,10 +46,12 @@ def page(
         _data(record, data_text),
         _clips(
             "The worst mistakes",
-            f"What {_best(record)}, the best model, is surest of and wrong about, on clips that it has not seen.",
+            f"What {_best(record)}, the best model, is surest of and wrong about, on clips that it has not seen. "
+            + near.of_mistakes(),
             mistakes,
             excerpts,
             "says",
+            near,
         ),
         _clips(
             "Suspicious labels",
@@ -56,6 +60,7 @@ def page(
             suspicious,
             excerpts,
             "more likely",
+            near,
         ),
         _repeat(record),
     ]
@@ -229,7 +234,7 @@ def _data(record: ExperimentRecord, text: str) -> str:
     )
 
 
-def _clips(title: str, words: str, clips: Sequence[Mistake], excerpts: Excerpts, verb: str) -> str:
+def _clips(title: str, words: str, clips: Sequence[Mistake], excerpts: Excerpts, verb: str, near: Nearest) -> str:
     if not clips:
         return ""
     items = []
@@ -245,7 +250,7 @@ def _clips(title: str, words: str, clips: Sequence[Mistake], excerpts: Excerpts,
         missing = f'<p class="soft">{escape(excerpt.missing)}</p>' if excerpt.missing else ""
         items.append(
             f"<li><strong>{name}</strong><br>labelled {escape(clip.truth)}, {verb} {escape(clip.said)} "
-            f"({clip.probability:.2f}){picture}{sound}{missing}</li>"
+            f"({clip.probability:.2f}){picture}{sound}{missing}{near.of(clip.name, excerpts)}</li>"
         )
     return f'<h2>{title}</h2><p>{words}</p><ul class="clips">{"".join(items)}</ul>'
 

@@ -49,8 +49,9 @@ figure { margin: 0; } figcaption { font-weight: 600; margin-bottom: .2rem; }
 .legend svg { width: 34px; height: 8px; margin-right: .4rem; vertical-align: middle; }
 .clips { list-style: none; padding: 0; display: grid; gap: .8rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); }
-.clips li { border: 1px solid var(--line); border-radius: 6px; padding: .7rem; break-inside: avoid; overflow-wrap:
+.clips > li { border: 1px solid var(--line); border-radius: 6px; padding: .7rem; break-inside: avoid; overflow-wrap:
   anywhere; }
+.clips p, .clips details { margin: .4rem 0 0; } .clips ol { margin: .2rem 0; padding-left: 1.4rem; }
 .clips img { width: 173px; height: 172px; display: block; margin: .5rem 0; max-width: 100%; }
 audio { width: 100%; height: 2.4rem; }
 details { margin: .6rem 0; } summary { cursor: pointer; font-weight: 600; padding: .2rem 0; }
