@@ -46,7 +46,7 @@ def test_the_points_are_the_columns_as_the_models_scale_them(experiment: Experim
         run = opened.runs[model].evaluated[0]
         job, data = opened.job(model, run), opened.inputs(model)
         opened.check(job, data)
-        train, X = training_clips(opened, job, data), data.of(job.settings).X
+        train, X = training_clips(job, data), data.of(job.settings).X
         fitted = load_run(experiment.out / run).classifier
         if model == "mlp":
             expected = (X[job.split.train] - fitted.inputs_.mean) / fitted.inputs_.scale  # type: ignore[attr-defined]

@@ -19,6 +19,7 @@ from PIL import Image
 from test_experiment import FAST, config, music  # noqa: F401  # the fixture
 from tonearm.errors import RunError
 from tonearm.experiment.experiment import run_experiment
+from tonearm.experiment.importance import measure_importance
 from tonearm.experiment.neighbours import near_clips
 from tonearm.experiment.reopened import reopen
 from tonearm.report import write_report
@@ -155,6 +156,22 @@ def test_nearest_training_clips_stand_under_the_clips_and_in_a_table(html: str, 
     page = write_report(other, other / "report", audio=False).read_text(encoding="utf-8")
     assert "Their nearest training clips are not shown: " in page
     assert "nearest in training" not in page
+
+
+def test_importance_of_models_that_were_not_kept_is_that_of_the_same_models(folders: tuple[Path, Path]) -> None:
+    out = Path(shutil.copytree(folders[0], folders[0].parent / "important"))
+    assert "What the models rely on" not in write_report(out, out / "report", audio=False).read_text(encoding="utf-8")
+    found = {one.model: one for one in measure_importance(out, shuffles=2)}
+    for row in json.loads((out / "leaderboard.json").read_text())["models"]:
+        if not row["error"]:
+            assert not (out / "runs" / row["model"] / "fold1" / "model").exists()
+            assert found[row["model"]].accuracy == pytest.approx(row["scores"]["test"]["accuracy"])
+    html = write_report(out, out / "report", audio=False).read_text(encoding="utf-8")
+    assert "What the models rely on" in html
+    assert Tags(html).open == []
+    for one in found.values():
+        for drop in one.drops:
+            assert re.search(rf"<tr><td>{drop.name}</td><td>[+-]{abs(drop.accuracy):.3f}</td>", html)
 
 
 def test_an_excerpt_is_the_middle_of_the_clip_and_its_spectrogram(music: Path) -> None:  # noqa: F811

@@ -36,7 +36,7 @@ from tonearm.experiment.neighbours import (
     training_clips_of,
 )
 from tonearm.experiment.runs import Run, load_run, probabilities
-from tonearm.representations.base import Representation, batches, digest_of, opened_once, read_clips
+from tonearm.representations.base import Representation, as_rows, batches, digest_of, opened_once, read_clips
 from tonearm.representations.extract import excerpts_note
 from tonearm.representations.registry import restore
 from tonearm.runtime.files import write_csv
@@ -253,8 +253,8 @@ def _assemble(
     if usable:
         with threadpool_limits(limits=1):
             if neighbours:
-                near = training_clips_of(run.folder, run.facts.digest).near_inputs(_together(usable), neighbours)
-            found = probabilities(run.classifier, _together(usable), run.labels, run.temperature)
+                near = training_clips_of(run.folder, run.facts.digest).near_inputs(as_rows(usable), neighbours)
+            found = probabilities(run.classifier, as_rows(usable), run.labels, run.temperature)
         if not np.isfinite(found).all():
             raise RunError(f"{run.folder}: its model gives probabilities that are no numbers; train it again")
     best = iter(zip(found, predicted(found) if len(found) else [], near, strict=True))
@@ -269,12 +269,3 @@ def _assemble(
         sure = None if run.threshold is None else probability >= run.threshold
         predictions.append(Prediction(name, run.labels[column], probability, spread, sure=sure, neighbours=nearest))
     return tuple(predictions)
-
-
-def _together(results: list[NDArray[Any]]) -> NDArray[Any]:
-    """Rows of numbers as one table; pictures, which may differ in width, as an array of arrays in colours."""
-    if results[0].ndim == 1:
-        return np.stack(results)
-    pictures = np.empty(len(results), dtype=object)
-    pictures[:] = [np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image for image in results]
-    return pictures

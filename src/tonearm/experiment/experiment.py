@@ -7,9 +7,10 @@ again; so a killed experiment, started again, does only what is missing. A model
 reason, and the others go on. What the folder holds, and which of its runs count, `folder` says.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -41,6 +42,9 @@ from tonearm.splits.parts import Division, overlap
 from tonearm.splits.recordings import crossing_recordings
 from tonearm.training.process_group import process_group
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -59,6 +63,12 @@ class Experiment:
     def folder_of(self, row: Row) -> Path:
         """The run folder to predict with: that of the hold-out; with folds that of all clips, or of the first fold."""
         return self.out / self.runs[row.model].predict
+
+    def importance(self, models: Sequence[str] = ()) -> "pd.DataFrame":
+        """What the models rely on, a row for each feature family or part of a clip; see `experiment.importance`."""
+        from tonearm.experiment.importance import importance_frame
+
+        return importance_frame(self.out, models)
 
 
 def run_experiment(

@@ -102,8 +102,8 @@ class TrainingClips:
         return Neighbour(str(clips.names[row]), str(clips.labels[row]), str(clips.groups[row]), distance, relative)
 
 
-def training_clips(experiment: Reopened, job: Job, data: ModelInputs) -> TrainingClips:
-    """The training clips of a run of an experiment as points. job, data: as `reopened` gives them, checked."""
+def training_clips(job: Job, data: ModelInputs) -> TrainingClips:
+    """The training clips of a run as points. job, data: as `reopened` gives them, checked."""
     dataset, train = data.of(job.settings), job.split.train
     clips = Clips(dataset.names[train], dataset.labels[train], dataset.groups[train])
     if MODELS[job.settings.type].takes == "rows":
@@ -133,7 +133,7 @@ def near_clips(
         if not own:
             continue
         experiment.check(job, data)
-        train, rows = training_clips(experiment, job, data), np.array(own)
+        train, rows = training_clips(job, data), np.array(own)
         space = train.space
         if train.scaler is not None:
             points = train.scaler(data.of(job.settings).X[rows])
@@ -164,7 +164,7 @@ def training_clips_of(folder: Path, digest: str) -> TrainingClips:
     model = experiment.folder.model_of(folder.resolve())
     job, data = experiment.job(model, run), experiment.inputs(model)
     experiment.check(job, data)
-    return training_clips(experiment, job, data)
+    return training_clips(job, data)
 
 
 def in_words(neighbours: Sequence[Neighbour], own: str = "") -> str:

@@ -15,6 +15,7 @@ from tonearm.report.classes import classes, confusions
 from tonearm.report.clips import Excerpts
 from tonearm.report.collect import ExperimentRecord, Mistake, ModelResult
 from tonearm.report.html import document, number, sentence, table
+from tonearm.report.importance import importance
 from tonearm.report.neighbours import NOT_ASKED, Nearest
 from tonearm.wording import interval, milliseconds
 
@@ -43,6 +44,7 @@ def page(
         _calibration(record.trained),
         confusions(record.trained),
         classes(record.trained),
+        importance(record.folder),
         _data(record, data_text),
         _clips(
             "The worst mistakes",

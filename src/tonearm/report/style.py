@@ -37,6 +37,7 @@ svg .head { font-weight: 600; }
 .bar { width: 168px; min-width: 168px; max-width: none; height: 16px; } .bar .axis { stroke: var(--line);
   stroke-width: 1; }
 .bar .range { stroke: var(--s0); stroke-width: 4; opacity: .55; } .bar .dot { fill: var(--s0); }
+.bar .dot-line { stroke: var(--ink); stroke-width: 1.4; }
 .grid { stroke: var(--line); stroke-width: 1; } .line { fill: none; stroke-width: 2.2; } .faint { opacity: .45; }
 .s0 { stroke: var(--s0); } .s1 { stroke: var(--s1); } .s2 { stroke: var(--s2); } .s3 { stroke: var(--s3); }
 .s4 { stroke: var(--s4); } .s5 { stroke: var(--s5); } .s6 { stroke: var(--s6); }
