@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shutil
+from dataclasses import replace
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -25,7 +26,8 @@ from tonearm.experiment.reopened import reopen
 from tonearm.report import write_report
 from tonearm.report.charts import apart, interval_bar, slope_chart
 from tonearm.report.clips import Excerpts
-from tonearm.report.collect import collect, suspicious_clips, worst_mistakes
+from tonearm.report.collect import Answers, collect, suspicious_clips, worst_mistakes
+from tonearm.report.confused import ConfusedClasses
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +158,31 @@ def test_nearest_training_clips_stand_under_the_clips_and_in_a_table(html: str, 
     page = write_report(other, other / "report", audio=False).read_text(encoding="utf-8")
     assert "Their nearest training clips are not shown: " in page
     assert "nearest in training" not in page
+
+
+def test_confused_classes_are_told_in_words(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    """Bass is often called middle, and all other mistakes are alike."""
+    out = Path(shutil.copytree(folders[0], tmp_path / "confused"))
+    record = collect(out)
+    best = record.trained[0]
+    assert best.answers is not None
+    assert ConfusedClasses(record).sentences() == []  # there are three classes, and few mistakes
+    names = np.array([f"{number}" for number in range(400)], dtype=object)
+    labels = ("bass", "middle", "treble", "high")
+    truth = np.array([labels[number % 4] for number in range(400)], dtype=object)
+    said = np.array([labels.index(label) for label in truth])
+    said[:160:4] = 1  # bass is middle
+    for number in range(40):  # every other mistake there is, as often
+        row = 200 + 5 * number
+        said[row] = (said[row] + 1 + number % 3) % 4
+    answers = Answers(names, truth, np.eye(4)[said], labels)
+    told = ConfusedClasses(
+        replace(record, classes=dict.fromkeys(labels, 100), models=(replace(best, answers=answers),))
+    )
+    [line] = told.sentences()
+    assert re.fullmatch(r"Bass is heard as middle 4\d times \(about \d+ expected\), middle as bass \d times .*", line)
+    assert "confuses these more often than" in told.section()
+    assert told.markdown()[1] == "## Confused classes"
 
 
 def test_importance_of_models_that_were_not_kept_is_that_of_the_same_models(folders: tuple[Path, Path]) -> None:

@@ -19,6 +19,7 @@ from tonearm.experiment.folder import ExperimentFolder, ResultsFolder
 from tonearm.experiment.records import read_words
 from tonearm.report.clips import Excerpts
 from tonearm.report.collect import ExperimentRecord, Mistake, collect, suspicious_clips, worst_mistakes
+from tonearm.report.confused import ConfusedClasses
 from tonearm.report.neighbours import nearest_clips
 from tonearm.report.page import page
 from tonearm.report.sweep import is_sweep, sweep_page
@@ -109,7 +110,7 @@ def _board(record: ExperimentRecord) -> str:
 
 
 def _markdown(record: ExperimentRecord, mistakes: Sequence[Mistake], suspicious: Sequence[Mistake]) -> str:
-    lines = [f"# {record.folder.name}", "", _board(record)]
+    lines = [f"# {record.folder.name}", "", _board(record), *ConfusedClasses(record).markdown()]
     for title, clips, most in (
         ("The worst mistakes", mistakes, SHOWN_MISTAKES),
         ("Suspicious labels", suspicious, SHOWN_SUSPICIOUS),

@@ -14,6 +14,7 @@ from tonearm.report.charts import Series, interval_bar, line_chart, slope_chart
 from tonearm.report.classes import classes, confusions
 from tonearm.report.clips import Excerpts
 from tonearm.report.collect import ExperimentRecord, Mistake, ModelResult
+from tonearm.report.confused import ConfusedClasses
 from tonearm.report.html import document, number, sentence, table
 from tonearm.report.importance import importance
 from tonearm.report.neighbours import NOT_ASKED, Nearest
@@ -43,6 +44,7 @@ def page(
         _curves(record.trained),
         _calibration(record.trained),
         confusions(record.trained),
+        ConfusedClasses(record).section(),
         classes(record.trained),
         importance(record.folder),
         _data(record, data_text),
