@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from tonearm.evaluation.permutation import correlated, drop, losses, shuffled_lo
 from tonearm.experiment import importance
 from tonearm.experiment.experiment import Experiment
 from tonearm.experiment.importance import measure_importance
-from tonearm.experiment.importance_files import read_importance
+from tonearm.experiment.importance_files import keep_current, read_importance
 from tonearm.experiment.muted import muted_inputs
 from tonearm.experiment.records import DamagedError
 from tonearm.experiment.reopened import reopen
@@ -161,7 +162,7 @@ def test_an_experiments_importance_begins_at_its_scores_and_is_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     out = Path(shutil.copytree(experiment.out, tmp_path / "out"))
-    told = CliRunner().invoke(app, ["importance", str(out), "--shuffles", "3"])
+    told = CliRunner().invoke(app, ["importance", str(out)])
     assert told.exit_code == 0, told.output
     assert max(map(len, told.stdout.splitlines()[:-2])) <= 80
     found = read_importance(out, reopen(out).runs)
@@ -173,17 +174,22 @@ def test_an_experiments_importance_begins_at_its_scores_and_is_kept(
         assert one.log_loss == pytest.approx(scores["scores"]["log_loss"]["value"])
         assert {drop.name for drop in one.drops} == {"rms", "mfcc", "spectral_centroid"}
     monkeypatch.setattr(importance._Measurement, "result", lambda self: pytest.fail("measured again"))
-    again = measure_importance(out, shuffles=3)
-    assert {one.model: one for one in again} == {one.model: one for one in found}
-    frame = Experiment(out, experiment.rows, experiment.division, (), 0, experiment.runs)
-    monkeypatch.setattr(importance, "SHUFFLES", 3)
+    again = replace(experiment, out=out)
+    table = again.importance()
+    assert {one.model: one for one in measure_importance(out)} == {one.model: one for one in found}
+    drops = {(one.model, drop.name): drop.accuracy for one in found for drop in one.drops}
+    assert table.set_index(["model", "family"])["accuracy_drop"].to_dict() == drops
     with pytest.raises(RunError, match="'tree' is not a trained model of it"):
-        frame.importance(["tree"])
+        again.importance(["tree"])
     assert (out / "importance.png").is_file()
     record = json.loads((out / "importance.json").read_text())
     record["models"][0]["runs"] = ["of another command"]
     (out / "importance.json").write_text(json.dumps(record))
     assert len(read_importance(out, reopen(out).runs)) == 2
+    keep_current(out, reopen(out).runs)
+    assert len(json.loads((out / "importance.json").read_text())["models"]) == 2
+    keep_current(out, {})
+    assert not list(out.glob("importance*"))
     record["models"][0]["accuracy"] = 1.5
     (out / "importance.json").write_text(json.dumps(record))
     with pytest.raises(DamagedError, match=r"importance\.json: is damaged \(models\.0\.accuracy"):

@@ -18,6 +18,7 @@ from tonearm.config import Config, to_toml
 from tonearm.data.dataset import Dataset
 from tonearm.errors import ConfigError, SplitError
 from tonearm.experiment.folder import ExperimentFolder, ModelRuns
+from tonearm.experiment.importance_files import keep_current
 from tonearm.experiment.inputs import ModelInputs, read_inputs
 from tonearm.experiment.jobs import Job, check_travels, is_finished, job_digest, train_job
 from tonearm.experiment.leaderboard import Row, draw_learning_curves, write_leaderboard
@@ -135,6 +136,7 @@ def _conclude(
     rows = write_leaderboard(folder, config, division, runs, groups, failures, [*warnings, *found])
     draw_learning_curves(folder, rows, runs)
     folder.tidy(runs)
+    keep_current(folder.path, runs)
     folder.finish(runs, [row.model for row in rows if not row.error])
     return rows
 

@@ -10,6 +10,7 @@ Where a run does not keep its model (the folds of `split.keep = "final"`), it is
 the same seed: the same model. Networks on pictures are fitted again only for those who name them.
 """
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,7 @@ from tonearm.experiment.runs import load_run, probabilities, read_facts
 from tonearm.models import MODELS, reads
 from tonearm.representations.column_families import column_families
 from tonearm.representations.encoders.locate import is_encoder
+from tonearm.runtime.files import remove_empty
 from tonearm.runtime.progress import Counting, quietly
 from tonearm.wording import count
 
@@ -236,6 +238,8 @@ class _Measurement:
             classifier = load_run(job.folder).classifier
         else:
             classifier = fit_job(job, data, self.experiment.config, self.counting)
+            shutil.rmtree(job.unfinished, ignore_errors=True)  # its state, with which a killed command goes on
+            remove_empty(self.experiment.folder.unfinished())
         temperature = facts.calibration.temperature if facts.calibration else 1.0
         codes = label_codes(self.experiment.clips.labels[rows], facts.labels)
         return (lambda X: probabilities(classifier, X, facts.labels, temperature)), codes

@@ -15,8 +15,8 @@ from pydantic import Field
 
 from tonearm.evaluation.permutation import Drop
 from tonearm.experiment.folder import ModelRuns
-from tonearm.experiment.records import Bounds, Count, Record, read_record
-from tonearm.plots import importance_figure, save_figure
+from tonearm.experiment.records import Bounds, Count, DamagedError, Record, read_record
+from tonearm.plots import importance_figure, remove_figure, save_figure
 from tonearm.runtime.files import write_csv, write_json
 
 IMPORTANCE = "importance"
@@ -153,6 +153,24 @@ def read_importance(folder: Path, runs: Mapping[str, ModelRuns]) -> tuple[ModelI
         return ()
     record = read_record(ImportanceRecord, path, ADVICE)
     return tuple(one for one in record.models if one.model in runs and one.runs == digests_of(runs[one.model]))
+
+
+def keep_current(folder: Path, runs: Mapping[str, ModelRuns]) -> None:
+    """Remove from the files what is of other runs than these, and the files where nothing is left."""
+    path = folder / f"{IMPORTANCE}.json"
+    if not path.exists():
+        return
+    try:
+        current = read_importance(folder, runs)
+        every = read_record(ImportanceRecord, path, ADVICE).models
+    except DamagedError:  # `tonearm importance` makes it again
+        current = every = ()
+    if current and current != every:
+        write_importance(folder, current)
+    elif not current:
+        for ending in (".json", ".csv"):
+            (folder / f"{IMPORTANCE}{ending}").unlink(missing_ok=True)
+        remove_figure(folder / IMPORTANCE)
 
 
 def digests_of(runs: ModelRuns) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ from tonearm.experiment.predictions import read_predictions
 from tonearm.experiment.reopened import Clips, Reopened, reopen
 from tonearm.experiment.runs import load_run, read_facts
 from tonearm.models import MODELS
-from tonearm.runtime.remote import inside
+from tonearm.runtime.remote import inside, is_url
 from tonearm.training.contract import Embeds
 
 SMALLEST_PROBABILITY = 1e-6  # whose logarithm still says something
@@ -128,6 +128,8 @@ def near_clips(
     data = experiment.inputs(model)
     wanted, found, space = set(names), dict[str, tuple[Neighbour, ...]](), ""
     for run in experiment.runs[model].evaluated:
+        if not wanted:
+            break
         job = experiment.job(model, run)
         own = [row for row in job.split.judged if data.clips.names[row] in wanted]
         if not own:
@@ -160,8 +162,8 @@ def training_clips_of(folder: Path, digest: str) -> TrainingClips:
             "name the run inside the folder that `tonearm run` wrote"
         )
     experiment = reopen(owner.path)
-    run = inside(owner.path.resolve(), folder.resolve()).as_posix()
-    model = experiment.folder.model_of(folder.resolve())
+    folder = folder if is_url(folder) else folder.resolve()
+    run, model = inside(owner.path, folder).as_posix(), experiment.folder.model_of(folder)
     job, data = experiment.job(model, run), experiment.inputs(model)
     experiment.check(job, data)
     return training_clips(job, data)

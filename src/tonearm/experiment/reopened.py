@@ -32,6 +32,7 @@ from tonearm.models import MODELS, ModelSettings, reads
 from tonearm.representations.extract import load_rows
 from tonearm.representations.registry import known_kind
 from tonearm.runtime.names import typed
+from tonearm.runtime.remote import is_url
 from tonearm.splits.parts import Split
 
 SHARED_INPUTS = "representations"  # beside the experiments of `tonearm demo`
@@ -112,7 +113,8 @@ class Reopened:
             )
 
     def _homes(self) -> list[ExperimentFolder]:
-        return [self.folder, ExperimentFolder(self.folder.path.resolve().parent / SHARED_INPUTS)]
+        path = self.folder.path if is_url(self.folder.path) else self.folder.path.resolve()
+        return [self.folder, ExperimentFolder(path.parent / SHARED_INPUTS)]
 
     def _table(self, name: str) -> Dataset:
         if is_table(self.config.data.folder):
@@ -144,7 +146,10 @@ class Reopened:
         folder = next((pack for home in self._homes() if (pack := home.path / PICTURES / PACKED / kind).is_dir()), None)
         if folder is None:
             raise RunError(f"{self.folder.path / PICTURES / PACKED / kind}: the pixels are not there; {AGAIN}")
-        known = open_pack(folder).places
+        try:
+            known = open_pack(folder).places
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DamagedError(f"{folder}: is damaged ({type(error).__name__}: {error}); {AGAIN}") from error
         for ending in ("{kind}/{name}.png", "{name}"):  # drawn by tonearm, or ready pictures
             endings = [ending.format(kind=kind, name=typed(name)) for name in self.clips.names]
             first = next((path for path in known if path.endswith("/" + endings[0])), None)

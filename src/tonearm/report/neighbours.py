@@ -42,11 +42,18 @@ class Nearest:
         if not self.near:
             return ""
         alone = sum(map(of_one_artist, known))
-        said = f"Of {count(len(known), 'mistake')}, {alone} have all {NEIGHBOURS} nearest by one artist. "
+        own = sum(self._own(name) for name in self.mistakes)
+        said = f"Of {count(len(known), 'mistake')}, {alone} have all {NEIGHBOURS} nearest by one artist"
+        said += f", and {own} the clip's own artist among them. " if own else ". "
         return (
             f"Under each clip stand the training clips nearest to it: by {escape(self.space)}, Euclidean distance, "
             f"where 1 is how far training clips usually are from their nearest other one. {said if known else ''}"
         )
+
+    def _own(self, name: str) -> bool:
+        """Whether a clip's own artist is among its neighbours."""
+        own = self.clips[name][1]
+        return bool(own) and any(one.group == own for one in self.near.get(name, ()))
 
     def of(self, name: str, excerpts: Excerpts) -> str:
         """The neighbours of a clip, to open and listen to; "" where there are none."""
