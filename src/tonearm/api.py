@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from tonearm.answers import Predictions
     from tonearm.data.dataset import Dataset
     from tonearm.evaluation.judgement import Judgement
     from tonearm.experiment.experiment import Experiment
-    from tonearm.prediction import Predictions
 
 PRESET = "full"
 A_DAY = 86_400.0  # seconds
@@ -183,13 +183,15 @@ def predict(
     run: str | Path,
     paths: str | Path | Sequence[str | Path],
     *,
+    neighbours: int = 0,
     none: bool = False,
     sure_only: bool = False,
     trust: str | Path | Sequence[str | Path] = (),
 ) -> "Predictions":
     """Labels and probabilities of files, folders of them, or the rows of a table.
 
-    run: a run folder, a model's folder, or an experiment or a sweep, whose best model then predicts. none: "none" is
+    run: a run folder, a model's folder, or an experiment or a sweep, whose best model then predicts. neighbours: how
+    many of the nearest training clips each row names, for a run inside its experiment. none: "none" is
     the label where no class is sure (`best` has the most probable one). sure_only: such files are left out, and a note
     counts them. trust: files, or modules, of own code that the run needs and may execute. Raises RunError where there
     is no such run, it cannot tell which answers are sure and that is asked, or it needs code that is not named, or not
@@ -199,7 +201,9 @@ def predict(
     from tonearm.prediction import predict as predict_paths
 
     allowed = [trust] if isinstance(trust, str | Path) else trust
-    found = predict_paths(run, [paths] if isinstance(paths, str | Path) else paths, trust=allowed)
+    found = predict_paths(
+        run, [paths] if isinstance(paths, str | Path) else paths, neighbours=neighbours, trust=allowed
+    )
     found = unsure.with_none(found) if none else found
     return unsure.sure_only(found) if sure_only else found
 

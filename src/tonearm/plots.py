@@ -212,6 +212,29 @@ def scaling_figure(curves: Mapping[str, Sequence[tuple[int, float]]]) -> "Figure
     return figure
 
 
+def importance_figure(
+    panels: Sequence[tuple[str, Sequence[tuple[str, float, float | None, float | None]]]],
+) -> "Figure":
+    """A panel a model: how much accuracy drops without each family or part, with its 95 % interval.
+
+    panels: titles and (name, drop, low, high), from the top down.
+    """
+    heights = [0.26 * len(bars) + 0.5 for _, bars in panels]
+    figure = _figure(8.0, sum(heights) + 0.8)
+    areas = figure.subplots(len(panels), 1, squeeze=False, sharex=True, height_ratios=heights)[:, 0]
+    for area, (title, bars) in zip(areas, panels, strict=True):
+        for place, (_, drop, low, high) in enumerate(bars):
+            area.barh(place, drop, color=COLOURS[0], alpha=0.75)
+            if low is not None and high is not None:
+                area.plot([low, high], [place, place], color="black", linewidth=1.2)
+        area.set_yticks(range(len(bars)), [name[:LONGEST_NAME] for name, *_ in bars], fontsize=8)
+        area.invert_yaxis()
+        area.axvline(0.0, color="grey", linewidth=0.8)
+        area.set_title(title, fontsize=8, loc="left")
+    areas[-1].set_xlabel("drop of the accuracy, with its 95 % interval")
+    return figure
+
+
 def save_figure(figure: "Figure", path: Path) -> None:
     """Write `path`.png and `path`.svg, atomically and without dates."""
     import matplotlib

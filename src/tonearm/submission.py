@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from tonearm.answers import Prediction
 from tonearm.data.tables import is_table
 from tonearm.errors import RunError
 from tonearm.experiment.lookup import run_to_load
 from tonearm.experiment.runs import Run, load_run
 from tonearm.experiment.trust import Trust
-from tonearm.prediction import Prediction, doubts, predict
+from tonearm.prediction import doubts, predict
 from tonearm.runtime.cells import is_formula
 from tonearm.runtime.files import write_csv
 from tonearm.runtime.leftovers import clear_leftovers

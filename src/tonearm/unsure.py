@@ -8,8 +8,8 @@ calibration (`evaluation.calibration`) says which answers to believe.
 
 from dataclasses import replace
 
+from tonearm.answers import Predictions
 from tonearm.errors import RunError
-from tonearm.prediction import Predictions
 from tonearm.wording import count
 
 NONE = "none"

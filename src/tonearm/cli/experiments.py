@@ -66,6 +66,10 @@ def predict(
     ],
     out: Annotated[Path | None, typer.Option("--out", parser=place, metavar="FILE", help="CSV file to write")] = None,
     as_json: AsJson = False,
+    neighbours: Annotated[
+        int,
+        typer.Option(min=0, max=100, help="nearest training clips to name for each file"),
+    ] = 0,
     none: Annotated[bool, typer.Option("--none", help='write "none" in place of labels that are not sure')] = False,
     sure_only: Annotated[bool, typer.Option("--sure-only", help="leave out files whose label is not sure")] = False,
     workers: Workers = 1,
@@ -77,7 +81,7 @@ def predict(
     from tonearm.prediction import predict as predict_paths
 
     check_file(out)
-    found = predict_paths(run_folder, paths, workers, trust or ())
+    found = predict_paths(run_folder, paths, workers, neighbours, trust or ())
     found = unsure.with_none(found) if none else found
     found = unsure.sure_only(found) if sure_only else found
     note(*(f"note: {line}" for line in found.notes))

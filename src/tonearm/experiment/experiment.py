@@ -7,7 +7,7 @@ again; so a killed experiment, started again, does only what is missing. A model
 reason, and the others go on. What the folder holds, and which of its runs count, `folder` says.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -21,6 +21,7 @@ from tonearm.evaluation.compare import Comparison, Pair
 from tonearm.experiment.adding import add_estimator
 from tonearm.experiment.comparison import compare_folders
 from tonearm.experiment.folder import ExperimentFolder, ModelRuns
+from tonearm.experiment.importance_files import keep_current
 from tonearm.experiment.inputs import ModelInputs, read_inputs
 from tonearm.experiment.jobs import Job, check_travels, is_finished, job_digest, train_job
 from tonearm.experiment.leaderboard import Row, draw_learning_curves, write_leaderboard
@@ -71,6 +72,12 @@ class Experiment:
     def folder_of(self, row: Row) -> Path:
         """The run folder to predict with: that of the hold-out; with folds that of all clips, or of the first fold."""
         return self.out / self.runs[row.model].predict
+
+    def importance(self, models: Sequence[str] = ()) -> "pd.DataFrame":
+        """What the models rely on, a row for each feature family or part of a clip; see `experiment.importance`."""
+        from tonearm.experiment.importance import importance_frame
+
+        return importance_frame(self.out, models)
 
     def add(self, name: str, estimator: Any, reads: str | tuple[str, ...] = "features") -> "Experiment":
         """The experiment with one more model, a scikit-learn estimator, judged on the same rows of the same parts.
@@ -173,6 +180,7 @@ def _conclude(
     rows = write_leaderboard(folder, config, division, runs, groups, failures, [*warnings, *found])
     draw_learning_curves(folder, rows, runs)
     folder.tidy(runs)
+    keep_current(folder.path, runs)
     folder.finish(runs, [row.model for row in rows if not row.error])
     return rows
 

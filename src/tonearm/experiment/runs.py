@@ -22,12 +22,10 @@ A folder is written beside its place and renamed: it is whole or it is not there
 when it is loaded, and it may be moved: it names no other place.
 """
 
-import platform
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +62,13 @@ from tonearm.plots import confusion_figure, save_figure
 from tonearm.runtime.files import replacing_folder, write_csv, write_json, write_text
 from tonearm.runtime.owncode import Source, trusting
 from tonearm.runtime.remote import fetched, is_url, place
+from tonearm.runtime.versions import versions
 from tonearm.training.contract import FittedClassifier
 
 FINAL = "final"  # beside the folds, the model of all clips
 AGAIN = "run the command again"
 FORMAT = 1  # raised when an older tonearm could not read the folder
 CONFIG_TOML, MODEL, CALIBRATION_JSON = "config.toml", "model", "calibration.json"
-VERSIONED = ("tonearm", "numpy", "scipy", "scikit-learn", "librosa", "numba", "torch", "skorch", "skops")
 
 
 @dataclass(frozen=True)
@@ -297,14 +295,3 @@ def read_facts(folder: Path) -> RunFacts:
             "upgrade tonearm"
         )
     return parse_record(RunFacts, facts, path, ADVICE)
-
-
-def versions() -> dict[str, str]:
-    """What the numbers depend on beside the settings: Python and the libraries that are installed."""
-    found = {"python": platform.python_version()}
-    for name in VERSIONED:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -14,8 +14,11 @@ from tonearm.report.charts import Series, interval_bar, line_chart, slope_chart
 from tonearm.report.classes import classes, confusions
 from tonearm.report.clips import Excerpts
 from tonearm.report.collect import ExperimentRecord, Mistake, ModelResult
+from tonearm.report.confused import ConfusedClasses
 from tonearm.report.coverage import trust
 from tonearm.report.html import document, number, sentence, table
+from tonearm.report.importance import importance
+from tonearm.report.neighbours import NOT_ASKED, Nearest
 from tonearm.wording import interval, milliseconds
 
 OPTIMISTIC = (
@@ -31,6 +34,7 @@ def page(
     mistakes: Sequence[Mistake],
     suspicious: Sequence[Mistake],
     excerpts: Excerpts,
+    near: Nearest = NOT_ASKED,
 ) -> str:
     """The whole page. data_text: what a scan says of the data."""
     sections = [
@@ -40,14 +44,18 @@ def page(
         _curves(record.trained),
         trust(record.trained),
         confusions(record.trained),
+        ConfusedClasses(record).section(),
         classes(record.trained),
+        importance(record.folder),
         _data(record, data_text),
         _clips(
             "The worst mistakes",
-            f"What {_best(record)}, the best model, is surest of and wrong about, on clips that it has not seen.",
+            f"What {_best(record)}, the best model, is surest of and wrong about, on clips that it has not seen. "
+            + near.of_mistakes(),
             mistakes,
             excerpts,
             "says",
+            near,
         ),
         _clips(
             "Suspicious labels",
@@ -56,6 +64,7 @@ def page(
             suspicious,
             excerpts,
             "more likely",
+            near,
         ),
         _repeat(record),
     ]
@@ -202,7 +211,7 @@ def _data(record: ExperimentRecord, text: str) -> str:
     )
 
 
-def _clips(title: str, words: str, clips: Sequence[Mistake], excerpts: Excerpts, verb: str) -> str:
+def _clips(title: str, words: str, clips: Sequence[Mistake], excerpts: Excerpts, verb: str, near: Nearest) -> str:
     if not clips:
         return ""
     items = []
@@ -218,7 +227,7 @@ def _clips(title: str, words: str, clips: Sequence[Mistake], excerpts: Excerpts,
         missing = f'<p class="soft">{escape(excerpt.missing)}</p>' if excerpt.missing else ""
         items.append(
             f"<li><strong>{name}</strong><br>labelled {escape(clip.truth)}, {verb} {escape(clip.said)} "
-            f"({clip.probability:.2f}){picture}{sound}{missing}</li>"
+            f"({clip.probability:.2f}){picture}{sound}{missing}{near.of(clip.name, excerpts)}</li>"
         )
     return f'<h2>{title}</h2><p>{words}</p><ul class="clips">{"".join(items)}</ul>'
 

@@ -37,6 +37,7 @@ svg .head { font-weight: 600; }
 .bar { width: 168px; min-width: 168px; max-width: none; height: 16px; } .bar .axis { stroke: var(--line);
   stroke-width: 1; }
 .bar .range { stroke: var(--s0); stroke-width: 4; opacity: .55; } .bar .dot { fill: var(--s0); }
+.bar .dot-line { stroke: var(--ink); stroke-width: 1.4; }
 .grid { stroke: var(--line); stroke-width: 1; } .line { fill: none; stroke-width: 2.2; } .faint { opacity: .45; }
 .s0 { stroke: var(--s0); } .s1 { stroke: var(--s1); } .s2 { stroke: var(--s2); } .s3 { stroke: var(--s3); }
 .s4 { stroke: var(--s4); } .s5 { stroke: var(--s5); } .s6 { stroke: var(--s6); }
@@ -49,8 +50,9 @@ figure { margin: 0; } figcaption { font-weight: 600; margin-bottom: .2rem; }
 .legend svg { width: 34px; height: 8px; margin-right: .4rem; vertical-align: middle; }
 .clips { list-style: none; padding: 0; display: grid; gap: .8rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); }
-.clips li { border: 1px solid var(--line); border-radius: 6px; padding: .7rem; break-inside: avoid; overflow-wrap:
+.clips > li { border: 1px solid var(--line); border-radius: 6px; padding: .7rem; break-inside: avoid; overflow-wrap:
   anywhere; }
+.clips p, .clips details { margin: .4rem 0 0; } .clips ol { margin: .2rem 0; padding-left: 1.4rem; }
 .clips img { width: 173px; height: 172px; display: block; margin: .5rem 0; max-width: 100%; }
 audio { width: 100%; height: 2.4rem; }
 details { margin: .6rem 0; } summary { cursor: pointer; font-weight: 600; padding: .2rem 0; }

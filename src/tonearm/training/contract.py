@@ -68,6 +68,14 @@ class LearnsByEpochs(Protocol):
 
 
 @runtime_checkable
+class Embeds(Protocol):
+    """A classifier that gives each row a point in a space of its own, where what it takes for similar is near."""
+
+    def embed(self, X: Any) -> NDArray[np.float64]:
+        """What the last layer reads of each row, shape (rows, columns)."""
+
+
+@runtime_checkable
 class HasHistory(Protocol):
     """A classifier with a training history."""
 

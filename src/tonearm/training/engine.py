@@ -31,10 +31,10 @@ from tonearm.training.contract import Epoch
 from tonearm.training.devices import available, choose_device, seeded, set_generator_states, threads
 from tonearm.training.holdout import hold_out
 from tonearm.training.inputs import Inputs
-from tonearm.training.layers import check_weights
+from tonearm.training.layers import check_weights, last_layer_reads
 from tonearm.training.net import Net, autocast, build_net
 from tonearm.training.process_group import process_group
-from tonearm.training.rowwise import softmax
+from tonearm.training.rowwise import mean_by_owner, softmax
 from tonearm.training.settings import TorchSettings
 
 CHECKPOINT = "checkpoint.pt"
@@ -248,11 +248,20 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
         Runs on the device of `train` if this machine has it, otherwise on the CPU.
         """
+        logits, owners = self._logits(X)
+        return mean_by_owner(softmax(logits), owners)
+
+    def embed(self, X: NDArray[Any]) -> NDArray[np.float64]:
+        """What the last linear layer reads, shape (rows, numbers); of several windows the mean."""
+        with last_layer_reads(self.module_) as read:
+            logits, owners = self._logits(X)
+        return mean_by_owner(np.concatenate(read)[: len(logits)], owners)
+
+    def _logits(self, X: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """The network's output for each window, shape (windows, classes), and the row that each window belongs to."""
         check_is_fitted(self)
         wanted = self.train.device
-        device = (
-            wanted if wanted != "auto" and available(wanted) else choose_device("auto" if wanted == "auto" else "cpu")
-        )
+        device = choose_device(wanted if wanted == "auto" or available(wanted) else "cpu")
         with threads(self.train.threads):
             source, owners = self.inputs_.prepare(X, device, self._cache(), repeated=False)
             module = self.module_.to(device)
@@ -263,7 +272,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
                         output = module(source[rows].to(device))
                     logits.append(output.double().cpu().numpy())
             self.module_.cpu()
-        return _mean_by_owner(softmax(np.concatenate(logits)[: len(source)]), owners)
+        return np.concatenate(logits)[: len(source)], owners
 
     def predict(self, X: NDArray[Any]) -> NDArray[Any]:
         """The most probable class of each row, shape (rows,)."""
@@ -274,13 +283,6 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 def _under(prefix: str, tensors: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """The tensors whose names begin with the prefix, without it."""
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-
-def _mean_by_owner(probabilities: NDArray[np.float64], owners: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Mean over the rows of each owner, shape (owners, classes); summed in row order."""
-    total = np.zeros((owners[-1] + 1, probabilities.shape[1]))
-    np.add.at(total, owners, probabilities)
-    return np.asarray(total / np.bincount(owners)[:, None])
 
 
 def _labels(X: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:

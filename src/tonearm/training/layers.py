@@ -6,9 +6,12 @@ A batch is (rows, channels, height, width), standardised to mean 0. Random numbe
 CPU generator, so that they follow from the seed on every device. In evaluation mode augmentation does nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from tonearm.errors import ModelError
@@ -90,3 +93,15 @@ class Pool(nn.Module):
         """Batch to batch."""
         mean = x.mean(dim=(2, 3))
         return torch.cat([mean, x.amax(dim=(2, 3))], dim=1) if self.maximum else mean
+
+
+@contextmanager
+def last_layer_reads(module: nn.Module) -> Iterator[list[NDArray[np.float64]]]:
+    """Within the block, what the network's last linear layer reads of each batch is added to the list."""
+    read: list[NDArray[np.float64]] = []
+    last = [layer for layer in module.modules() if isinstance(layer, nn.Linear)][-1]
+    hook = last.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0].double().cpu().numpy()))
+    try:
+        yield read
+    finally:
+        hook.remove()
