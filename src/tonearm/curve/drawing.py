@@ -36,11 +36,15 @@ def _line(model: ModelRecord, axis: AxisRecord, across: str, look: int) -> BandL
         for place, (low, high) in zip(places, (size.interval for size in axis.sizes), strict=True)
         if low is not None and high is not None
     ]
+    several = across == "clip" and any(other.by == "artist" for other in model.axes)
+    if several:
+        band = []  # two for each model would hide one another
     law: list[tuple[float, float]] = []
     if axis.promise is not None and axis.by == across:
+        if band:
+            band.append((axis.promise.amount, *axis.promise.interval))
         found = PowerLaw(axis.promise.a, axis.promise.b, axis.promise.c)
         law = [(x, 1 - found.at(x)) for x in np.geomspace(places[0], axis.promise.amount, LAW_POINTS).tolist()]
     of_all = axis.by == "clip" and any(size.artists for size in axis.sizes)
-    several = across == "clip" and any(other.by == "artist" for other in model.axes)
     name = f"{model.model}, {'all artists' if of_all else 'part of the artists'}" if several else model.model
     return BandLine(name, points, band, law, look, of_all and several)

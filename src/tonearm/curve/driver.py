@@ -15,15 +15,17 @@ from tonearm.config import Config, to_toml
 from tonearm.curve.conclude import conclude
 from tonearm.curve.folder import CurveFolder
 from tonearm.curve.output import write_curve
-from tonearm.curve.records import CurveRecord
+from tonearm.curve.records import CurveRecord, PromiseRecord
 from tonearm.curve.subsets import NO_ARTISTS, artist_codes, artists_known, axes
 from tonearm.curve.trainings import Row, planned, train_all
+from tonearm.curve.wording import markdown
 from tonearm.errors import ConfigError, SplitError
 from tonearm.experiment.experiment import divide_data
 from tonearm.experiment.inputs import read_inputs
 from tonearm.runtime.files import write_text
 from tonearm.runtime.pool import check_visible
 from tonearm.runtime.progress import Counting, quietly
+from tonearm.settings import CurveAxis
 from tonearm.splits.parts import Division
 
 if TYPE_CHECKING:
@@ -41,10 +43,40 @@ class LearningCurve:
 
     @property
     def table(self) -> "pandas.DataFrame":
+        """A row for each model, axis and size: artists, clips, accuracy, low, high, spread."""
+        import pandas
+
+        rows = [
+            {"model": model.model, "by": axis.by, **size.model_dump(exclude={"interval"})}
+            | dict(zip(("low", "high"), size.interval, strict=True))
+            for model in self.record.models
+            for axis in model.axes
+            for size in axis.sizes
+        ]
+        return pandas.DataFrame(rows)
+
+    @property
+    def trainings(self) -> "pandas.DataFrame":
         """A row for each training: the columns of curve.csv."""
         import pandas
 
         return pandas.DataFrame(list(self.rows), columns=list(Row._fields))
+
+    @property
+    def text(self) -> str:
+        """Tables and sentences: curve.md."""
+        return markdown(self.record)
+
+    def promise(self, model: str, by: CurveAxis = "artist") -> PromiseRecord | None:
+        """The fitted law and what it gives for twice as many, None where nothing is promised; `text` says why.
+
+        Raises ConfigError where there is no such model or axis.
+        """
+        found = {(one.model, axis.by): axis.promise for one in self.record.models for axis in one.axes}
+        if (model, by) not in found:
+            known = ", ".join(f"{name} by {axis}" for name, axis in found)
+            raise ConfigError(f"there is no curve of {model!r} by {by!r}; known: {known}")
+        return found[model, by]
 
     @property
     def failed(self) -> int:

@@ -7,7 +7,7 @@ from tonearm.curve.records import AxisRecord, ContrastRecord, CurveRecord, Model
 from tonearm.wording import count, interval
 
 WIDTH = 80
-TITLES = {"artist": "growing numbers of artists", "clip": "all artists, growing numbers of clips"}
+TITLES = {"artist": "Growing numbers of artists", "clip": "All artists, growing numbers of clips"}
 MEANING = (
     "Accuracy on the same {judged} of {groups} at every size, the mean over {orders} of nested subsets. Intervals: "
     "95 %, by resampling these groups and the subsets. Spread: standard deviation over the subsets of a split"
@@ -35,7 +35,7 @@ def meaning(record: CurveRecord) -> str:
 
 def title(axis: AxisRecord) -> str:
     """What grows."""
-    return "growing numbers of clips" if _clips_alone(axis) else TITLES[axis.by]
+    return "Growing numbers of clips" if _clips_alone(axis) else TITLES[axis.by]
 
 
 def _clips_alone(axis: AxisRecord) -> bool:
@@ -63,7 +63,7 @@ def _promised(axis: AxisRecord) -> str:
     gained = [f"{100 * value:.1f}" for value in (found.gain, *found.gain_interval)]
     return (
         f"with twice as many {noun} in training ({found.amount:.0f}): about {found.accuracy:.2f} ({low:.2f} to "
-        f"{high:.2f}), {gained[0]} points more ({gained[1]} to {gained[2]})"
+        f"{high:.2f}), a gain of {gained[0]} points ({gained[1]} to {gained[2]})"
     )
 
 
@@ -105,7 +105,7 @@ def _table(axis: AxisRecord) -> str:
     widths = [max(len(row[place]) for row in [list(COLUMNS), *rows]) for place in range(len(COLUMNS))]
     rule = [f"{'-' * (width - 1)}:" for width in widths]
     lines = [_line(row, widths) for row in (COLUMNS, rule, *rows)]
-    return f"{title(axis).capitalize()}:\n\n" + "\n".join(lines)
+    return f"{title(axis)}:\n\n" + "\n".join(lines)
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -14,6 +14,7 @@ from tonearm.report.charts import Series, interval_bar, line_chart, slope_chart
 from tonearm.report.classes import classes, confusions
 from tonearm.report.clips import Excerpts
 from tonearm.report.collect import ExperimentRecord, Mistake, ModelResult
+from tonearm.report.curve import what_to_collect
 from tonearm.report.html import document, number, sentence, table
 from tonearm.wording import interval, milliseconds
 
@@ -41,6 +42,7 @@ def page(
         _calibration(record.trained),
         confusions(record.trained),
         classes(record.trained),
+        what_to_collect(record.folder, record.split),
         _data(record, data_text),
         _clips(
             "The worst mistakes",

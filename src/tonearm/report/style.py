@@ -15,7 +15,7 @@ body { margin: 0 auto; max-width: 68rem; padding: 1.5rem 1rem 4rem; font: 1rem/1
   background: var(--paper); }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .6rem; }
 h2 { font-size: 1.25rem; margin: 2.6rem 0 .6rem; padding-top: .6rem; border-top: 1px solid var(--line); }
-h3 { font-size: 1rem; margin: 1.2rem 0 .4rem; }
+h3, h4 { font-size: 1rem; margin: 1.2rem 0 .4rem; }
 p { max-width: 46rem; }
 a { color: var(--s0); }
 :focus-visible { outline: 3px solid var(--s1); outline-offset: 2px; }
@@ -59,4 +59,10 @@ pre { background: var(--wash); padding: .8rem; overflow-x: auto; font-size: .85r
   .box { overflow: visible; } table { font-size: 8pt; } }
 """
 HEATS = range(1, 76)  # hundredths of opacity; a class each, since the page allows no style of a single cell
-CSS = _LOOK + "".join(f".heat{share} {{ background: rgba(var(--heat), {share / 100:.2f}); }}\n" for share in HEATS)
+BANDS = "".join(f"polygon.s{look} {{ fill: var(--s{look}); }} " for look in range(7))
+BANDS += "polygon.band { stroke: none; fill-opacity: .13; }\n"
+CSS = (
+    _LOOK
+    + BANDS
+    + "".join(f".heat{share} {{ background: rgba(var(--heat), {share / 100:.2f}); }}\n" for share in HEATS)
+)
