@@ -17,7 +17,7 @@ from tonearm.evaluation.uncertainty import Interval
 
 LEAST_SIZES = 4
 LEAST_SPAN = 3.0  # of the largest size to the smallest
-WIDEST = 0.2  # of the bounds of a promised accuracy
+WIDEST = 0.3  # of the bounds of a promised accuracy; a lower limit would select bounds that are too narrow by chance
 SMALLEST_VARIANCE = 1e-8
 SEED_OF_COLLECTIONS = 2
 
