@@ -104,9 +104,10 @@ def run_curve(
         division, warnings = divide_data(data, config)
         tell(division.sentence)
         _check_judged(division)
-        notes = [*([] if artists_known(data.clips) else [NO_ARTISTS]), *warnings]
+        notes = [*([] if artists_known(data.clips) else [NO_ARTISTS])]
+        notes += [line.removeprefix("warning: ") for line in warnings]
         for note in notes:
-            tell(f"note: {note.removeprefix('warning: ')}")
+            tell(f"note: {note}")
         found = axes(data.clips, division.splits, config.curve, config.split.seed)
         write_text(folder.config_toml, to_toml(config))
         trainings = [planned(axis, name, data, config, division, folder) for name in config.models for axis in found]

@@ -17,7 +17,7 @@ MEANING = (
 def markdown(record: CurveRecord) -> str:
     """Everything for a person; tables of at most 80 columns."""
     parts = ["# Learning curves", _wrapped(f"{record.division}."), _wrapped(f"{meaning(record)}.")]
-    parts += [_wrapped(f"Note: {note.removeprefix('warning: ')}.") for note in record.notes]
+    parts += [_wrapped(f"Note: {note}.") for note in record.notes]
     for model in record.models:
         parts.append(f"## {model.model}")
         parts += [_table(axis) for axis in model.axes if axis.sizes]
