@@ -369,10 +369,11 @@ def test_the_report_shows_the_curve_and_a_damaged_one_is_told(made: Path) -> Non
     assert html.count("<polygon") >= 2
     assert not Tags(html).open
     path = made / "curve" / "curve.json"
-    whole = json.loads(path.read_text())
-    whole["models"][0]["axes"][0]["sizes"][0]["accuracy"] = 1.5
     before = path.read_bytes()
-    path.write_text(json.dumps(whole))
-    with pytest.raises(RunError, match=r"curve.json: is damaged .* run `tonearm curve` again"):
-        write_report(made)
+    for name, wrong in (("accuracy", 1.5), ("artists", 0.0), ("interval", [0.9, 0.1])):
+        whole = json.loads(before)
+        whole["models"][0]["axes"][0]["sizes"][0][name] = wrong
+        path.write_text(json.dumps(whole))
+        with pytest.raises(RunError, match=r"curve.json: is damaged .* run `tonearm curve` again"):
+            write_report(made)
     path.write_bytes(before)

@@ -2,9 +2,9 @@
 
 Conventions
 -----------
-`subsets` chooses the clips of each size, `points` trains on them and keeps what came out, `estimate` makes accuracies
-with intervals of it, `promise` says what more artists would bring, `driver` leads, `records` is what curve.json holds,
-`wording` and `output` write, and `folder` owns the folder.
+`subsets` chooses the clips of each size; `points` is one training, kept, and `trainings` runs them all; `estimate`
+makes accuracies with intervals of them, `promise` says what more artists would bring, and `conclude` puts both into
+what curve.json holds (`records`). `driver` leads; `wording`, `drawing` and `output` write; `folder` owns the folder.
 """
 
 from tonearm.curve.driver import LearningCurve, run_curve

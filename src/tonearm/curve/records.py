@@ -44,7 +44,7 @@ class PromiseRecord(Record):
     """
 
     a: Share
-    b: Annotated[float, Field(ge=0)]
+    b: Annotated[float, Field(ge=0, le=1e300)]
     c: Annotated[float, Field(gt=0, le=10)]
     amount: Amount
     accuracy: Share
@@ -64,7 +64,7 @@ class AxisRecord(Record):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         amounts = self.amounts()
-        if any(more <= less for less, more in pairwise(amounts)):
+        if any(more <= less for less, more in pairwise([0.0, *amounts])):
             raise ValueError(f"the sizes of {self.by} do not ascend")
         if (self.promise is None) != bool(self.refusal):
             raise ValueError("there is either a promise or a reason why there is none")
