@@ -110,10 +110,11 @@ def run_curve(
             tell(f"note: {note}")
         found = axes(data.clips, division.splits, config.curve, config.split.seed)
         write_text(folder.config_toml, to_toml(config))
-        trainings = [planned(axis, name, data, config, division, folder) for name in config.models for axis in found]
+        each = (planned(name, found, data, config, division, folder) for name in config.models)
+        trainings = [one for of_model in each for one in of_model]
         points = train_all(trainings, data, config, tell, counting)
         artists = artist_codes(data.clips)
-        rows = tuple(row for each in trainings for row in each.rows(artists, points))
+        rows = tuple(row for one in trainings for row in one.rows(artists, points))
         record = conclude(data.clips, division, trainings, points, config.curve.repeats, notes)
         write_curve(folder, record, rows)
     return LearningCurve(record, rows)

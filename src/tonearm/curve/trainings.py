@@ -74,23 +74,27 @@ def artist_count(artists: NDArray[np.intp], job: Job) -> int:
 
 
 def planned(
-    axis: Axis, name: str, data: ModelInputs, config: Config, division: Division, folder: CurveFolder
-) -> Trainings:
-    """The trainings of a model along an axis."""
+    name: str, axes: Sequence[Axis], data: ModelInputs, config: Config, division: Division, folder: CurveFolder
+) -> list[Trainings]:
+    """The trainings of a model along each axis."""
     settings = config.models[name]
     wholes = []
     for split in division.splits:
         job = Job(name, settings, split, folder.points, folder.path, folder.results, False, division.method)
         job = replace(job, entry=MODELS[settings.type])
         wholes.append(replace(job, digest=job_digest(job, data, config)))
-    jobs = tuple(
+    return [Trainings(name, axis, _jobs(wholes, axis, folder)) for axis in axes]
+
+
+def _jobs(wholes: Sequence[Job], axis: Axis, folder: CurveFolder) -> tuple[tuple[tuple[Job, ...], ...], ...]:
+    """By size, split and repeat. wholes: of each split, on all of its training part."""
+    return tuple(
         tuple(
             tuple(subset_job(whole, rows, folder) for rows in repeats)
             for whole, repeats in zip(wholes, splits, strict=True)
         )
         for splits in axis.rows
     )
-    return Trainings(name, axis, jobs)
 
 
 def train_all(
