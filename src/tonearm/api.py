@@ -12,6 +12,7 @@ Each rung calls the modules that the command line calls, with the same settings 
 | file | features | `extract_file_features` |
 | folder | table | `extract_table`, `embed_table` |
 | table or folder | runs | `train` |
+| table or folder | accuracy by number of artists | `learning_curve` |
 | run, files | probabilities | `predict` |
 | answers made anywhere | scores, paired tests | `judge` |
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tonearm.answers import Predictions
+    from tonearm.curve import LearningCurve
     from tonearm.data.dataset import Dataset
     from tonearm.evaluation.judgement import Judgement
     from tonearm.experiment.experiment import Experiment
@@ -177,6 +179,37 @@ def train(folder: str | Path, /, out: str | Path, workers: int = 1, **sections: 
 
     given = {**sections, "data": _with_folder(sections.get("data"), folder)}
     return run_experiment(_config(given), Path(out), workers=workers)
+
+
+def learning_curve(
+    folder: str | Path,
+    /,
+    out: str | Path | None = None,
+    by: str | Sequence[str] = ("artist", "clip"),
+    sizes: Sequence[float] | None = None,
+    workers: int = 1,
+    **sections: Mapping[str, Any],
+) -> "LearningCurve":
+    """Accuracy against the number of training artists (and clips), always judged by the same clips of other artists.
+
+    folder: a folder of labelled music, or a feature table. out: a results folder, in which finished trainings are kept
+    and `tonearm report` finds the curve; None keeps nothing. by: "artist", "clip" (of all artists), or both. sizes:
+    shares of the training artists, ascending to 1. workers: processes of the extraction; train={"workers": n} those of
+    the training. sections: as for `train`, such as models={"logistic": {}}, split={"folds": 5}, curve={"repeats": 5}.
+    The result's `table` is a pandas DataFrame, `promise("logistic")` the fitted law with what twice as many artists
+    would bring, `text` all of it in words. Raises ConfigError, CatalogError or SplitError.
+    """
+    from tempfile import TemporaryDirectory
+
+    from tonearm.curve import run_curve
+
+    axes = [by] if isinstance(by, str) else list(by)
+    chosen = {"by": axes, **({} if sizes is None else {"sizes": list(sizes)}), **sections.get("curve", {})}
+    config = _config({**sections, "data": _with_folder(sections.get("data"), folder), "curve": chosen})
+    if out is not None:
+        return run_curve(config, Path(out), workers=workers)
+    with TemporaryDirectory(prefix="tonearm-") as nowhere:
+        return run_curve(config, Path(nowhere), workers=workers)
 
 
 def predict(

@@ -20,6 +20,7 @@ Statistic = Literal["mean", "var", "std", "min", "max", "median", "skew", "kurto
 PictureKind = Literal["linear", "log", "layl", "mel", "mfcc"]
 MelScale = Literal["slaney", "htk", "kaldi"]
 Pool = Literal["mean", "mean+std", "mean+max"]
+CurveAxis = Literal["artist", "clip"]
 
 
 class Settings(BaseModel):
@@ -297,4 +298,23 @@ class SweepSettings(Settings):
             raise ValueError("a sweep is a grid or a search, not both")
         if self.folds == 1:
             raise ValueError("folds = 1: cross-validation needs at least 2 folds; 0 means the validation clips")
+        return self
+
+
+class CurveSettings(Settings):
+    """`[curve]`: what `tonearm curve` trains on, to tell what to collect next."""
+
+    by: tuple[CurveAxis, ...] = Field(
+        ("artist", "clip"), min_length=1, description="what grows: artists, the clips of all artists, or both"
+    )
+    sizes: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        (0.125, 0.2, 0.35, 0.6, 1.0),
+        description="shares of the training artists to train on, ascending; the last is 1, all of them",
+    )
+    repeats: int = Field(3, ge=1, le=100, description="random orders of the artists, each of nested subsets")
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if list(self.sizes) != sorted({*self.sizes}) or self.sizes[-1:] != (1.0,):
+            raise ValueError("sizes must ascend and end with 1, such as [0.125, 0.25, 0.5, 1]")
         return self

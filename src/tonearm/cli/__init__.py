@@ -11,7 +11,7 @@ them, so that `--help` answers at once.
 import io
 import sys
 
-from tonearm.cli import bench, collection, encoders, experiments, importance, sweep
+from tonearm.cli import bench, collection, curve, encoders, experiments, importance, sweep
 from tonearm.cli.app import app
 from tonearm.errors import TonearmError
 from tonearm.runtime.faults import NO_ROOM, output_error
@@ -21,6 +21,7 @@ __all__ = [
     "app",
     "bench",
     "collection",
+    "curve",
     "encoders",
     "experiments",
     "importance",

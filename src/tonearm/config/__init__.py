@@ -28,6 +28,7 @@ from tonearm.runtime.regular import describe_irregular
 from tonearm.settings import (
     AudioSettings,
     AugmentSettings,
+    CurveSettings,
     DataSettings,
     EncoderSettings,
     FeatureSettings,
@@ -110,6 +111,7 @@ class Config(Settings):
     track: TrackSettings = TrackSettings()
     report: ReportSettings = ReportSettings()
     sweep: SweepSettings = SweepSettings()
+    curve: CurveSettings = CurveSettings()
     models: dict[str, SerializeAsAny[ModelSettings]] = Field(default_factory=dict)  # `_give_models` fills it
 
     @model_validator(mode="before")
@@ -180,7 +182,7 @@ def parse_config(values: Mapping[str, Any]) -> Config:
     'logistic'
     >>> parse_config({"trian": {"seed": 1}})
     Traceback (most recent call last):
-    tonearm.errors.ConfigError: trian: is not a section; did you mean 'train'? known: audio, augment, data, ...
+    tonearm.errors.ConfigError: trian: is not a section; did you mean 'train'? known: audio, augment, curve, ...
     """
     try:
         config = Config.model_validate(values)
@@ -280,11 +282,7 @@ def _section(name: str, section: Settings, comment: str) -> list[str]:
     allowed = limits(type(section))
     for key, info in type(section).model_fields.items():
         value = getattr(section, key)
-        written = f"# {key} =" if value is None else f"{comment}{key} = {_toml_value(value)}"
+        as_toml = json.dumps(value, ensure_ascii=False)  # JSON's strings, numbers, booleans and lists are TOML's too
+        written = f"# {key} =" if value is None else f"{comment}{key} = {as_toml}"
         lines.append(f"{written}  # {info.description} ({allowed[key]})")
     return lines
-
-
-def _toml_value(value: Any) -> str:
-    """A default as TOML on one line: JSON's strings, numbers, booleans and lists are TOML's too."""
-    return json.dumps(value, ensure_ascii=False)

@@ -16,6 +16,7 @@ from tonearm.report.clips import Excerpts
 from tonearm.report.collect import ExperimentRecord, Mistake, ModelResult
 from tonearm.report.confused import ConfusedClasses
 from tonearm.report.coverage import trust
+from tonearm.report.curve import what_to_collect
 from tonearm.report.html import document, number, sentence, table
 from tonearm.report.importance import importance
 from tonearm.report.neighbours import NOT_ASKED, Nearest
@@ -46,6 +47,7 @@ def page(
         confusions(record.trained),
         ConfusedClasses(record).section(),
         classes(record.trained),
+        what_to_collect(record.folder, record.split),
         importance(record.folder),
         _data(record, data_text),
         _clips(
