@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import AdaBoostClassifier
 from sklearn.linear_model import RidgeClassifier
+from sklearn.neighbors import KNeighborsClassifier
 from typer.testing import CliRunner
 
 from tables import clouds
@@ -304,16 +306,17 @@ def test_the_source_runs_where_its_file_is_not(place: Path) -> None:
 
 
 def test_a_search_for_neighbours_that_would_read_outside_its_rows_is_refused(tmp_path: Path) -> None:
-    from sklearn.neighbors import KNeighborsClassifier
-
     X, y = clouds()
     own = Source("sklearn.neighbors:KNeighborsClassifier", "0" * 64)
     fitted = KNeighborsClassifier(algorithm="brute").fit(X, y)
     save_classifier(fitted, tmp_path, own)
     assert_array_equal(load_classifier(tmp_path).predict_proba(X), fitted.predict_proba(X))
-    fitted._y[3] = 1_000_000
-    with pytest.raises(ModelError, match="arrays do not fit together"):
-        save_classifier(fitted, tmp_path, own)
+    save_classifier(CalibratedClassifierCV(fitted).fit(X, y), tmp_path, own)  # holds an unfitted one, too
+    for name, value in (("_y", np.full(120, 1_000_000)), ("_tree", "none"), ("n_samples_fit_", 10**9)):
+        fitted = KNeighborsClassifier(algorithm="brute").fit(X, y)
+        setattr(fitted, name, value)
+        with pytest.raises(ModelError, match="arrays do not fit together"):
+            save_classifier(fitted, tmp_path, own)
 
 
 def test_trust_ends_with_its_block(place: Path) -> None:
