@@ -212,3 +212,6 @@ def test_muting_a_model_is_measured_where_its_rows_have_no_families(
     (out / "config.toml").write_text(text.replace(folder, str(tmp_path / "gone")))
     with pytest.raises(RunError, match="the clip is not there any more, and its sound is needed"):
         measure_importance(out, ["svm"], clips=5)
+    told: list[str] = []
+    assert [one.model for one in measure_importance(out, clips=5, tell=told.append)] == ["logistic"]  # as it was before
+    assert len([line for line in told if "is left out: " in line]) == 2

@@ -140,3 +140,15 @@ def test_a_table_has_neighbours_as_long_as_it_is_there(tmp_path: Path) -> None:
     training_clips_of.cache_clear()
     with pytest.raises(RunError, match=r"table\.csv: the table that .* was trained on is not there"):
         predict(run, tmp_path / "elsewhere.csv", neighbours=2)
+
+
+def test_a_network_without_a_linear_layer_is_seen_by_its_logits() -> None:
+    torch = pytest.importorskip("torch")
+    from tonearm.training.layers import last_layer_reads, points
+
+    batches = torch.ones(2, 3, 4)
+    for module in (torch.nn.Flatten(0), torch.nn.Linear(4, 2)):
+        with last_layer_reads(module) as read:
+            logits = np.concatenate([module(batch).detach().reshape(3, -1).double().numpy() for batch in batches])
+        assert points(read, logits[:5]).shape == (5, 4)
+        assert (points(read, logits[:5]) == 1.0).all()

@@ -34,6 +34,7 @@ from tonearm.experiment.inputs import ModelInputs
 from tonearm.experiment.jobs import Job, fit_job
 from tonearm.experiment.muted import muted_inputs
 from tonearm.experiment.outlook import outlooks
+from tonearm.experiment.predictions import read_predictions
 from tonearm.experiment.reopened import Reopened, reopen
 from tonearm.experiment.runs import load_run, probabilities, read_facts
 from tonearm.models import MODELS, reads
@@ -90,7 +91,7 @@ def measure_importance(
 
     models: names, by default all but networks on pictures that would have to be trained again. clips: of each model at
     most, by default MOST_CLIPS, and MOST_MUTED where parts are muted. workers: processes that read muted clips. Raises
-    RunError where a model is not there, or its rows or sounds are not.
+    RunError where a model is not there, or the rows or sounds of one that was named are not.
     """
     experiment = reopen(folder)
     unknown = [name for name in models if name not in experiment.ranking]
@@ -104,9 +105,15 @@ def measure_importance(
             measure = _Measurement(experiment, name, clips, shuffles, tell, counting, workers)
             if name in known and known[name].asked == measure.asked:
                 continue
-            known[name] = measure.result()
+            try:
+                known[name] = measure.result()
+            except RunError as error:
+                if models:
+                    raise
+                tell(f"note: {name} is left out: {error}")
+                continue
             write_importance(experiment.folder.path, [known[each] for each in experiment.ranking if each in known])
-    return tuple(known[name] for name in chosen)
+    return tuple(known[name] for name in chosen if name in known)
 
 
 def importance_frame(folder: str | Path, models: Sequence[str] = ()) -> "pd.DataFrame":
@@ -208,6 +215,7 @@ class _Measurement:
                 predict, codes = self._predict(job, data, rows)
                 X, generator = dataset.X[rows], np.random.default_rng([SEED, number])
                 before = losses(predict(X), codes)
+                self._note_other(job, rows, before)
                 changed.add("", rows, before)
                 for place, (name, columns) in enumerate(families.items(), start=1):
                     after = shuffled_losses(predict, X, codes, before, columns, self.shuffles, generator)
@@ -234,15 +242,25 @@ class _Measurement:
     def _predict(self, job: Job, data: ModelInputs, rows: NDArray[np.intp]) -> tuple[Predict, NDArray[np.intp]]:
         """The run's calibrated probabilities of inputs, and the columns of the truth of these clips."""
         facts = read_facts(job.folder)
-        if facts.kept:
-            classifier = load_run(job.folder).classifier
-        else:
-            classifier = fit_job(job, data, self.experiment.config, self.counting)
-            shutil.rmtree(job.unfinished, ignore_errors=True)  # its state, with which a killed command goes on
-            remove_empty(self.experiment.folder.unfinished())
         temperature = facts.calibration.temperature if facts.calibration else 1.0
         codes = label_codes(self.experiment.clips.labels[rows], facts.labels)
-        return (lambda X: probabilities(classifier, X, facts.labels, temperature)), codes
+        if facts.kept:
+            kept = load_run(job.folder).classifier
+            return (lambda X: probabilities(kept, X, facts.labels, temperature)), codes
+        again = fit_job(job, data, self.experiment.config, self.counting)
+        shutil.rmtree(job.unfinished, ignore_errors=True)  # its state, with which a killed command goes on
+        remove_empty(self.experiment.folder.unfinished())
+        return (lambda X: probabilities(again, X, facts.labels, temperature)), codes
+
+    def _note_other(self, job: Job, rows: NDArray[np.intp], before: Losses) -> None:
+        """Say where the model is not to the last bit the one that was evaluated, as on another machine."""
+        table = read_predictions(job.folder)
+        right = dict(zip(table.names, table.truth == table.predictions, strict=True))
+        names = self.experiment.clips.names[rows]
+        other = sum(bool(right[name]) != bool(now) for name, now in zip(names, before.right, strict=True))
+        if other:
+            clips = count(other, "clip", "is", "are")
+            self.notes.append(f"{job.split.name}: {clips} answered otherwise than when the model was evaluated")
 
     def _note_correlated(self, X: NDArray[np.float64], families: Mapping[str, NDArray[np.intp]]) -> None:
         pairs = correlated(X, families)

@@ -91,7 +91,7 @@ class ModelImportance(Record):
 
     def text(self) -> str:
         """A table of at most 80 columns."""
-        width = min(max([6, *(len(one.name) for one in self.drops)]), 26)
+        width = min(max([6, *(len(one.name) for one in self.drops)]), 24)
         what = "family" if self.how == "shuffled" else "part"
         lines = [
             *wrap(f"{self.model}: {self.summary()}", WIDTH),

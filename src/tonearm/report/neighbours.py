@@ -18,7 +18,8 @@ from tonearm.wording import count
 NEIGHBOURS = 3
 MOST_CLIPS = 1_000  # of mistakes, and of suspicious labels, whose neighbours are looked for
 HEADER = ("filename", "label", "group", "rank", "neighbour", "neighbour_label", "neighbour_group")
-DISTANCES = ("same_group", "distance", "relative_distance")
+# whether the neighbour is of the clip's own artist, and whether another neighbour is of the neighbour's
+DISTANCES = ("own_group", "shared_group", "distance", "relative_distance")
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,19 @@ class Nearest:
         for name, near in self.near.items():
             label, group = self.clips[name]
             for rank, one in enumerate(near, start=1):
-                same = "" if not group or not one.group else ("yes" if one.group == group else "no")
+                own = _yes_or_no(one.group == group, group, one.group)
+                shared = _yes_or_no(sum(each.group == one.group for each in near) > 1, one.group)
                 relative = "" if one.relative != one.relative else one.relative
-                yield [name, label, group, rank, one.name, one.label, one.group, same, one.distance, relative]
+                yield [name, label, group, rank, one.name, one.label, one.group, own, shared, one.distance, relative]
 
     def write(self, path: Path) -> None:
         """Write the table."""
         write_csv(path, (*HEADER, *DISTANCES), self.rows())
+
+
+def _yes_or_no(answer: bool, *groups: str) -> str:
+    """The answer, "" where one of the groups that it needs is not known."""
+    return "" if not all(groups) else ("yes" if answer else "no")
 
 
 NOT_ASKED = Nearest()

@@ -31,7 +31,7 @@ from tonearm.training.contract import Epoch
 from tonearm.training.devices import available, choose_device, seeded, set_generator_states, threads
 from tonearm.training.holdout import hold_out
 from tonearm.training.inputs import Inputs
-from tonearm.training.layers import check_weights, last_layer_reads
+from tonearm.training.layers import check_weights, last_layer_reads, points
 from tonearm.training.net import Net, autocast, build_net
 from tonearm.training.process_group import process_group
 from tonearm.training.rowwise import mean_by_owner, softmax
@@ -255,7 +255,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         """What the last linear layer reads, shape (rows, numbers); of several windows the mean."""
         with last_layer_reads(self.module_) as read:
             logits, owners = self._logits(X)
-        return mean_by_owner(np.concatenate(read)[: len(logits)], owners)
+        return mean_by_owner(points(read, logits), owners)
 
     def _logits(self, X: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """The network's output for each window, shape (windows, classes), and the row that each window belongs to."""

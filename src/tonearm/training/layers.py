@@ -97,11 +97,26 @@ class Pool(nn.Module):
 
 @contextmanager
 def last_layer_reads(module: nn.Module) -> Iterator[list[NDArray[np.float64]]]:
-    """Within the block, what the network's last linear layer reads of each batch is added to the list."""
+    """Within the block, what the network's last linear layer reads of each batch is added to the list.
+
+    Nothing is added where it has no such layer.
+    """
     read: list[NDArray[np.float64]] = []
-    last = [layer for layer in module.modules() if isinstance(layer, nn.Linear)][-1]
-    hook = last.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0].double().cpu().numpy()))
+    hooks = [
+        layer.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0].double().cpu().numpy()))
+        for layer in [layer for layer in module.modules() if isinstance(layer, nn.Linear)][-1:]
+    ]
     try:
         yield read
     finally:
-        hook.remove()
+        for hook in hooks:
+            hook.remove()
+
+
+def points(read: list[NDArray[np.float64]], logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What `last_layer_reads` gave as a row for each window; the logits of a network whose last layer is another.
+
+    logits: shape (windows, classes); the last batch may have been filled up, and what it is filled with is cut off.
+    """
+    rows = np.concatenate(read) if read and all(each.ndim == 2 for each in read) else logits
+    return rows[: len(logits)] if len(rows) >= len(logits) else logits
