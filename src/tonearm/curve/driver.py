@@ -22,6 +22,7 @@ from tonearm.curve.wording import markdown
 from tonearm.errors import ConfigError, SplitError
 from tonearm.experiment.experiment import divide_data
 from tonearm.experiment.inputs import read_inputs
+from tonearm.experiment.own import own_models
 from tonearm.runtime.files import write_text
 from tonearm.runtime.pool import check_visible
 from tonearm.runtime.progress import Counting, quietly
@@ -95,6 +96,7 @@ def run_curve(
     """
     if config.train.accelerate:
         raise ConfigError("train.accelerate is for `tonearm run`; a curve trains side by side, with train.workers")
+    own_models(config)
     folder = CurveFolder(out)
     with folder.held():
         check_visible([config.data.folder, out])

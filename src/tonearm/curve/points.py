@@ -28,6 +28,7 @@ from tonearm.experiment.inputs import ModelInputs
 from tonearm.experiment.jobs import ADVICE, Job, fit_job
 from tonearm.experiment.records import DamagedError, Record, read_record
 from tonearm.experiment.runs import probabilities
+from tonearm.models.python import check_probabilities, running_own_code
 from tonearm.runtime.faults import blaming_the_machine
 from tonearm.runtime.files import write_json
 from tonearm.runtime.progress import quietly
@@ -88,7 +89,11 @@ def train_point(job: Job, data: ModelInputs, config: Config) -> Point:
     right, reason = "", ""
     try:
         # one thread: the same sums in the same order, whatever else runs beside
-        with threadpool_limits(limits=1), blaming_the_machine(f"models.{job.name}, {job.split.name}", ADVICE):
+        with (
+            threadpool_limits(limits=1),
+            running_own_code(job.own),
+            blaming_the_machine(f"models.{job.name}, {job.split.name}", ADVICE),
+        ):
             right = "".join(np.where(_right(job, data, config), "1", "0").tolist())
     except ModelError as error:
         reason = str(error)
@@ -108,5 +113,6 @@ def _right(job: Job, data: ModelInputs, config: Config) -> NDArray[np.bool_]:
     classifier = fit_job(job, data, config, quietly)
     dataset, judged = data.of(job.settings), job.split.judged
     found = probabilities(classifier, dataset.X[judged], dataset.classes)
+    check_probabilities(job.settings, found)
     right: NDArray[np.bool_] = predicted(found) == label_codes(dataset.labels[judged], dataset.classes)
     return right

@@ -14,6 +14,7 @@ from tonearm.curve.subsets import Axis
 from tonearm.experiment.inputs import ModelInputs
 from tonearm.experiment.jobs import Job, check_travels, job_digest
 from tonearm.experiment.outlook import outlooks
+from tonearm.experiment.own import code_of
 from tonearm.models import MODELS
 from tonearm.runtime.locks import check_held
 from tonearm.runtime.pool import Shared, on_cluster, run_tasks
@@ -81,7 +82,7 @@ def planned(
     wholes = []
     for split in division.splits:
         job = Job(name, settings, split, folder.points, folder.path, folder.results, False, division.method)
-        job = replace(job, entry=MODELS[settings.type])
+        job = replace(job, entry=MODELS[settings.type], own=code_of(name, settings))
         wholes.append(replace(job, digest=job_digest(job, data, config)))
     return [Trainings(name, axis, _jobs(wholes, axis, folder)) for axis in axes]
 

@@ -9,7 +9,7 @@ are what a run was trained on is checked by the run's digest, which covers rows,
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,12 @@ from tonearm.experiment.jobs import Job, job_digest
 from tonearm.experiment.predictions import read_predictions
 from tonearm.experiment.records import DamagedError, read_rows, read_words
 from tonearm.experiment.runs import read_facts
+from tonearm.experiment.trust import model_source
 from tonearm.models import MODELS, ModelSettings, reads
 from tonearm.representations.extract import load_rows
 from tonearm.representations.registry import known_kind
 from tonearm.runtime.names import typed
+from tonearm.runtime.owncode import distrusting
 from tonearm.runtime.remote import is_url
 from tonearm.splits.parts import Split
 
@@ -66,7 +68,8 @@ class Reopened:
         """The effective settings; its paths are as they were given. Raises DamagedError."""
         text = read_words(self.folder.config_toml, AGAIN)
         try:
-            return parse_config(tomllib.loads(text))
+            with distrusting():  # what the config of a folder names runs only where it is trusted
+                return parse_config(tomllib.loads(text))
         except (ConfigError, ValueError) as error:
             raise DamagedError(f"{self.folder.config_toml}: is damaged ({error}); {AGAIN}") from error
 
@@ -92,7 +95,8 @@ class Reopened:
         unfinished = self.folder.unfinished("reopened", model, name)
         entry = MODELS[settings.type]
         folder = self.folder.path / run
-        return Job(model, settings, Split(name, *parts), folder, unfinished, self.folder.path, entry=entry)
+        job = Job(model, settings, Split(name, *parts), folder, unfinished, self.folder.path, entry=entry)
+        return replace(job, own=model_source(read_facts(folder)))
 
     def inputs(self, model: str) -> ModelInputs:
         """What the model reads. Raises RunError where that is not in the folder any more."""
@@ -106,7 +110,11 @@ class Reopened:
         return ModelInputs(datasets, packs, (), 0)
 
     def check(self, job: Job, data: ModelInputs) -> None:
-        """Raise RunError where the run was not trained on these inputs."""
+        """Raise RunError where the run was not trained on these inputs, or also on what they do not hold."""
+        if read_facts(job.folder).copies:
+            raise RunError(
+                f"{job.folder}: was also trained on changed copies of clips ([augment]), which only `run` reads"
+            )
         if job_digest(job, data, self.config) != read_facts(job.folder).digest:
             raise RunError(
                 f"{job.folder}: was not trained on the {' + '.join(reads(job.settings))} that are there now; {AGAIN}"

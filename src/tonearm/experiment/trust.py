@@ -67,6 +67,12 @@ def trusted_sources(folder: Path, facts: RunFacts, trust: Trust) -> tuple[Source
     return tuple(found)
 
 
+def model_source(facts: RunFacts) -> Source | None:
+    """The code of the run's model as its facts tell it, which does not run by that; None for a model of tonearm."""
+    known = [one for one in facts.own if one.used == "model"]
+    return Source(known[0].object, known[0].sha256, known[0].package) if known else None
+
+
 def _wanted(facts: RunFacts) -> list[OwnFacts]:
     """The code that the run was made with, and that of its features, which may come from a table."""
     features = [OwnFacts.model_validate(one) for one in extras_of(facts.representation)]
