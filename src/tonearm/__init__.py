@@ -2,8 +2,9 @@
 
 `extract_features` (samples → features), `load_audio` (file → samples), `extract_file_features` (file →
 features), `extract_table` (folder → table), `embed` and `embed_table` (the same by a pretrained network), `train`
-(table or folder → runs), `learning_curve` (table or folder → accuracy by number of artists) and `predict` (run and
-files → probabilities) are the steps; `tonearm.api` describes them, `TonearmError` is the base of their errors.
+(table or folder → runs), `learning_curve` (table or folder → accuracy by number of artists), `predict` (run and files
+→ probabilities) and `judge` (answers made anywhere → scores and paired tests) are the steps; `tonearm.api` describes
+them, `TonearmError` is the base of their errors.
 """
 
 from tonearm.api import (
@@ -12,6 +13,7 @@ from tonearm.api import (
     extract_features,
     extract_file_features,
     extract_table,
+    judge,
     learning_curve,
     load_audio,
     predict,
@@ -42,6 +44,7 @@ __all__ = [
     "extract_features",
     "extract_file_features",
     "extract_table",
+    "judge",
     "learning_curve",
     "load_audio",
     "predict",
