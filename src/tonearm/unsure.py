@@ -3,7 +3,8 @@
 Conventions
 -----------
 A model knows the classes it was trained on and must name one of them, whatever it hears. Only the threshold of its
-calibration (`evaluation.calibration`) says which answers to believe.
+calibration (`evaluation.calibration`) says which answers to believe. Its promise is about new artists of these classes:
+of a class that the model never had, fewer answers are sure, but not none (`benchmarks/sure.py` counts them).
 """
 
 from dataclasses import replace

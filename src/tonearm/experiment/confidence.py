@@ -27,7 +27,7 @@ MEANING = (
     "right on: the share of clips, the most confident answers first, on which this model was right as often as "
     "train.sure asks; it is read off these answers and promises nothing for others",
     "called sure: the share of answers above a threshold from other clips, of which train.sure is promised to be right "
-    "for new artists, with 95 % confidence",
+    "for new artists of the same classes, with 95 % confidence",
 )
 
 
