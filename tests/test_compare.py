@@ -7,7 +7,8 @@ import pytest
 
 from tonearm.errors import RunError
 from tonearm.evaluation.compare import Answers, compare
-from tonearm.evaluation.uncertainty import holm, mcnemar_exact, paired_difference
+from tonearm.evaluation.sign_flips import max_t
+from tonearm.evaluation.uncertainty import bootstrap, holm, mcnemar_exact, sums_by_group
 from tonearm.experiment.comparison import compare_folders
 from tonearm.experiment.folder import ExperimentFolder
 from tonearm.runtime.files import write_csv, write_json
@@ -48,20 +49,53 @@ def test_the_best_is_told_from_the_clearly_worse_and_not_from_its_like() -> None
     worse = answers("worse", 0.6, 1, best.right)
     found = compare([worse, like, best], GROUPS)
     assert [one.run for one in found.answers] == ["best", "like", "worse"]
-    assert [(pair.other, pair.distinguishable) for pair in found.pairs] == [("like", False), ("worse", True)]
-    assert found.sentence().startswith("not distinguishable from the best, best: like; behind best: worse")
-    assert "p = " in found.text()
+    assert [(pair.better, pair.other) for pair in found.pairs] == [
+        ("best", "like"),
+        ("best", "worse"),
+        ("like", "worse"),
+    ]
+    assert [pair.distinguishable for pair in found.pairs] == [False, True, True]
+    assert found.sentence().startswith("these may be the best: best, like; behind: worse (all pairs")
+    assert found.pair("worse", "like") == found.pairs[2]
+    assert "like - worse" in found.text(every=True)
+    assert "like - worse" not in found.text()
 
 
 def test_numbers_are_those_of_the_tests_corrected_for_their_count() -> None:
-    best, one, two = answers("best", 0.9, 0), answers("one", 0.8, 1), answers("two", 0.7, 2)
-    pairs = compare([best, one, two], GROUPS).pairs
+    runs = [answers("best", 0.9, 0), answers("one", 0.8, 1), answers("two", 0.7, 2)]
+    pairs = compare(runs, GROUPS).pairs
     units = np.array([GROUPS[name] for name in NAMES], dtype=object)
-    raw = [paired_difference(best.right[:, 0], other.right[:, 0], units).p for other in (one, two)]
-    assert [pair.p for pair in pairs] == holm(raw)
+    right = np.column_stack([one.right[:, 0] for one in runs])
+    p = max_t(sums_by_group(right.astype(float), units))
+    places = [(0, 1), (0, 2), (1, 2)]
+    assert [pair.p for pair in pairs] == [p[place] for place in places]
     assert [pair.mcnemar for pair in pairs] == holm(
-        [mcnemar_exact(best.right[:, 0], other.right[:, 0]) for other in (one, two)]
+        [mcnemar_exact(right[:, one], right[:, two]) for one, two in places]
     )
+    gain = np.column_stack([right[:, 0] ^ right[:, 2], np.ones(200)]) * np.where(right[:, 2], -1, 1)[:, None] ** [1, 0]
+    assert pairs[1].difference == pytest.approx(gain[:, 0].mean())
+    [interval] = bootstrap(lambda sums: sums[:, 0] / sums[:, 1], gain, units)
+    assert pairs[1].interval == pytest.approx(interval)
+
+
+def test_the_choice_of_the_validation_clips_is_set_beside_the_best_of_the_test() -> None:
+    found = compare([answers("best", 0.9, 0), answers("chosen", 0.6, 1)], GROUPS)
+    assert found.verdict("best") == found.verdict() == found.sentence()
+    said = found.verdict("chosen").removeprefix(found.sentence())
+    one, two = (f"{run.accuracy:.3f}" for run in found.answers)
+    ahead = f"on the test best is ahead of it, {one} against {two}, distinguishably so"
+    assert said == f". The validation clips choose chosen; {ahead}"
+
+
+def test_too_few_groups_tell_nothing_apart_and_that_is_said() -> None:
+    best, worst = Answers("best", NAMES, np.ones((200, 1), bool)), Answers("worst", NAMES, np.zeros((200, 1), bool))
+    for groups, says in (
+        (5, "are of only 5 artists or recordings, too few to tell"),
+        (6, "best is the best; behind: worst"),
+    ):
+        found = compare([best, worst], {name: f"band {i % groups}" for i, name in enumerate(NAMES)})
+        assert says in found.sentence()
+        assert found.pairs[0].p == 2.0 ** (1 - groups)
 
 
 def test_the_order_of_the_clips_does_not_matter() -> None:

@@ -208,7 +208,7 @@ def test_a_sweep_is_predicted_with_and_compared_by_its_winner(table: Path, tmp_p
     run_experiment(config(table, models={"logistic": {"C": best}, "svm": {}}), tmp_path / "run")
     found = compare_folders([tmp_path / "sweep", tmp_path / "run"])
     assert not found.refused
-    assert len(found.pairs) == 2
+    assert len(found.pairs) == 3
     assert found.answers[0].accuracy in {row.accuracy for row in compare_folders([tmp_path / "run"]).answers}
 
 

@@ -24,9 +24,11 @@ from tonearm.cli import app
 from tonearm.config import Config, load_config, parse_config
 from tonearm.data.tables import read_table
 from tonearm.errors import ConfigError, RunError, SplitError
+from tonearm.evaluation.compare import Answers, compare
 from tonearm.experiment.comparison import read_groups
 from tonearm.experiment.experiment import run_experiment
 from tonearm.experiment.jobs import fit_job
+from tonearm.experiment.predictions import read_predictions
 from tonearm.experiment.runs import load_run, probabilities, read_scores
 from tonearm.models.cnn import CNNSettings, map_sizes
 from tonearm.report import write_report
@@ -404,6 +406,29 @@ def test_the_command_prints_the_table_and_exits_with_one_where_a_trial_failed(ta
     assert result.exit_code == 1
     assert "**Winner: learning_rate = 0.1**" in result.stdout
     assert f"tonearm predict {tmp_path / 'out' / 'winner'}" in result.stdout
+
+
+def test_trials_are_tested_against_the_winner_as_models_are_against_each_other(table: Path, tmp_path: Path) -> None:
+    values = {"a": 1e-6, "b": 1e-3, "c": 1.0, "d": 1000.0}
+    models = {name: {"type": "logistic", "C": value} for name, value in values.items()}
+    sections: dict[str, Any] = {"split": {"valid": 0.5}}
+    settings = config(table, {"grid": {C: list(values.values())}}, models={"logistic": {}}, **sections)
+    found = run_sweep(settings, tmp_path / "out")
+    run_experiment(config(table, {}, models=models, **sections), tmp_path / "plain")
+    answers = []
+    for name in values:
+        valid = read_predictions(tmp_path / "plain" / "runs" / name / "holdout").of_part("valid")
+        answers.append(Answers(name, tuple(valid.names), (valid.truth == valid.predictions)[:, None]))
+    whole = compare(answers, read_groups(tmp_path / "plain" / "runs" / "a" / "holdout"))
+    name_of = {value: name for name, value in values.items()}
+    ranked = [name_of[trial.values[C]] for trial in found.ranked]
+    assert found.p == (1.0, *(whole.pair(ranked[0], other).p for other in ranked[1:]))
+    alike = sum(p >= 0.05 for p in found.p[1:])
+    assert 0 < alike < 3
+    said = f"{alike} of the 3 other trials {'is' if alike == 1 else 'are'} not distinguishable from it"
+    assert said in (tmp_path / "out" / "sweep.md").read_text()
+    assert said in write_report(tmp_path / "out").read_text()
+    assert [float(row["p_against_winner"]) for row in rows_of(tmp_path / "out")] == list(found.p)
 
 
 def test_values_are_shown_as_a_person_writes_them() -> None:

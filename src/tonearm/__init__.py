@@ -2,8 +2,8 @@
 
 `extract_features` (samples → features), `load_audio` (file → samples), `extract_file_features` (file →
 features), `extract_table` (folder → table), `embed` and `embed_table` (the same by a pretrained network), `train`
-(table or folder → runs) and `predict` (run and files → probabilities) are the steps; `tonearm.api` describes them,
-`TonearmError` is the base of their errors.
+(table or folder → runs), `predict` (run and files → probabilities) and `judge` (answers made anywhere → scores and
+paired tests) are the steps; `tonearm.api` describes them, `TonearmError` is the base of their errors.
 """
 
 from tonearm.api import (
@@ -12,6 +12,7 @@ from tonearm.api import (
     extract_features,
     extract_file_features,
     extract_table,
+    judge,
     load_audio,
     predict,
     train,
@@ -41,6 +42,7 @@ __all__ = [
     "extract_features",
     "extract_file_features",
     "extract_table",
+    "judge",
     "load_audio",
     "predict",
     "train",

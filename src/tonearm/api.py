@@ -13,11 +13,12 @@ Each rung calls the modules that the command line calls, with the same settings 
 | folder | table | `extract_table`, `embed_table` |
 | table or folder | runs | `train` |
 | run, files | probabilities | `predict` |
+| answers made anywhere | scores, paired tests | `judge` |
 
 Libraries are loaded by the call that needs them, so that `import tonearm` is quick.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tonearm.data.dataset import Dataset
+    from tonearm.evaluation.judgement import Judgement
     from tonearm.experiment.experiment import Experiment
     from tonearm.prediction import Predictions
 
@@ -182,6 +184,20 @@ def predict(run: str | Path, paths: str | Path | Sequence[str | Path], *, neighb
     from tonearm.prediction import predict as predict_paths
 
     return predict_paths(run, [paths] if isinstance(paths, str | Path) else paths, neighbours=neighbours)
+
+
+def judge(
+    names: Iterable[str], labels: Iterable[str], groups: Iterable[str] | None, predictions: Mapping[str, Any]
+) -> "Judgement":
+    """Scores with intervals by resampled groups, and paired tests, of answers that were made anywhere.
+
+    names: of the clips. labels: their classes. groups: their artists or recordings, None where unknown. predictions:
+    by model, labels of shape (clips,), or probabilities of shape (clips, classes), the classes in the order of their
+    names or as the columns of a data frame. Raises RunError where they do not fit together.
+    """
+    from tonearm.evaluation.judgement import judge as judge_predictions
+
+    return judge_predictions(names, labels, groups, predictions)
 
 
 def _with_folder(data: Mapping[str, Any] | None, folder: str | Path) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""How numbers of things are written, once for all messages."""
+"""How numbers of things are written, and what a misspelt name could mean, once for all messages."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
 
 GO_ON = "what is finished is kept: start the same command again"
 
@@ -25,6 +29,22 @@ def shorten(text: str, most: int = 200) -> str:
     return text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"
 
 
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint: the known word that `word` is most like, if any is, and all that are known.
+
+    >>> nearest("logistc", ["mlp", "logistic"])
+    "did you mean 'logistic'? known: logistic, mlp"
+    """
+    names = sorted(known)
+    return f"{did_you_mean(word, names)}known: {', '.join(names)}"
+
+
+def did_you_mean(word: Any, known: Iterable[str]) -> str:
+    """The question that names the known word that `word` is most like; "" if it is like none, or no word."""
+    near = difflib.get_close_matches(word, known, n=1) if isinstance(word, str) else []
+    return f"did you mean {near[0]!r}? " if near else ""
+
+
 def interval(low: float | None, high: float | None) -> str:
     """The bounds of a score in words, "" if there are none.
 
@@ -34,6 +54,17 @@ def interval(low: float | None, high: float | None) -> str:
     if low is None or high is None or low != low or high != high:  # NaN differs from itself
         return ""
     return f"{low:.3f} to {high:.3f}"
+
+
+def p_value(value: float) -> str:
+    """A p-value with three decimals, and what is too small for them.
+
+    >>> p_value(0.0321), p_value(0.0001), p_value(float("nan"))
+    ('= 0.032', '< 0.001', 'unknown')
+    """
+    if value != value:  # NaN differs from itself
+        return "unknown"
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
 
 
 def size(number: float) -> str:

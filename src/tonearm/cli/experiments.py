@@ -108,13 +108,21 @@ def submit(
 
 @app.command("compare")
 def compare_runs(
-    folders: Annotated[list[Path], typer.Argument(metavar="RUN_OR_EXPERIMENT...", help="folders of `tonearm run`")],
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN_OR_EXPERIMENT...",
+            help="folders of `tonearm run`; after them CSV files of answers made elsewhere",
+        ),
+    ],
+    pairs: Annotated[bool, typer.Option("--pairs", help="print every pair, not only those with the best")] = False,
 ) -> None:
-    """Compare runs on the same clips with the best of them."""
+    """Test runs on the same clips against each other."""
     from tonearm.experiment.comparison import compare_folders
 
     found = compare_folders(folders)
-    print(found.text())
+    note(*(f"note: {line}" for line in found.notes))
+    print(found.text(pairs))
     if found.refused:
         raise typer.Exit(1)
 

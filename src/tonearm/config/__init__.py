@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import Field, SerializeAsAny, ValidationError, field_validator, model_validator
 
-from tonearm.config.messages import explain, limits, nearest
+from tonearm.config.messages import explain, limits
 from tonearm.config.reading import check_layers, check_reads
 from tonearm.data.tables import is_table
 from tonearm.errors import ConfigError
@@ -38,6 +38,7 @@ from tonearm.settings import (
     TrackSettings,
     TrainSettings,
 )
+from tonearm.wording import nearest
 
 PATHS = ("folder", "metadata")  # of [data]
 DEFAULT_MODELS = ("logistic", "mlp")

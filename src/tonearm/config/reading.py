@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from tonearm.config.messages import nearest
 from tonearm.errors import ConfigError
 from tonearm.models import MODELS, ModelSettings, reads
 from tonearm.representations.encoders.locate import check_layer
 from tonearm.representations.registry import REPRESENTATIONS, kind_of
+from tonearm.wording import nearest
 
 
 def check_reads(name: str, settings: ModelSettings) -> None:

@@ -1,4 +1,4 @@
-"""Uncertainty of scores and differences between models: intervals and paired tests that respect groups.
+"""Uncertainty of scores: intervals that respect groups; and McNemar's test, which does not.
 
 Conventions
 -----------
@@ -28,17 +28,6 @@ class Interval(NamedTuple):
 
     low: float
     high: float
-
-
-class Difference(NamedTuple):
-    """Accuracy of one model minus that of another on the same clips.
-
-    difference: in [-1, 1]. interval: of the difference. p: two-sided, for no difference, by resampling groups.
-    """
-
-    difference: float
-    interval: Interval
-    p: float
 
 
 def resampled(sums: NDArray[np.float64], repeats: int = REPEATS, seed: int = 0) -> NDArray[np.float64]:
@@ -118,11 +107,12 @@ def bootstrap(
             drawn = np.hstack([(counts @ weights.T).T, drawn])
         scores = score(drawn)
         blocks.append(scores.reshape(len(scores), -1))
-    return [_percentile_interval(column, len(sums)) for column in np.concatenate(blocks).T]
+    return [percentile_interval(column, len(sums)) for column in np.concatenate(blocks).T]
 
 
-def _percentile_interval(scores: NDArray[np.float64], groups: int) -> Interval:
-    """Percentiles, slightly wider than 2.5 and 97.5, as Student's t is wider than the normal distribution.
+def percentile_interval(scores: NDArray[np.float64], groups: int) -> Interval:
+    """Percentiles of resampled scores, shape (repeats,), a little wider than 2.5 and 97.5, as Student's t is wider than
+    the normal distribution.
 
     Repeats in which the score is undefined (no clip of a class was drawn) are left out.
     """
@@ -154,33 +144,6 @@ def mcnemar_exact(a_right: NDArray[np.bool_], b_right: NDArray[np.bool_]) -> flo
     if only_a + only_b == 0:
         return 1.0
     return float(scipy.stats.binomtest(only_a, only_a + only_b).pvalue)
-
-
-def paired_difference(
-    a_right: NDArray[np.bool_] | NDArray[np.float64],
-    b_right: NDArray[np.bool_] | NDArray[np.float64],
-    groups: NDArray[np.object_],
-    repeats: int = REPEATS,
-    seed: int = 0,
-) -> Difference:
-    """Difference of two accuracies on the same clips, with its interval and p by resampling groups.
-
-    a_right, b_right: whether predictions are right, or the share of several that are, shape (clips,).
-
-    The p is the share of resampled differences, shifted to mean zero, that are at least as large in absolute
-    value as the observed one; with few groups they are widened like the interval.
-    """
-    gain = a_right.astype(np.float64) - b_right.astype(np.float64)
-    sums = sums_by_group(np.column_stack([gain, np.ones(len(gain))]), groups)
-    observed = float(gain.mean())
-    if len(sums) < 2:
-        return Difference(observed, Interval(float("nan"), float("nan")), float("nan"))
-    drawn = resampled(sums, repeats, seed)
-    differences = drawn[:, 0] / drawn[:, 1]
-    # the bootstrap's spread is too small by this factor for few groups (Hesterberg 2015)
-    noise = (differences - observed) * np.sqrt(len(sums) / (len(sums) - 1))
-    beyond = int(np.sum(np.abs(noise) >= abs(observed) - 1e-12))
-    return Difference(observed, _percentile_interval(differences, len(sums)), (beyond + 1) / (repeats + 1))
 
 
 def holm(p_values: list[float]) -> list[float]:

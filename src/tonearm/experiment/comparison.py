@@ -1,4 +1,4 @@
-"""Folders of runs, models and experiments to a paired comparison.
+"""Folders of runs, models and experiments, and tables of answers made elsewhere, to a paired comparison.
 
 Conventions
 -----------
@@ -7,23 +7,30 @@ part that a run has. Which folders these are is the results folder's matter (`lo
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from tonearm.errors import RunError
 from tonearm.evaluation.compare import Answers, Comparison, compare
+from tonearm.experiment.foreign import read_foreign
 from tonearm.experiment.lookup import evaluated_folders, owner_of, read_division
-from tonearm.experiment.predictions import read_predictions
+from tonearm.experiment.predictions import PredictionTable, read_predictions
 from tonearm.experiment.records import DamagedError, read_rows
 from tonearm.experiment.runs import judged_part
 
 
 def compare_folders(folders: Sequence[str | Path]) -> Comparison:
-    """Compare run folders, models' folders, and all models of experiments.
+    """Compare run folders, models' folders, all models of experiments, and CSV files of answers (`foreign`).
 
-    Raises RunError where a folder is none of these, or its runs are not those of the experiment's last command.
+    Raises RunError where a folder is none of these, its runs are not those of the experiment's last command, or a file
+    does not answer the clips of the first run.
     """
-    expanded = [folder for given in folders for folder in evaluated_folders(Path(given))]
+    tables = [Path(given) for given in folders if Path(given).suffix.lower() == ".csv"]
+    expanded = [folder for given in folders if Path(given) not in tables for folder in evaluated_folders(Path(given))]
+    if not expanded:
+        raise RunError(f"{tables[0]}: answers are compared with those of a run; name a run or an experiment before it")
     groups: dict[str, str] = {}
     answers = []
     for folder, name in zip(expanded, _short_names(expanded), strict=True):
@@ -33,18 +40,30 @@ def compare_folders(folders: Sequence[str | Path]) -> Comparison:
         if unknown:
             raise DamagedError(f"{folder}: its experiment's splits.csv lacks {unknown[0]!r}; run the command again")
         groups |= own
-    return compare(answers, groups)
+    notes = []
+    for path in tables:
+        table = read_judged(expanded[0])
+        truth = dict(zip(table.names, table.truth, strict=True))
+        found, said = read_foreign(path, answers[0], [truth[name] for name in answers[0].names], table.labels)
+        answers.append(found)
+        notes += said
+    return replace(compare(answers, groups), notes=tuple(notes))
 
 
 def read_answers(folder: Path, run: str) -> Answers:
     """The predictions of the folder's evaluated part. Raises RunError where there are none."""
-    table = read_predictions(folder)
-    table = table.of_part(judged_part(table.parts))
+    table = read_judged(folder)
     right: dict[str, list[bool]] = {}
     for name, truth, prediction in zip(table.names, table.truth, table.predictions, strict=True):
         right.setdefault(name, []).append(truth == prediction)
     method, digest = read_division(folder)
     return Answers(run, tuple(right), np.array(list(right.values())), digest, method)
+
+
+def read_judged(folder: Path) -> PredictionTable:
+    """The predictions of the folder's evaluated part."""
+    table = read_predictions(folder)
+    return table.of_part(judged_part(table.parts))
 
 
 def read_groups(folder: Path) -> dict[str, str]:

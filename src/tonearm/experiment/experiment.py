@@ -10,18 +10,21 @@ reason, and the others go on. What the folder holds, and which of its runs count
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
 from tonearm.config import Config, to_toml
 from tonearm.data.dataset import Dataset
 from tonearm.errors import ConfigError, SplitError
+from tonearm.evaluation.compare import Comparison, Pair
+from tonearm.experiment.comparison import compare_folders
 from tonearm.experiment.folder import ExperimentFolder, ModelRuns
 from tonearm.experiment.importance_files import keep_current
 from tonearm.experiment.inputs import ModelInputs, read_inputs
 from tonearm.experiment.jobs import Job, check_travels, is_finished, job_digest, train_job
 from tonearm.experiment.leaderboard import Row, draw_learning_curves, write_leaderboard
+from tonearm.experiment.notebook import leaderboard_html, predictions_frame
 from tonearm.experiment.outlook import outlooks
 from tonearm.experiment.runs import FINAL, judged_part, read_scores
 from tonearm.experiment.tracking import check_tracking
@@ -70,6 +73,32 @@ class Experiment:
         from tonearm.experiment.importance import importance_frame
 
         return importance_frame(self.out, models)
+
+    def predictions(self) -> "pd.DataFrame":
+        """The answers to the evaluated clips as a data frame (`notebook.predictions_frame`)."""
+        return predictions_frame(self._answers)
+
+    @overload
+    def compare(self) -> Comparison: ...
+
+    @overload
+    def compare(self, first: str, second: str) -> Pair: ...
+
+    def compare(self, first: str = "", second: str = "") -> Comparison | Pair:
+        """The paired tests of all models, or that of two of them, corrected for all pairs of the experiment.
+
+        Raises RunError where a name is none of the trained models, or only one was trained.
+        """
+        found = compare_folders([*self._answers.values()])
+        return found.pair(first, second) if first or second else found
+
+    @property
+    def _answers(self) -> dict[str, Path]:
+        """The folder of each trained model's answers."""
+        return {row.model: self.out / self.runs[row.model].answers for row in self.rows if not row.error}
+
+    def _repr_html_(self) -> str:
+        return leaderboard_html(self.rows, self.division.sentence, self.compare().sentence() if self._answers else "")
 
 
 def run_experiment(

@@ -26,7 +26,7 @@ from tonearm.data.dataset import Dataset
 from tonearm.data.metadata import name_some
 from tonearm.data.pictures import dataset_of, is_picture_folder, pack_files, read_pictures
 from tonearm.data.tables import is_table, read_table
-from tonearm.errors import CatalogError, ConfigError
+from tonearm.errors import CatalogError, ConfigError, ModelError
 from tonearm.experiment.folder import PICTURES, ExperimentFolder
 from tonearm.experiment.listening import ListeningTask
 from tonearm.models import MODELS, ModelSettings, reads
@@ -77,12 +77,25 @@ def read_inputs(config: Config, out: Path, counting: Counting = quietly, workers
     What has to be computed is written to `out`. counting: opens a progress display. Raises CatalogError where
     there are no labelled clips, ConfigError where a model cannot read what is there.
     """
+    _check_pictures(config)
     folder = config.data.folder
     if is_table(folder):
         return _read_table(config)
     if is_picture_folder(folder):
         return _read_ready_pictures(config, out, counting)
     return _read_audio(config, out, counting, workers)
+
+
+def _check_pictures(config: Config) -> None:
+    """Raise ConfigError where a network does not fit the pictures that it will get, before any is drawn."""
+    look = config.spectrogram
+    for name, settings in config.models.items():
+        check = MODELS[settings.type].check
+        try:
+            if check is not None:
+                check(settings, look.height, look.width)
+        except ModelError as error:
+            raise ConfigError(f"models.{name}: {str(error).removeprefix(f'{settings.type}: ')}") from error
 
 
 def _needed(config: Config) -> dict[str, str]:

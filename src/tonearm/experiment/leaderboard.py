@@ -95,8 +95,10 @@ def write_leaderboard(
             rows.append(_pooled(name, settings.type, folder.path / runs[name].answers, evaluated, groups))
     rows = [replace(row, published=config.report.published.get(row.model)) for row in rows]
     rows.sort(key=_order)
-    trained = [read_answers(folder.path / runs[row.model].answers, row.model) for row in rows if not row.error]
-    verdict = compare(trained, groups).sentence() if trained else "no model could be trained"
+    trained = [row for row in rows if not row.error]
+    chosen = trained[0].model if trained and trained[0].judged == "test" and "valid" in trained[0].scores else ""
+    answers = [read_answers(folder.path / runs[row.model].answers, row.model) for row in trained]
+    verdict = compare(answers, groups).verdict(chosen) if trained else "no model could be trained"
     encoders = pretrained({name: reads(settings) for name, settings in config.models.items()})
     write_json(
         folder.leaderboard_json,

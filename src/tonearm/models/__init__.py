@@ -25,7 +25,7 @@ MODELS: dict[str, Model] = {
         steps="iterations",
         outlook=boosting.outlook,
     ),
-    "cnn": Model(cnn.CNNSettings, cnn.build, "images", "deep"),
+    "cnn": Model(cnn.CNNSettings, cnn.build, "images", "deep", check=cnn.check),
     "cnn-mel": Model(cnn_mel.CNNMelSettings, cnn_mel.build, "images", "deep"),
     "resnet": Model(resnet.ResNetSettings, resnet.build, "images", "deep"),
 }

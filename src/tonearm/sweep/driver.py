@@ -40,7 +40,7 @@ from tonearm.splits.parts import Division, Rows, Split
 from tonearm.sweep.folder import NESTED, WINNER, SweepFolder
 from tonearm.sweep.grid import Cell, Values, check_paths, describe, expand, plain, swept_model, with_values
 from tonearm.sweep.output import judged_winners, write_results
-from tonearm.sweep.results import Nested, Results
+from tonearm.sweep.results import Nested, Results, p_against_winner
 from tonearm.sweep.search import search
 from tonearm.sweep.trials import Limits, Task, Trial, known_trial, run_trial
 
@@ -191,10 +191,12 @@ class SweepContext:
         trials = (
             runner.grid(self.cells) if self.cells else search(self.config.sweep, self.config.train.seed, runner.run)
         )
-        results = Results(self.config, self.model, division, tuple(trials), sum(len(split.valid) for split in splits))
+        judged = rows[np.concatenate([split.valid for split in splits])]
+        results = Results(self.config, self.model, division, tuple(trials), len(judged))
         if not results.ranked:
             return results
-        return replace(results, winner=_train_winner(results.ranked[0], self, folder, division))
+        p = p_against_winner(results.ranked, self.cache.base.clips.take(judged))
+        return replace(results, p=p, winner=_train_winner(results.ranked[0], self, folder, division))
 
 
 @dataclass(frozen=True)

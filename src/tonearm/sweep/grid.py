@@ -13,11 +13,11 @@ from itertools import product
 from typing import Any
 
 from tonearm.config import Config, key_parts, parse_config
-from tonearm.config.messages import nearest
 from tonearm.errors import ConfigError
 from tonearm.models import reads
 from tonearm.representations.registry import known_kind
 from tonearm.settings import SweepSettings
+from tonearm.wording import nearest
 
 SWEPT = ("audio", "encoders", "features", "models", "spectrogram", "train")
 Axis = tuple[str, ...]

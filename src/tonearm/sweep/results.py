@@ -8,12 +8,19 @@ of many trials is flattered by the choice, which is why the winner is evaluated 
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tonearm.config import Config
+from tonearm.data.dataset import Dataset, group_or_own
+from tonearm.evaluation.compare import SIGNIFICANCE
 from tonearm.evaluation.scores import Scores
+from tonearm.evaluation.sign_flips import max_t
+from tonearm.evaluation.uncertainty import sums_by_group
 from tonearm.splits.parts import Division
 from tonearm.sweep.grid import axes, published_scores, short_names, show
 from tonearm.sweep.trials import Trial
@@ -23,6 +30,7 @@ PUBLISHED_MEANING = (
     "Published: accuracy on its makers' own test clips (`sweep.published`); only the same clips, split alike, compare."
 )
 SCORES = ("accuracy", "precision", "recall", "f1", "log_loss")
+MOST_TESTED = 1_000  # trials, half a million pairs
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,8 @@ class Nested:
 class Results:
     """All trials in the order of their choice. judged_clips: that score a trial. winner: run folder, None without.
 
-    nested: what judges the choosing, where the sweep has outer folds.
+    nested: what judges the choosing, where the sweep has outer folds. p: of each ranked trial being as good as the
+    winner, tested on the clips that chose it, corrected for all pairs of trials; () where nothing was tested.
     """
 
     config: Config
@@ -47,6 +56,7 @@ class Results:
     judged_clips: int
     winner: Path | None = None
     nested: Nested | None = None
+    p: tuple[float, ...] = ()
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -66,6 +76,11 @@ class Results:
         return published_scores(settings, [trial.values for trial in self.trials]) if settings.published else {}
 
     @property
+    def alike(self) -> int:
+        """Scored trials beside the winner that the test does not tell from it."""
+        return sum(not p < SIGNIFICANCE for p in self.p[1:])
+
+    @property
     def failed(self) -> int:
         """Trials that could not be trained."""
         return sum(trial.state == "failed" for trial in self.trials)
@@ -76,6 +91,7 @@ def table(results: Results) -> tuple[list[str], list[list[Any]]]:
     names = short_names(results.paths)
     header = ["rank", "trial", *names.values(), "state", *(f"valid_{score}" for score in SCORES), "low", "high"]
     header += [f"train_{score}" for score in SCORES[:-1]] + ["trained_epochs", "best_epoch", "train_seconds", "reason"]
+    header += ["p_against_winner"]
     published = results.published
     header += [PUBLISHED] if published else []
     rows = []
@@ -85,10 +101,22 @@ def table(results: Results) -> tuple[list[str], list[list[Any]]]:
         scores = [trial.score(score) if done else None for score in SCORES]
         learned = [trial.score(score, "train") if done else None for score in SCORES[:-1]]
         number = next(place for place, one in enumerate(results.trials, start=1) if one is trial)
-        ends = [trial.epochs, trial.best_epoch, trial.seconds, trial.reason]
+        p = results.p[rank - 1] if done and results.p and np.isfinite(results.p[rank - 1]) else None
+        ends = [trial.epochs, trial.best_epoch, trial.seconds, trial.reason, p]
         row = [rank if done else None, number, *values, trial.state, *scores, *trial.interval, *learned, *ends]
         rows.append([*row, *([published.get(number - 1)] if published else [])])
     return header, rows
+
+
+def p_against_winner(ranked: Sequence[Trial], judged: Dataset) -> tuple[float, ...]:
+    """Of each trial being as good as the first, corrected for all pairs; () for one trial, or more than `MOST_TESTED`.
+
+    judged: the clips that score a trial, in the order of its answers.
+    """
+    if not 2 <= len(ranked) <= MOST_TESTED:
+        return ()
+    right = np.array([[answer == "1" for answer in trial.right] for trial in ranked], dtype=np.float64).T
+    return tuple(max_t(sums_by_group(right, group_or_own(judged.groups, judged.names)))[0].tolist())
 
 
 def ordered(results: Results) -> list[Trial]:

@@ -13,6 +13,7 @@ epoch at which its lowest validation loss so far is above the median of the loss
 
 import hashlib
 import json
+import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -25,7 +26,7 @@ from pydantic import Field, model_validator
 
 from tonearm.config import Config
 from tonearm.errors import ModelError
-from tonearm.evaluation.scores import Scores, evaluate
+from tonearm.evaluation.scores import Scores, evaluate, predicted
 from tonearm.experiment.inputs import ModelInputs
 from tonearm.experiment.jobs import ADVICE, Job, fit_job, job_digest
 from tonearm.experiment.records import DamagedError, Record, read_record
@@ -53,7 +54,8 @@ class Trial:
     """What came out. values: by path. scores: by part ("train", "valid") and name. interval: of the valid accuracy.
 
     epochs, best_epoch: trained, and whose weights are kept; None for models without epochs, means over inner folds.
-    losses: the validation loss of each epoch, by split.
+    losses: the validation loss of each epoch, by split. right: "1" or "0" for each judged clip, whether the answer is
+    right; "" where the trial was not scored.
     """
 
     values: dict[str, Any]
@@ -65,6 +67,7 @@ class Trial:
     best_epoch: float | None = None
     seconds: float = 0.0
     losses: tuple[tuple[float, ...], ...] = ()
+    right: str = ""
 
     def score(self, name: str, part: str = "valid") -> float:
         """The score, NaN where there is none."""
@@ -114,6 +117,7 @@ class TrialRecord(Record):
     best_epoch: float | None
     seconds: Annotated[float, Field(ge=0)]
     losses: tuple[tuple[float, ...], ...]
+    right: Annotated[str, Field(pattern="^[01]*$")] = ""  # which an older tonearm did not write
 
     @model_validator(mode="after")
     def _scored(self) -> Self:
@@ -121,6 +125,9 @@ class TrialRecord(Record):
             found = self.scores.get(part, {})
             if not 0 <= found.get("accuracy", -1.0) <= 1 or "log_loss" not in found:
                 raise ValueError(f"it has no accuracy between 0 and 1, or no log loss, of the {part} clips")
+        right = self.right.count("1") / max(1, len(self.right))
+        if self.right and not math.isclose(right, self.scores.get("valid", {}).get("accuracy", -1.0), abs_tol=1e-9):
+            raise ValueError("its answers do not have its accuracy")
         return self
 
 
@@ -138,7 +145,8 @@ def known_trial(task: Task, data: ModelInputs, tell: Callable[[str], None]) -> T
     except DamagedError as error:
         tell(f"note: {error}")
         return None
-    done = kept.state == "done" or (kept.state == "pruned" and kept.limits == _digest(task.limits))
+    scored = kept.state == "done" and len(kept.right) == sum(len(split.valid) for split in task.splits)
+    done = scored or (kept.state == "pruned" and kept.limits == _digest(task.limits))
     if kept.digest != digest or not done:
         return None
     return Trial(
@@ -151,6 +159,7 @@ def known_trial(task: Task, data: ModelInputs, tell: Callable[[str], None]) -> T
         kept.best_epoch,
         kept.seconds,
         kept.losses,
+        kept.right,
     )
 
 
@@ -202,7 +211,9 @@ def _scored(task: Task, data: ModelInputs, unfinished: Path) -> Trial:
         histories.append(history(classifier))
         best += [classifier.best_epoch_] if hasattr(classifier, "best_epoch_") else []
     judged = np.concatenate([split.valid for split in task.splits])
-    valid = evaluate(y[judged], np.concatenate(found), labels, groups[judged])
+    answers = np.concatenate(found)
+    valid = evaluate(y[judged], answers, labels, groups[judged])
+    right = np.array(labels, dtype=object)[predicted(answers)] == y[judged]
     return Trial(
         task.values,
         "done",
@@ -213,6 +224,7 @@ def _scored(task: Task, data: ModelInputs, unfinished: Path) -> Trial:
         float(np.mean(best)) if best else None,
         seconds,
         tuple(tuple(row["valid_loss"] for row in rows if "valid_loss" in row) for rows in histories),
+        "".join("01"[bool(one)] for one in right),
     )
 
 

@@ -6,9 +6,17 @@ from tonearm.experiment.pretrained import Pretrained, pretrained
 from tonearm.experiment.runs import read_scores
 from tonearm.models import reads
 from tonearm.sweep.grid import describe, short_names, show
-from tonearm.sweep.results import PUBLISHED, PUBLISHED_MEANING, Nested, Results, crossed_axes, ordered
+from tonearm.sweep.results import (
+    MOST_TESTED,
+    PUBLISHED,
+    PUBLISHED_MEANING,
+    Nested,
+    Results,
+    crossed_axes,
+    ordered,
+)
 from tonearm.sweep.trials import Trial
-from tonearm.wording import interval
+from tonearm.wording import count, interval
 
 SHOWN_OF_WINNER = ("accuracy", "f1", "log_loss")
 
@@ -67,6 +75,7 @@ def winner_text(results: Results, judged: int) -> str:
         return "No trial could be trained, so there is no winner."
     best, found = results.ranked[0], read_scores(results.winner)
     said = f"**Winner: {describe(best.values)}**, validation accuracy {best.score('accuracy'):.3f}{_bounds(best)}."
+    said += _alike(results)
     if results.nested:
         return f"{said}\n\n{_judged_by_folds(results.nested)}"
     if "test" not in found:
@@ -80,6 +89,22 @@ def winner_text(results: Results, judged: int) -> str:
         f"{said} Trained on the {found['train']['clips']} training clips and scored on the {found['test']['clips']} "
         f"test clips: **test accuracy {accuracy['value']:.3f}**{bounds}, {rest}. The test was used {times}."
     )
+
+
+def _alike(results: Results) -> str:
+    """How many trials could as well have won, in words."""
+    others = len(results.ranked) - 1
+    if not results.p:
+        most = f" More than {MOST_TESTED:,} trials are ranked, and not tested against each other."
+        return most if others >= MOST_TESTED else ""
+    trials = count(others, "other trial")
+    if results.alike == others:
+        said = f"None of the {trials} is distinguishable from it" if others > 1 else "The other trial is not behind it"
+    elif not results.alike:
+        said = f"All of the {trials} are behind it" if others > 1 else "The other trial is behind it"
+    else:
+        said = f"{results.alike:,} of the {trials} {'is' if results.alike == 1 else 'are'} not distinguishable from it"
+    return f" {said} (all pairs tested at once by groups, p < 0.05)."
 
 
 def _judged_by_folds(nested: Nested) -> str:
