@@ -43,7 +43,7 @@ def folders(music: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
     ):
         rows = rows.replace(name, f"{name.split(',')[0]},{wrong}")
     (music / "metadata.csv").write_text(rows)
-    models = {**FAST, "cnn": {"layers": 9}}
+    models = {**FAST, "narrow": {"type": "mlp", "batch_norm": True, "batch_size": 1}}
     run_experiment(config(music, models=models, split={"folds": 2, "valid": 0.25}), out / "by-artist")
     run_experiment(config(music, split={"folds": 2, "method": "stratified"}), out / "by-chance")
     return out / "by-artist", out / "by-chance"
@@ -99,7 +99,7 @@ def test_the_leaderboards_numbers_are_those_of_the_folder(html: str, folders: tu
     board = json.loads((folders[0] / "leaderboard.json").read_text())
     for row in board["models"]:
         if row["error"]:
-            assert f"<strong>{row['model']}</strong> could not be trained: cnn: layer 5 of 9" in html
+            assert f"<strong>{row['model']}</strong> could not be trained: batch_size = 1: batch normalisation" in html
             continue
         cells = re.search(rf"<tr><td>{row['model']}</td>(.*?)</tr>", html)
         assert cells

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tonearm.cli.app import Workers, app, note
+from tonearm.cli.app import Trust, Workers, app, note
 from tonearm.cli.progress import counting
 
 
@@ -22,12 +22,13 @@ def importance(
     ] = None,
     shuffles: Annotated[int, typer.Option(min=1, max=10_000, help="shuffles of each feature family")] = 10,
     workers: Workers = 1,
+    trust: Trust = None,
 ) -> None:
     """Show which features, or which parts of a clip, the models rely on."""
     from tonearm.experiment.importance import measure_importance
     from tonearm.experiment.importance_files import IMPORTANCE
 
-    found = measure_importance(results, model or (), clips, shuffles, note, counting, workers)
+    found = measure_importance(results, model or (), clips, shuffles, note, counting, workers, trust or ())
     print("\n\n".join(one.text() for one in found))
     if found:
         print(f"\n{results / IMPORTANCE}.csv, .json, .png, .svg; `tonearm report` shows them")

@@ -30,6 +30,7 @@ from tonearm.experiment.outlook import outlooks
 from tonearm.experiment.own import own_models
 from tonearm.experiment.runs import FINAL, judged_part, read_scores
 from tonearm.experiment.tracking import check_tracking
+from tonearm.experiment.trust import Trust
 from tonearm.models import MODELS, reads
 from tonearm.runtime.files import write_csv, write_text
 from tonearm.runtime.locks import check_held
@@ -73,11 +74,11 @@ class Experiment:
         """The run folder to predict with: that of the hold-out; with folds that of all clips, or of the first fold."""
         return self.out / self.runs[row.model].predict
 
-    def importance(self, models: Sequence[str] = ()) -> "pd.DataFrame":
+    def importance(self, models: Sequence[str] = (), trust: Trust = ()) -> "pd.DataFrame":
         """What the models rely on, a row for each feature family or part of a clip; see `experiment.importance`."""
         from tonearm.experiment.importance import importance_frame
 
-        return importance_frame(self.out, models)
+        return importance_frame(self.out, models, trust)
 
     def add(self, name: str, estimator: Any, reads: str | tuple[str, ...] = "features") -> "Experiment":
         """The experiment with one more model, a scikit-learn estimator, judged on the same rows of the same parts.

@@ -36,11 +36,13 @@ from tonearm.experiment.muted import muted_inputs
 from tonearm.experiment.outlook import outlooks
 from tonearm.experiment.predictions import read_predictions
 from tonearm.experiment.reopened import Reopened, reopen
-from tonearm.experiment.runs import load_run, probabilities, read_facts
+from tonearm.experiment.runs import load_run, probabilities, read_calibration, read_facts
+from tonearm.experiment.trust import Trust, telling_what_to_trust, trusted_sources
 from tonearm.models import MODELS, reads
 from tonearm.representations.column_families import column_families
 from tonearm.representations.encoders.locate import is_encoder
 from tonearm.runtime.files import remove_empty
+from tonearm.runtime.owncode import trusting
 from tonearm.runtime.progress import Counting, quietly
 from tonearm.wording import count
 
@@ -86,12 +88,14 @@ def measure_importance(
     tell: Callable[[str], None] = lambda line: None,
     counting: Counting = quietly,
     workers: int = 1,
+    trust: Trust = (),
 ) -> tuple[ModelImportance, ...]:
     """The importance of what the models of an experiment read; what is done already is read from the folder.
 
     models: names, by default all but networks on pictures that would have to be trained again. clips: of each model at
-    most, by default MOST_CLIPS, and MOST_MUTED where parts are muted. workers: processes that read muted clips. Raises
-    RunError where a model is not there, or the rows or sounds of one that was named are not.
+    most, by default MOST_CLIPS, and MOST_MUTED where parts are muted. workers: processes that read muted clips. trust:
+    files, or modules, of the user's own code that a model needs and may execute. Raises RunError where a model is not
+    there, or the rows, sounds or trusted code of one that was named are not.
     """
     experiment = reopen(folder)
     unknown = [name for name in models if name not in experiment.ranking]
@@ -105,8 +109,11 @@ def measure_importance(
             measure = _Measurement(experiment, name, clips, shuffles, tell, counting, workers)
             if name in known and known[name].asked == measure.asked:
                 continue
+            first = experiment.folder.path / experiment.runs[name].evaluated[0]
+            facts = read_facts(first)
             try:
-                known[name] = measure.result()
+                with trusting(trusted_sources(first, facts, trust)), telling_what_to_trust(first, facts):
+                    known[name] = measure.result()
             except RunError as error:
                 if models:
                     raise
@@ -116,11 +123,11 @@ def measure_importance(
     return tuple(known[name] for name in chosen if name in known)
 
 
-def importance_frame(folder: str | Path, models: Sequence[str] = ()) -> "pd.DataFrame":
+def importance_frame(folder: str | Path, models: Sequence[str] = (), trust: Trust = ()) -> "pd.DataFrame":
     """What `measure_importance` gives, as a table with the columns of importance.csv."""
     import pandas as pd
 
-    rows = [row for one in measure_importance(folder, models) for row in one.rows()]
+    rows = [row for one in measure_importance(folder, models, trust=trust) for row in one.rows()]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -242,7 +249,8 @@ class _Measurement:
     def _predict(self, job: Job, data: ModelInputs, rows: NDArray[np.intp]) -> tuple[Predict, NDArray[np.intp]]:
         """The run's calibrated probabilities of inputs, and the columns of the truth of these clips."""
         facts = read_facts(job.folder)
-        temperature = facts.calibration.temperature if facts.calibration else 1.0
+        calibration = read_calibration(job.folder, facts)
+        temperature = calibration.temperature if calibration else 1.0
         codes = label_codes(self.experiment.clips.labels[rows], facts.labels)
         if facts.kept:
             kept = load_run(job.folder).classifier

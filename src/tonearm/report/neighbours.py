@@ -44,7 +44,8 @@ class Nearest:
             return ""
         alone = sum(map(of_one_artist, known))
         own = sum(self._own(name) for name in self.mistakes)
-        said = f"Of {count(len(known), 'mistake')}, {alone} have all {NEIGHBOURS} nearest by one artist"
+        have = "has" if alone == 1 else "have"
+        said = f"Of {count(len(known), 'mistake')}, {alone} {have} all {NEIGHBOURS} nearest by one artist"
         said += f", and {own} the clip's own artist among them. " if own else ". "
         return (
             f"Under each clip stand the training clips nearest to it: by {escape(self.space)}, Euclidean distance, "
