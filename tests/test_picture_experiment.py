@@ -229,7 +229,7 @@ def test_clips_of_one_class_may_have_one_name_in_two_folders(music: Path, tmp_pa
     copy = Path(shutil.copytree(music, tmp_path / "music"))
     rows = (copy / "metadata.csv").read_text().replace("bass/00.wav,bass", "bass/00.wav,middle")
     (copy / "metadata.csv").write_text(rows)
-    data = read_inputs(config(copy, models={"cnn": {"reads": "mel"}}), tmp_path / "out")
+    data = read_inputs(config(copy, models={"cnn-mel": {}}), tmp_path / "out")
     both = {"bass/00.wav", "middle/00.wav"}
     found = {name: path for name, path in zip(data.clips.names, data.clips.X, strict=True) if name in both}
     assert set(found) == both

@@ -106,7 +106,6 @@ def read_inputs(config: Config, out: Path, counting: Counting = quietly, workers
     What has to be computed is written to `out`. counting: opens a progress display. Raises CatalogError where
     there are no labelled clips, ConfigError where a model cannot read what is there.
     """
-    _check_pictures(config)
     folder = config.data.folder
     if is_table(folder):
         return _read_table(config)
@@ -159,6 +158,7 @@ def _read_table(config: Config) -> ModelInputs:
 def _read_ready_pictures(config: Config, out: Path, counting: Counting) -> ModelInputs:
     images = [name for name, kind in REPRESENTATIONS.items() if kind.gives == "images"]
     _refuse(config, images, f"{config.data.folder} holds pictures")
+    _check_pictures(config)
     refuse_copies(config, "holds ready pictures")
     dataset, notes = read_pictures(config.data, (config.spectrogram.width, config.spectrogram.height))
     with counting("pixels", "pictures") as progress:
@@ -166,6 +166,7 @@ def _read_ready_pictures(config: Config, out: Path, counting: Counting) -> Model
 
 
 def _read_audio(config: Config, out: Path, counting: Counting, workers: int) -> ModelInputs:
+    _check_pictures(config)
     catalog = read_catalog(config.data)
     if not catalog.classes:
         raise CatalogError(
