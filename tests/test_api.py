@@ -83,6 +83,7 @@ SECTIONS: dict[str, Any] = {
     "report": {"published": {"logistic": 0.5}},
     "sweep": {"trials": 7},
     "encoders": {"pool": "mean+max"},
+    "augment": {"copies": 2},
     "models": {"logistic": {"C": 0.5}},
 }
 
