@@ -32,6 +32,7 @@ from tonearm.models.python import running_own_code
 from tonearm.models.storage import load_classifier, save_classifier
 from tonearm.runtime.owncode import Source, UntrustedError, read_source, trusting
 from tonearm.settings import TrainSettings
+from tonearm.sweep import run_sweep
 
 MINE = """
 import pathlib
@@ -362,3 +363,12 @@ def test_an_estimator_is_added_to_an_experiment_and_judged_on_the_same_rows(plac
         added.add("ridge", RidgeClassifier())
     with pytest.raises(ConfigError, match="is not an unfitted scikit-learn estimator"):
         added.add("words", "LDA")
+
+
+def test_a_sweep_tries_the_arguments_of_own_code(place: Path, tmp_path: Path) -> None:
+    grid = {"models.lda.arguments.solver": ["svd", "lsqr", "none of these"]}
+    swept = config(place, lda={}).model_dump() | {"sweep": {"grid": grid}}
+    results = run_sweep(parse_config(swept), tmp_path)
+    assert [trial.state for trial in results.trials] == ["done", "done", "failed"]
+    assert "solver" in results.trials[2].reason
+    assert (tmp_path / "winner" / "code").is_dir()

@@ -4,7 +4,8 @@ Conventions
 -----------
 Copies are computed once for all clips, in the same pass, and lie in `augmented/<copy>/`. A training takes those of its
 training clips (`ModelInputs.training_rows`); nothing else sees them: they are no clips, so no split, search, alarm,
-score or count has them.
+score or count has them. Networks hold no copies out for validation. A scikit-learn estimator that divides its training
+rows itself, as the SVM does to sharpen its probabilities, cannot tell copies from clips.
 """
 
 from collections.abc import Mapping, Sequence

@@ -210,6 +210,7 @@ def _set(tables: dict[str, Any], parts: list[str], value: Any, path: str) -> Non
         table = table.get(part)
         if not isinstance(table, dict):
             raise ConfigError(f"sweep, {path}: {part!r} is not a table")
-    if parts[-1] not in table:
+    of_own_code = parts[0] == "models" and parts[2:-1] == ["arguments"]  # whose names only that code knows
+    if parts[-1] not in table and not of_own_code:
         raise ConfigError(f"sweep, {path}: is not a setting; {nearest(parts[-1], table)}")
     table[parts[-1]] = value
