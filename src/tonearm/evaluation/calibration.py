@@ -104,7 +104,6 @@ def cross_fit(
     names, groups: as in `calibrate`. folds: number of the fold that gave each answer, shape (answers,). Temperatures
     that do not lower the log loss of the folds' own answers are 1, all of them.
     """
-
     _, clip = np.unique(names.astype(str), return_inverse=True)
 
     def all_of_them(by_temperature: bool) -> tuple[list[Calibration], Calibration]:
