@@ -38,11 +38,11 @@ from tonearm.experiment.predictions import read_predictions
 from tonearm.experiment.reopened import Reopened, reopen
 from tonearm.experiment.runs import load_run, probabilities, read_calibration, read_facts
 from tonearm.experiment.trust import Trust, telling_what_to_trust, trusted_sources
-from tonearm.models import MODELS, reads
+from tonearm.models import reads, takes
 from tonearm.representations.column_families import column_families
 from tonearm.representations.encoders.locate import is_encoder
 from tonearm.runtime.files import remove_empty
-from tonearm.runtime.owncode import trusting
+from tonearm.runtime.owncode import distrusting, trusting
 from tonearm.runtime.progress import Counting, quietly
 from tonearm.wording import count
 
@@ -111,8 +111,9 @@ def measure_importance(
                 continue
             first = experiment.folder.path / experiment.runs[name].evaluated[0]
             facts = read_facts(first)
+            allowed = trusted_sources(first, facts, trust)
             try:
-                with trusting(trusted_sources(first, facts, trust)), telling_what_to_trust(first, facts):
+                with distrusting(), trusting(allowed), telling_what_to_trust(first, facts):
                     known[name] = measure.result()
             except RunError as error:
                 if models:
@@ -134,7 +135,7 @@ def importance_frame(folder: str | Path, models: Sequence[str] = (), trust: Trus
 def _affordable(experiment: Reopened, model: str, tell: Callable[[str], None]) -> bool:
     """Whether a model is looked at without being named."""
     settings, runs = experiment.settings(model), experiment.runs[model].evaluated
-    if MODELS[settings.type].takes == "rows" or all(read_facts(experiment.folder.path / run).kept for run in runs):
+    if takes(settings) == "rows" or all(read_facts(experiment.folder.path / run).kept for run in runs):
         return True
     tell(
         f"note: {model} is left out, since the networks of its folds are not kept and would be trained again; "
@@ -158,7 +159,7 @@ class _Measurement:
     ) -> None:
         self.experiment, self.model = experiment, model
         self.settings = experiment.settings(model)
-        self.muted = MODELS[self.settings.type].takes == "images" or all(map(is_encoder, reads(self.settings)))
+        self.muted = takes(self.settings) == "images" or all(map(is_encoder, reads(self.settings)))
         self.most = clips or (MOST_MUTED if self.muted else MOST_CLIPS)
         self.shuffles, self.tell, self.counting, self.workers = shuffles, tell, counting, workers
         self.asked = {"clips": self.most, "shuffles": 0 if self.muted else shuffles, "seed": SEED}

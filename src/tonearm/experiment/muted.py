@@ -16,7 +16,7 @@ from tonearm.experiment.jobs import Job
 from tonearm.experiment.neighbours import pixels
 from tonearm.experiment.reopened import Reopened
 from tonearm.experiment.runs import read_facts
-from tonearm.models import MODELS
+from tonearm.models import takes
 from tonearm.representations.base import Representation, Result, as_rows
 from tonearm.representations.muting import BANDS, TIMES, read_muted, without_band, without_time
 from tonearm.representations.registry import restore
@@ -49,7 +49,7 @@ def muted_inputs(
     note. Raises RunError where there are no files, or the representation cannot be computed here.
     """
     facts = read_facts(job.folder).representation
-    pictured = MODELS[job.settings.type].takes == "images"
+    pictured = takes(job.settings) == "images"
     if facts["kind"] == READY:
         plain = pixels(data, job, rows)
         return MutedInputs(rows, {"": plain, **_each(plain, TIMES, without_time), **_bands(plain)}, ())

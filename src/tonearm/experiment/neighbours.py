@@ -29,7 +29,7 @@ from tonearm.experiment.lookup import owner_of
 from tonearm.experiment.predictions import read_predictions
 from tonearm.experiment.reopened import Clips, Reopened, reopen
 from tonearm.experiment.runs import load_run, read_facts
-from tonearm.models import MODELS
+from tonearm.models import takes
 from tonearm.runtime.remote import inside, is_url
 from tonearm.training.contract import Embeds
 
@@ -106,7 +106,7 @@ def training_clips(job: Job, data: ModelInputs) -> TrainingClips:
     """The training clips of a run as points. job, data: as `reopened` gives them, checked."""
     dataset, train = data.of(job.settings), job.split.train
     clips = Clips(dataset.names[train], dataset.labels[train], dataset.groups[train])
-    if MODELS[job.settings.type].takes == "rows":
+    if takes(job.settings) == "rows":
         scaler = Standardised.fit(dataset.X[train])
         values = scaler(dataset.X[train])
         return TrainingClips(clips, values, usual_distance(values), COLUMNS_SPACE, scaler)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
+from tonearm.data.described import own_families
 from tonearm.representations.combined import ENCODER, PUBLISHED_PRESETS, name_of
 from tonearm.representations.features.presets import plan
 from tonearm.settings import FeatureSettings, Statistic
@@ -53,7 +54,7 @@ def _planned(facts: Mapping[str, Any], columns: Sequence[str]) -> dict[str, str]
     """Families by column where the features' settings, or those of a published table, give them."""
     if facts.get("kind") == "features":
         settings = FeatureSettings(**facts["features"])
-        return {column.name: column.family for column in plan(settings)}
+        return {column.name: column.family for column in plan(settings)} | own_families(dict(facts))
     for preset in PUBLISHED_PRESETS:
         planned = {column.name: column.family for column in plan(FeatureSettings(preset=preset))}
         if set(columns) <= set(planned):
