@@ -12,7 +12,7 @@ from tonearm.evaluation.calibration import calibrate
 from tonearm.evaluation.label_issues import suspicious_labels
 from tonearm.evaluation.scores import evaluate
 from tonearm.evaluation.uncertainty import bootstrap
-from tonearm.plots import MATRIX_CLASSES, MOST_NAMES, confusion_figure
+from tonearm.matrix_plot import MATRIX_CLASSES, MOST_NAMES, confusion_figure
 from tonearm.report.classes import SHOWN_CONFUSIONS, confusions
 from tonearm.report.collect import ModelResult
 
