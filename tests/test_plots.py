@@ -30,7 +30,7 @@ def test_confusion_shows_counts_and_shares_and_names_model_and_part() -> None:
     figure = confusion_figure(CONFUSION, ("blues", "jazz", "pop"), "svm, test")
     area, *bars = figure.axes
     assert [text.get_text() for text in area.texts] == ["8", "2", "1", "9"]
-    assert figure.get_suptitle() == "svm, test: 17 of 20 right"
+    assert area.get_title() == "svm, test: 17 of 20 right"
     assert [label.get_text() for label in area.get_yticklabels()] == ["blues", "jazz", "pop"]
     assert area.get_aspect() == 1.0  # square cells
     right, wrong = (np.ma.masked_array(image.get_array()) for image in area.images)

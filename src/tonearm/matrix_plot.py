@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MATRIX_CLASSES = 60  # more have no room for a number in each cell
 LONGEST_NAME = 40
 MOST_NAMES = 120  # on an axis of the size that such a picture has
-STRONG = 0.6  # share of a row from which a number is white
+STRONG = 0.8  # share of a row from which white numbers are read better than dark ones
 
 
 def confusion_figure(confusion: NDArray[np.int64], labels: Sequence[str], of: str = "") -> "Figure":
@@ -33,7 +33,7 @@ def confusion_figure(confusion: NDArray[np.int64], labels: Sequence[str], of: st
     labels are named.
     """
     large = len(labels) > MATRIX_CLASSES
-    figure = new_figure(16.0, 14.5) if large else new_figure(0.55 * len(labels) + 2.6, 0.5 * len(labels) + 1.6)
+    figure = new_figure(16.0, 14.5) if large else new_figure(0.5 * len(labels) + 4.2, 0.5 * len(labels) + 1.9)
     area = figure.add_subplot()
     _draw_cells(figure, area, _shares(confusion))
     if large:
@@ -45,11 +45,15 @@ def confusion_figure(confusion: NDArray[np.int64], labels: Sequence[str], of: st
         _write_counts(area, confusion)
         area.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
         area.set_yticks(range(len(labels)), labels)
+        edges = [place - 0.5 for place in range(len(labels) + 1)]
+        area.set_xticks(edges, minor=True)
+        area.set_yticks(edges, minor=True)
+        area.grid(visible=True, which="minor", color=LINE, linewidth=0.6)
     area.set_xlabel("predicted class")
     area.set_ylabel("true class")
-    area.tick_params(length=0)
+    area.tick_params(which="both", length=0)
     area.spines[:].set_color(LINE)
-    figure.suptitle(matrix_title(confusion, of), fontsize=11)
+    area.set_title(matrix_title(confusion, of), fontsize=11)
     return figure
 
 
@@ -78,7 +82,7 @@ def _draw_cells(figure: "Figure", area: "Axes", share: NDArray[np.float64]) -> N
         scale = LinearSegmentedColormap.from_list(words, [PAPER, hue])
         cells = np.ma.masked_array(share, hidden)
         image = area.imshow(cells, cmap=scale, vmin=0, vmax=1, interpolation="nearest")
-        bar = figure.colorbar(image, ax=area, fraction=0.046, pad=0.02, shrink=0.8, format=PercentFormatter(1.0))
+        bar = figure.colorbar(image, ax=area, fraction=0.03, pad=0.02, shrink=0.8, format=PercentFormatter(1.0))
         bar.set_label(f"share of the true class, {words}", fontsize=8)
         bar.ax.tick_params(labelsize=7)
         bar.outline.set_visible(False)

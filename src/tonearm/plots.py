@@ -52,7 +52,9 @@ def curves_figure(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> "Figu
     for place, (quantity, up) in enumerate((("loss", "loss (nats)"), ("accuracy", "accuracy")), start=1):
         area = figure.add_subplot(1, 2, place)
         for which, history in known.values():
-            _draw_curve(area, history, f"train_{quantity}", {**_look(which), "linestyle": "--", "alpha": 0.55})
+            _draw_curve(
+                area, history, f"train_{quantity}", {**_look(which), "linestyle": "--", "alpha": 0.6, "marker": ""}
+            )
             _draw_curve(area, history, f"valid_{quantity}", _look(which))
         _frame(area, f"{quantity} while learning", "epoch", up)
         _round_axis(area, "x", 0, last, whole=True)
@@ -168,6 +170,7 @@ def parallel_figure(settings: Mapping[str, Sequence[Any]], scores: Sequence[floa
                 place + 0.03, height, mark, va="center", fontsize=8, bbox={"color": "white", "alpha": 0.7, "pad": 1}
             )
     area.set_xticks(range(len(axes)), [*settings, title])
+    area.set_title(f"a line a trial, through its settings to its {title}", fontsize=11)
     area.set_xlim(-0.1, len(axes) - 0.6)
     area.set_yticks([])
     area.spines[:].set_visible(False)
@@ -207,7 +210,7 @@ def scaling_figure(curves: Mapping[str, Sequence[tuple[int, float]]]) -> "Figure
     area.plot(counts, perfect, color=SOFT, linewidth=0.9, label="perfect")
     _frame(area, "speed-up by processes", "processes", f"speed-up over {counts[0]} (times)")
     area.set_xticks(counts)
-    _round_axis(area, "y", 0, 1.1 * measured)
+    _round_axis(area, "y", 0, measured)
     area.legend(fontsize=8)
     return figure
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import Literal, NamedTuple
 
-from tonearm.report.html import known_interval
 from tonearm.theme import look, tick_label, ticks
+from tonearm.wording import interval
 
 Kind = Literal["line", "training", "law", "rule"]
 Point = tuple[float, float]
@@ -67,7 +67,7 @@ def swatch(place: int) -> str:
 
 def interval_bar(value: float, low: float | None, high: float | None, place: int = 0) -> str:
     """A score from 0 to 1 as a dot on its 95 % interval, in the colour of the model at this place."""
-    span, colour = known_interval(low, high), look(place)[0]
+    span, colour = interval(low, high), look(place)[0]
     said = f"{value:.3f}" + (f", 95 % interval {span}" if span else "")
     line = ""
     if span and low is not None and high is not None:

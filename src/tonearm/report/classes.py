@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from tonearm.matrix_plot import MATRIX_CLASSES
 from tonearm.report.charts import interval_bar
 from tonearm.report.collect import ModelResult
-from tonearm.report.html import known_interval, number, table
+from tonearm.report.html import number, table
 from tonearm.report.matrix import matrix
-from tonearm.wording import count
+from tonearm.wording import count, interval
 
 SHOWN_CONFUSIONS = 50
 LEAST_UNITS = 5  # artists, recordings or clips of a class; resampling fewer says nothing of others
@@ -75,7 +75,7 @@ def classes(models: Sequence[ModelResult]) -> str:
         elif low is not None and low == high:
             same.append(label)
         bar = interval_bar(row["f1"], low, high) if row["f1"] is not None else ""
-        span = known_interval(low, high) or "–"
+        span = interval(low, high) or "–"
         cells = "".join(f"<td>{number(row[name])}</td>" for name in ("precision", "recall", "f1"))
         rows += f"<tr><td>{escape(label)}</td><td>{row['support']}</td>{cells}"
         rows += f'<td class="text">{span}</td><td>{bar}</td></tr>'

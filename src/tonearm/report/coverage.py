@@ -12,7 +12,8 @@ from html import escape
 from tonearm.experiment.confidence import MEANING, NUMBERS, promised, shown, unsure
 from tonearm.report.charts import Axis, Series, line_chart
 from tonearm.report.collect import ModelResult
-from tonearm.report.html import known_interval, sentence, table
+from tonearm.report.html import sentence, table
+from tonearm.wording import interval
 
 
 def trust(models: Sequence[ModelResult]) -> str:
@@ -32,7 +33,7 @@ def _table(models: Sequence[ModelResult]) -> str:
     rows = ""
     for name, one in known.items():
         cells = "".join(f"<td>{shown(one, number)}</td>" for number in NUMBERS)
-        cells += f'<td class="text">{known_interval(one.get("ece_low"), one.get("ece_high")) or "–"}</td>'
+        cells += f'<td class="text">{interval(one.get("ece_low"), one.get("ece_high")) or "–"}</td>'
         cells += f"<td>{shown(one, 'auc')}</td>"
         cells += "".join(f"<td>{shown(one, share, '.0%')}</td>" for share in ("covered", "sure_share", "sure_accuracy"))
         rows += f"<tr><td>{escape(name)}</td>{cells}</tr>"

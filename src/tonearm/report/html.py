@@ -15,7 +15,6 @@ from html import escape
 import numpy as np
 
 from tonearm.report.style import CSS
-from tonearm.wording import interval
 
 
 def document(title: str, sections: Sequence[str], skip: tuple[str, str]) -> str:
@@ -48,16 +47,6 @@ def sentence(text: str) -> str:
 def number(value: float | None, digits: int = 3) -> str:
     """The number with so many decimals, a dash where there is none."""
     return "–" if value is None or not np.isfinite(value) else f"{value:.{digits}f}"
-
-
-def known_interval(low: float | None, high: float | None) -> str:
-    """The bounds in words; "" where there are none, and where both are one number: a score that is the same in every
-    resample, such as that of a model that is never wrong, has an uncertainty that resampling does not see.
-
-    >>> known_interval(0.25, 0.5), known_interval(1.0, 1.0), known_interval(None, 0.5)
-    ('0.250 to 0.500', '', '')
-    """
-    return "" if low is not None and low == high else interval(low, high)
 
 
 def table(titles: Sequence[str], rows: str, look: str = "") -> str:

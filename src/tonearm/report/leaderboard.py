@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from tonearm.report.charts import interval_bar, swatch
 from tonearm.report.collect import ModelResult
-from tonearm.report.html import known_interval, number, sentence
-from tonearm.wording import milliseconds
+from tonearm.report.html import number, sentence
+from tonearm.wording import interval, milliseconds
 
 Priority = str  # "a", "b" or "c"
 
@@ -92,7 +92,7 @@ def _cells(model: ModelResult, place: int, beside: bool) -> list[Cell]:
     priorities = {"train": "c", "valid": "b", "test": "b"} | {judged: "a"}
     cells = [Cell(part, priorities[part], number(model.score(part))) for part in ("train", "valid", "test")]
     bar = interval_bar(model.score(judged), low, high, place)
-    words = f'<span class="range-words">{known_interval(low, high) or "–"}</span>'
+    words = f'<span class="range-words">{interval(low, high) or "–"}</span>'
     cells.append(Cell(f"{judged}, 95&nbsp;% interval", "a", f"{bar}{words}"))
     size = f"{model.megabytes:.1f} MB" if model.megabytes >= 0.1 else f"{1000 * model.megabytes:.0f} kB"
     scores = (("F1", "f1", "b"), ("log loss", "log_loss", "b"), ("top 2", "top2", "c"), ("kappa", "kappa", "c"))

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from tonearm.matrix_plot import STRONG, matrix_title
 
 LONGEST_NAME = 12
+GROWN = 1.15  # how large it is drawn at most, so that its letters are about those of the page
+MIDDLING = 0.65  # as STRONG, on dark paper
 LETTER = 7.4  # pixels of a letter, about
 
 
@@ -47,7 +49,7 @@ def matrix(labels: Sequence[str], counts: NDArray[Any], of: str) -> str:
         f"{label} {own[place]} of {own.sum()}" for place, (label, own) in enumerate(zip(labels, counts, strict=True))
     )
     drawn = (
-        f'<svg class="matrix" viewBox="0 0 {size + right:.0f} {size + 4:.0f}" role="img" '
+        f'<svg class="matrix" width="{GROWN * (size + right):.0f}" viewBox="0 0 {size + right:.0f} {size + 4:.0f}" role="img" '
         f'aria-label="{escape(said)}">{"".join(parts)}</svg>'
     )
     return f"<figure><figcaption>{escape(title)}</figcaption>{drawn}</figure>"
@@ -61,7 +63,9 @@ def _cell(clips: int, share: float, own: bool, x: float, y: float, side: float, 
     )
     if not clips:
         return drawn
-    look = " ".join(name for name, is_so in (("own", own), ("strong", share > STRONG)) if is_so)
+    look = " ".join(
+        name for name, is_so in (("own", own), ("middling", share > MIDDLING), ("strong", share > STRONG)) if is_so
+    )
     small = f' font-size="{0.42 * side:.0f}"' if side < 30 else ""
     place = f'x="{x + side / 2:.1f}" y="{y + side / 2 + 4:.1f}"'
     return f'{drawn}<text class="{look}" {place} text-anchor="middle" pointer-events="none"{small}>{clips}</text>'

@@ -15,12 +15,13 @@ _THEME = f"""
   --alarm: #a33c00; --alarm-wash: #fff1e6; {_colours(COLOURS, RIGHT, WRONG)} }}
 @media screen and (prefers-color-scheme: dark) {{ :root {{ --ink: #e8eaed; --paper: #14171a; --soft: #a5adb6;
   --line: #363c43; --wash: #1d2126; --alarm: #ffb27a; --alarm-wash: #33210f;
-  {_colours(DARK_COLOURS, DARK_RIGHT, DARK_WRONG)} }} }}
+  {_colours(DARK_COLOURS, DARK_RIGHT, DARK_WRONG)} }} .matrix .middling {{ fill: var(--paper); }} }}
 """
 _LOOK = """
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 76rem; padding: 1.5rem 1rem 4rem; font: 1rem/1.55 system-ui, sans-serif; color:
   var(--ink); background: var(--paper); }
+figcaption, summary, li { overflow-wrap: anywhere; }
 h1 { font-size: 1.8rem; line-height: 1.2; margin: 0 0 .6rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.3rem; margin: 2.6rem 0 .6rem; padding-top: .6rem; border-top: 1px solid var(--line); overflow-wrap:
   anywhere; }
@@ -43,8 +44,9 @@ td.text { white-space: normal; }
 tbody tr:first-child { background: var(--wash); }
 .plain tbody tr:first-child { background: none; } .box + .box { margin-top: 1rem; }
 .board { width: 100%; } .board th, .board td { padding: .35rem .4rem; }
-.board tbody th { overflow-wrap: anywhere; white-space: normal; min-width: 5rem; }
-.board .rest { display: none; } .board .rest td { padding-top: 0; white-space: normal; text-align: left; }
+.board tbody th { overflow-wrap: anywhere; white-space: normal; min-width: 5.5rem; padding-left: 1.6rem; text-indent:
+  -1.2rem; }
+.board .rest { display: none; } .board .rest td { padding-top: 0; white-space: normal; text-align: left; overflow-wrap: anywhere; }
 .board dl, .board details { margin: 0; } .board summary { font-weight: 400; color: var(--soft); font-size: .85rem; }
 .board dl { display: grid; grid-template-columns: auto auto 1fr; gap: 0 .8rem; } .board dt { color: var(--soft); }
 .board dd { margin: 0; text-align: right; } .board dl i { font-style: normal; }
@@ -67,7 +69,7 @@ svg .number { font-size: 10px; } svg .gain { font-weight: 600; }
 .slope { display: block; width: 100%; } .slope.wide { font-size: 15px; } .slope.narrow { display: none; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.6rem 1.2rem; }
 .charts.small { grid-template-columns: repeat(auto-fill, minmax(min(100%, 17rem), 1fr)); }
-.matrix { display: block; width: 100%; max-width: 46rem; } .matrix .right { fill: var(--right); }
+.matrix { display: block; } .matrix .right { fill: var(--right); }
 .matrix .wrong { fill: var(--wrong); } .matrix .cell { stroke: var(--line); stroke-width: .5; }
 .matrix .own { font-weight: 600; } .matrix .strong { fill: var(--paper); }
 img.drawn { max-width: 100%; background: #fff; border-radius: 6px; padding: .4rem; }
@@ -98,7 +100,7 @@ _FOLDS = """
 @media print { body { max-width: none; font-size: 10pt; } audio, .skip { display: none; } h2, h3 { break-after: avoid; }
   .box { overflow: visible; } table { font-size: 7.5pt; } th, td, .board th, .board td { padding: .15rem .3rem; }
   .bar { width: 90px; } tr, .charts > * { break-inside: avoid; } .charts { grid-template-columns: 1fr 1fr; }
-  .charts.small { grid-template-columns: 1fr 1fr 1fr; } .matrix { max-width: 34rem; } * { print-color-adjust: exact; } }
+  .charts.small { grid-template-columns: 1fr 1fr 1fr; } * { print-color-adjust: exact; } }
 """
 _MODELS = "".join(
     f".s{number} {{ stroke: var(--s{number}); }} .mark.s{number}, .band.s{number}, .count.s{number} "
