@@ -29,10 +29,8 @@ def clips(
     best = escape(record.trained[0].name) if record.trained else "no model"
     doubted = {clip.name for clip in suspicious}
     places = {clip.name: place for place, clip in enumerate(mistakes, start=1)}
-    shown = [clip for clip in suspicious if clip.name not in places]
-    above = [
-        f'<a href="#mistake{places[clip.name]}">{escape(clip.name)}</a>' for clip in suspicious if clip.name in places
-    ]
+    shown, again = apart_from(mistakes, suspicious)
+    above = [f'<a href="#mistake{places[clip.name]}">{escape(clip.name)}</a>' for clip in again]
     found = ""
     if mistakes:
         words = f"What {best}, the best model, is surest of and wrong about, on clips that it has not seen. "
@@ -47,6 +45,12 @@ def clips(
         found += f"<h2>Suspicious labels</h2><p>{LISTEN}</p>{named}"
         found += f'<ul class="clips">{cards}</ul>' if cards else ""
     return found
+
+
+def apart_from(mistakes: Sequence[Mistake], suspicious: Sequence[Mistake]) -> tuple[list[Mistake], list[Mistake]]:
+    """The suspicious clips that are not among the mistakes, and those that are."""
+    names = {clip.name for clip in mistakes}
+    return [one for one in suspicious if one.name not in names], [one for one in suspicious if one.name in names]
 
 
 def _so_many(number: int) -> str:

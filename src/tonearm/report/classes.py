@@ -21,6 +21,7 @@ from tonearm.report.matrix import matrix
 from tonearm.wording import count, interval
 
 SHOWN_CONFUSIONS = 50
+SHOWN_LABELS = 8
 LEAST_UNITS = 5  # artists, recordings or clips of a class; resampling fewer says nothing of others
 
 
@@ -91,5 +92,11 @@ def _without(few: Sequence[str], same: Sequence[str]) -> str:
         "be another on other ones": few,
         "every resample gives the same score, so resampling cannot say how far it is from that of other clips": same,
     }
-    lines = [f"No interval for {', '.join(labels)}: {reason}." for reason, labels in reasons.items() if labels]
+    lines = [f"No interval for {_some(labels)}: {reason}." for reason, labels in reasons.items() if labels]
     return "".join(f'<p class="soft">{escape(line)}</p>' for line in lines)
+
+
+def _some(labels: Sequence[str]) -> str:
+    """The labels, of many the first ones and how many more there are."""
+    more = len(labels) - SHOWN_LABELS
+    return f"{', '.join(labels[:SHOWN_LABELS])} and {more} more" if more > 1 else ", ".join(labels)

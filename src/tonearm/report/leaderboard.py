@@ -66,7 +66,10 @@ def _no_interval(names: Sequence[str]) -> str:
 def _table(trained: Sequence[ModelResult], beside: bool, rows: str) -> str:
     if not trained:
         return ""
-    titles = "".join(f'<th class="{cell.priority}">{cell.title}</th>' for cell in _cells(trained[0], 0, beside))
+    titles = "".join(
+        f'<th class="{cell.priority}{" interval" * ("<svg" in cell.text)}">{cell.title}</th>'
+        for cell in _cells(trained[0], 0, beside)
+    )
     return (
         f'<table class="board"><thead><tr><th class="text">model</th>{titles}</tr></thead><tbody>{rows}</tbody></table>'
     )

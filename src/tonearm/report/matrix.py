@@ -24,8 +24,8 @@ LETTER = 7.4  # pixels of a letter, about
 def matrix(labels: Sequence[str], counts: NDArray[Any], of: str) -> str:
     """The figure. counts: shape (labels, labels). of: the model and the part that they are of."""
     side = 42.0 if len(labels) <= 12 else 32.0 if len(labels) <= 20 else 24.0
-    names = [label if len(label) <= LONGEST_NAME else f"{label[: LONGEST_NAME - 1]}…" for label in labels]
-    room = LETTER * max(len(name) for name in names) + 26.0
+    names = short(labels)
+    room = LETTER * max(len(name) for name in names) + 32.0
     size, right = room + side * len(labels), 0.72 * room  # the slanted names of the last columns lean out
     parts = [
         f'<text x="{room + side * len(labels) / 2:.0f}" y="14" text-anchor="middle">predicted class</text>',
@@ -48,11 +48,24 @@ def matrix(labels: Sequence[str], counts: NDArray[Any], of: str) -> str:
     said = f"{title}. " + ", ".join(
         f"{label} {own[place]} of {own.sum()}" for place, (label, own) in enumerate(zip(labels, counts, strict=True))
     )
+    width = size + right
     drawn = (
-        f'<svg class="matrix" width="{GROWN * (size + right):.0f}" viewBox="0 0 {size + right:.0f} {size + 4:.0f}" role="img" '
+        f'<svg class="matrix" width="{GROWN * width:.0f}" viewBox="0 0 {width:.0f} {size + 4:.0f}" role="img" '
         f'aria-label="{escape(said)}">{"".join(parts)}</svg>'
     )
     return f"<figure><figcaption>{escape(title)}</figcaption>{drawn}</figure>"
+
+
+def short(labels: Sequence[str]) -> list[str]:
+    """Names that are short enough, and as different as before if a cut in the middle makes them so.
+
+    >>> short(["hip hop and rap music", "jazz"]), short(["class number 01", "class number 02"])
+    (['hip hop and…', 'jazz'], ['class …er 01', 'class …er 02'])
+    """
+    cut = [label if len(label) <= LONGEST_NAME else f"{label[: LONGEST_NAME - 1]}…" for label in labels]
+    if len(set(cut)) == len(cut):
+        return cut
+    return [label if len(label) <= LONGEST_NAME else f"{label[:6]}…{label[7 - LONGEST_NAME :]}" for label in labels]
 
 
 def _cell(clips: int, share: float, own: bool, x: float, y: float, side: float, words: str) -> str:
@@ -63,9 +76,8 @@ def _cell(clips: int, share: float, own: bool, x: float, y: float, side: float, 
     )
     if not clips:
         return drawn
-    look = " ".join(
-        name for name, is_so in (("own", own), ("middling", share > MIDDLING), ("strong", share > STRONG)) if is_so
-    )
+    looks = (("own", own), ("middling", share > MIDDLING), ("strong", share > STRONG))
+    look = " ".join(name for name, is_so in looks if is_so)
     small = f' font-size="{0.42 * side:.0f}"' if side < 30 else ""
     place = f'x="{x + side / 2:.1f}" y="{y + side / 2 + 4:.1f}"'
     return f'{drawn}<text class="{look}" {place} text-anchor="middle" pointer-events="none"{small}>{clips}</text>'

@@ -26,7 +26,7 @@ h1 { font-size: 1.8rem; line-height: 1.2; margin: 0 0 .6rem; overflow-wrap: anyw
 h2 { font-size: 1.3rem; margin: 2.6rem 0 .6rem; padding-top: .6rem; border-top: 1px solid var(--line); overflow-wrap:
   anywhere; }
 h3, h4 { font-size: 1rem; margin: 1.2rem 0 .4rem; }
-p { max-width: 46rem; }
+p { max-width: 46rem; overflow-wrap: anywhere; }
 a { color: var(--s0); }
 :focus-visible { outline: 3px solid var(--s1); outline-offset: 2px; }
 .skip { position: absolute; left: -99rem; } .skip:focus { position: static; }
@@ -44,9 +44,10 @@ td.text { white-space: normal; }
 tbody tr:first-child { background: var(--wash); }
 .plain tbody tr:first-child { background: none; } .box + .box { margin-top: 1rem; }
 .board { width: 100%; } .board th, .board td { padding: .35rem .4rem; }
-.board tbody th { overflow-wrap: anywhere; white-space: normal; min-width: 5.5rem; padding-left: 1.6rem; text-indent:
-  -1.2rem; }
-.board .rest { display: none; } .board .rest td { padding-top: 0; white-space: normal; text-align: left; overflow-wrap: anywhere; }
+.board tbody th { overflow-wrap: anywhere; white-space: normal; min-width: 5.5rem; padding-left: 1.6rem; }
+.board th .swatch { float: left; margin: .35em 0 0 -1.2rem; } .board th.interval { text-align: center; }
+.board .rest { display: none; } .board .rest td { padding-top: 0; white-space: normal; text-align: left;
+  overflow-wrap: anywhere; }
 .board dl, .board details { margin: 0; } .board summary { font-weight: 400; color: var(--soft); font-size: .85rem; }
 .board dl { display: grid; grid-template-columns: auto auto 1fr; gap: 0 .8rem; } .board dt { color: var(--soft); }
 .board dd { margin: 0; text-align: right; } .board dl i { font-style: normal; }
@@ -96,9 +97,10 @@ _FOLDS = """
   .slope.narrow { display: block; max-width: 30rem; margin: 0 auto; }
   .classes th:last-child, .classes td:last-child { display: none; } h1 { font-size: 1.5rem; } }
 @media screen and (max-width: 26rem) { .board th, .board td { padding: .3rem .25rem; } .board .bar { width: 110px; }
-  .classes th, .classes td { padding: .3rem .25rem; font-size: .82rem; } .classes td.text { white-space: nowrap; } }
+  .classes th, .classes td { padding: .3rem .2rem; font-size: .75rem; } .classes td.text { white-space: nowrap; } }
 @media print { body { max-width: none; font-size: 10pt; } audio, .skip { display: none; } h2, h3 { break-after: avoid; }
   .box { overflow: visible; } table { font-size: 7.5pt; } th, td, .board th, .board td { padding: .15rem .3rem; }
+  .board .range-words { font-size: 6pt; } .board tbody th { padding-left: 1.2rem; }
   .bar { width: 90px; } tr, .charts > * { break-inside: avoid; } .charts { grid-template-columns: 1fr 1fr; }
   .charts.small { grid-template-columns: 1fr 1fr 1fr; } * { print-color-adjust: exact; } }
 """
