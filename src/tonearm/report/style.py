@@ -60,7 +60,7 @@ svg { max-width: 100%; height: auto; font: 13px system-ui, sans-serif; } svg tex
 svg .head { font-weight: 600; font-size: 16px; } svg .tick { font-size: 12px; }
 svg .number { font-size: 10px; } svg .gain { font-weight: 600; }
 .bar { width: 168px; min-width: 5rem; height: 16px; } .axis { stroke: var(--line); stroke-width: 1; }
-.bar .range { stroke-width: 4; opacity: .5; } .bar .dot { fill: var(--s0); }
+.bar .range { stroke-width: 4; opacity: .5; }
 .bar .dot-line { stroke: var(--ink); stroke-width: 1.4; }
 .grid { stroke: var(--line); stroke-width: 1; } .line { fill: none; stroke-width: 2.2; stroke-linejoin: round; }
 .training { stroke-dasharray: 6 3; stroke-width: 1.5; opacity: .6; } .law { stroke-width: 1; opacity: .7; }
