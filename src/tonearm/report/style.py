@@ -95,7 +95,8 @@ _FOLDS = """
   .board tr:has(+ .rest) > * { border-bottom: none; } }
 @media screen and (max-width: 48rem) { .board .b { display: none; } .slope.wide { display: none; }
   .slope.narrow { display: block; max-width: 30rem; margin: 0 auto; }
-  pre { white-space: pre-wrap; overflow-wrap: anywhere; } .classes th:last-child, .classes td:last-child { display: none; } h1 { font-size: 1.5rem; } }
+  pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+  .classes th:last-child, .classes td:last-child { display: none; } h1 { font-size: 1.5rem; } }
 @media screen and (max-width: 26rem) { .board th, .board td { padding: .3rem .25rem; } .board .bar { width: 110px; }
   .classes th, .classes td { padding: .3rem .2rem; font-size: .75rem; } .classes td.text { white-space: nowrap; } }
 @media print { body { max-width: none; font-size: 10pt; } audio, .skip { display: none; } h2, h3 { break-after: avoid; }
