@@ -13,6 +13,7 @@ from tonearm.matrix_plot import confusion_figure
 from tonearm.plots import (
     curves_figure,
     heatmap_figure,
+    importance_figure,
     parallel_figure,
     save_figure,
     scaling_figure,
@@ -98,6 +99,13 @@ def test_the_scaling_plot_is_as_high_as_what_was_measured() -> None:
     [area] = scaling_figure({"features": [(1, 1.0), (16, 4.0), (32, 4.2)]}).axes
     assert area.get_yticks().tolist() == [0, 1, 2, 3, 4, 5]
     assert area.get_ylim()[1] < 6  # the perfect 32 is far beyond
+
+
+def test_bars_of_importance_have_their_models_colour_and_a_round_axis() -> None:
+    bars = [("tempo", 0.127, 0.08, 0.139), ("chroma", -0.01, -0.047, 0.02)]
+    first, second = importance_figure([("mlp", bars), ("svm", bars[:1])], looks=[2, 0]).axes
+    assert [to_hex(area.patches[0].get_facecolor()) for area in (first, second)] == [COLOURS[2], COLOURS[0]]
+    assert np.allclose(second.get_xticks(), [-0.05, 0, 0.05, 0.1, 0.15])
 
 
 def test_no_two_models_look_alike() -> None:

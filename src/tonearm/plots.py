@@ -95,7 +95,7 @@ def _round_axis(
     names = [tick_label(mark, share) for mark in marks]
     if which == "x":
         area.set_xticks(marks, names)
-        area.set_xlim(marks[0], marks[-1] + room)
+        area.set_xlim(marks[0] - (room if marks[0] else 0.0), marks[-1] + room)
     else:
         area.set_yticks(marks, names)
         area.set_ylim(marks[0] - (room if marks[0] else 0.0), marks[-1] + room)
@@ -233,8 +233,11 @@ def importance_figure(
                 area.plot([low, high], [row, row], color="black", linewidth=1.2)
         area.set_yticks(range(len(bars)), [name[:LONGEST_NAME] for name, *_ in bars], fontsize=8)
         area.invert_yaxis()
-        area.axvline(0.0, color="grey", linewidth=0.8)
+        area.axvline(0.0, color=SOFT, linewidth=0.8)
+        area.spines[:].set_color(LINE)
         area.set_title(title, fontsize=8, loc="left")
+    ends = [0.0, *(end for _, bars in panels for _, *bar in bars for end in bar if end is not None)]
+    _round_axis(areas[-1], "x", min(ends), max(ends), most=6)
     areas[-1].set_xlabel("drop of the accuracy (share of clips), with its 95 % interval")
     return figure
 

@@ -96,9 +96,12 @@ _FOLDS = """
 @media screen and (max-width: 48rem) { .board .b { display: none; } .slope.wide { display: none; }
   .slope.narrow { display: block; max-width: 30rem; margin: 0 auto; }
   pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+  .box th, .box td { padding: .3rem .35rem; font-size: .85rem; }
+  .box td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 5rem; }
   .classes th:last-child, .classes td:last-child { display: none; } h1 { font-size: 1.5rem; } }
 @media screen and (max-width: 26rem) { .board th, .board td { padding: .3rem .25rem; } .board .bar { width: 110px; }
-  .classes th, .classes td { padding: .3rem .2rem; font-size: .75rem; } .classes td.text { white-space: nowrap; } }
+  .classes th, .classes td { padding: .3rem .2rem; font-size: .75rem; } .classes td.text { white-space: nowrap; }
+  .classes td:first-child { min-width: 0; } }
 @media print { body { max-width: none; font-size: 10pt; } audio, .skip { display: none; } h2, h3 { break-after: avoid; }
   .box { overflow: visible; } table { font-size: 7.5pt; } th, td, .board th, .board td { padding: .15rem .3rem; }
   .board .range-words { font-size: 6pt; } .board tbody th { padding-left: 1.2rem; }
