@@ -461,8 +461,8 @@ def test_what_others_published_stands_beside_ours(music: Path, tmp_path: Path) -
         rows = {row["model"]: row for row in csv.DictReader(file)}
     assert (rows["svm"]["published"], rows["logistic"]["published"]) == ("0.55", "")
     html = write_report(tmp_path, tmp_path / "report", audio=False).read_text()
-    assert "<th>published</th>" in html
-    assert html.count("<td>0.550</td>") == 1
+    assert '<th class="c">published</th>' in html
+    assert html.count('<td class="c">0.550</td>') == 1
     with pytest.raises(ConfigError, match=r"report\.published: 'smv' is not a model of \[models\]; did you mean 'svm'"):
         config(music, models=models, report={"published": {"smv": 0.5}})
 
