@@ -23,7 +23,8 @@ from tonearm.jam import render_jam
 #
 # 300 clips of five seconds, thirty in each of ten genres, played by eighty bands that do not exist. Each band has a
 # sound of its own: its instruments, amplifier, room and tape. Since we made the music, we know everything about it,
-# including the faults that we put in, as real collections have them: wrong labels, copies of one recording, broken files.
+# including the faults that we put in, as real collections have them: wrong labels, copies of one recording, broken
+# files.
 
 print(render_jam("music", seconds=5.0).text())
 
@@ -88,7 +89,8 @@ axes.set(ylabel="test accuracy", title="What the random split makes you believe"
 axes.legend(loc="lower left")
 
 for model in honest:
-    print(f"{model:<9} {believed[model]:.3f} → {honest[model]:.3f}: {100 * (believed[model] - honest[model]):.0f} points")
+    gap = 100 * (believed[model] - honest[model])
+    print(f"{model:<9} {believed[model]:.3f} → {honest[model]:.3f}: {gap:.0f} points")
 
 # sphinx_gallery_start_ignore
 assert all(believed[model] - honest[model] > 0.1 for model in honest), "the page says that the gap is large"
@@ -127,9 +129,9 @@ assert right[0] > right[1] + 0.1
 # sphinx_gallery_end_ignore
 
 # %%
-# The features recognise the *band*, and the band gives the genre away. Take the band's other clips away, and much of the
-# skill is gone. This has a name in the literature, the artist effect, and GTZAN, the field's reference set, is full of
-# it: see :doc:`the numbers on GTZAN </gtzan>`.
+# The features recognise the *band*, and the band gives the genre away. Take the band's other clips away, and much of
+# the skill is gone. This has a name in the literature, the artist effect, and GTZAN, the field's reference set, is
+# full of it: see :doc:`the numbers on GTZAN </gtzan>`.
 #
 # How sure is a score?
 # --------------------
@@ -166,11 +168,11 @@ print(new.compare().sentence())
 # two models are equally good, a band's difference might as well have come out the other way round, so the test flips
 # the sign of whole bands, many times, and looks how often chance does as well as what was seen.
 #
-# There is a trap. Whoever looks for the best model first and tests it afterwards has compared *all pairs* in his head, and
-# among many pairs some differ by chance. So all pairs are tested at once, and each flip is judged by its largest
-# difference over all pairs (the max-T method of Westfall and Young). In a simulation of twenty equally good models, tests
-# of the best against each other one called somebody worse in 24 to 39 % of the cases; this one does so in 5 %, as it
-# should (``benchmarks/verdicts.py``). All pairs:
+# There is a trap. Whoever looks for the best model first and tests it afterwards has compared *all pairs* in his
+# head, and among many pairs some differ by chance. So all pairs are tested at once, and each flip is judged by its
+# largest difference over all pairs (the max-T method of Westfall and Young). In a simulation of twenty equally good
+# models, tests of the best against each other one called somebody worse in 24 to 39 % of the cases; this one does so
+# in 5 %, as it should (``benchmarks/verdicts.py``). All pairs:
 
 print(new.compare().text(every=True))
 
@@ -198,7 +200,8 @@ assert max(scores) - min(scores) > 0.08, "the page says that the seed matters"
 
 # %%
 # Anybody who may choose the seed may choose the score. **Folds** take the choice away: every clip is tested once, by a
-# model that has not heard its band. What remains is how the bands fell into folds; **repeated folds** average over that:
+# model that has not heard its band. What remains is how the bands fell into folds; **repeated folds** average over
+# that:
 
 repeated = tonearm.train("music", "results/repeated", workers=2, split={"folds": 5, "repeats": 3}, **one_model)
 row = repeated.rows[0]
@@ -210,15 +213,16 @@ print(f"5 folds, 3 times: {row.score('test'):.3f} ({row.interval[0]:.3f} to {row
 # Validation chooses, the test judges
 # -----------------------------------
 #
-# There is one more way to fool oneself, with no leak at all: to try many things and report the best. Here are two hundred
-# models that know nothing. Each guesses the genre of sixty clips:
+# There is one more way to fool oneself, with no leak at all: to try many things and report the best. Here are two
+# hundred models that know nothing. Each guesses the genre of sixty clips:
 
 rng = np.random.default_rng(0)
 truth, fresh = rng.integers(0, 10, size=(2, 60))
 guesses, later = rng.integers(0, 10, size=(2, 200, 60))
 on_test = (guesses == truth).mean(axis=1)
 best = on_test.argmax()
-print(f"the best of 200 on the test that chose it: {on_test[best]:.2f}; on new clips: {(later[best] == fresh).mean():.2f}")
+print(f"the best of 200, on the test that chose it: {on_test[best]:.2f}")
+print(f"the same model on new clips: {(later[best] == fresh).mean():.2f}")
 
 # sphinx_gallery_start_ignore
 assert on_test[best] > 0.15 > (later[best] == fresh).mean(), "the page says that selection flatters"
@@ -230,8 +234,8 @@ assert on_test[best] > 0.15 > (later[best] == fresh).mean(), "the page says that
 # choose: they stop training, calibrate probabilities and order the leaderboard. The **test** clips judge, once. That is
 # why the first row of a leaderboard is not always the one with the highest test accuracy.
 #
-# When you tune settings, the same holds: :doc:`nested cross-validation </tuning>` chooses the settings anew on each fold
-# and tests what the choosing is worth.
+# When you tune settings, the same holds: :doc:`nested cross-validation </tuning>` chooses the settings anew on each
+# fold and tests what the choosing is worth.
 #
 # Leaks, and the alarms for them
 # ------------------------------
@@ -241,12 +245,12 @@ assert on_test[best] > 0.15 > (later[best] == fresh).mean(), "the page says that
 #
 # - **Copies**: one recording in several files, found by its sound, also if it is re-encoded, louder or an excerpt. A
 #   split by groups keeps copies together; any other split that tears them apart is refused, as above.
-# - **Slices**: songs that were cut into pieces before. If the nearest training clip alone is right for nine clips in ten,
-#   and the models are not, then slices of one song stand on both sides.
+# - **Slices**: songs that were cut into pieces before. If the nearest training clip alone is right for nine clips in
+#   ten, and the models are not, then slices of one song stand on both sides.
 # - **Scaled tables**: a table of features that was standardised over all rows has seen the test rows.
 # - **Numbered rows**: a column that counts the rows, which are sorted by genre.
-# - **Listed splits that share artists**: published lists of clips for training and testing are followed as they are, and
-#   artists in two of their parts are named. The fault-filtered lists of GTZAN share two.
+# - **Listed splits that share artists**: published lists of clips for training and testing are followed as they are,
+#   and artists in two of their parts are named. The fault-filtered lists of GTZAN share two.
 # - **File names** whose numbers give the label away are a warning: no model here reads names, but people do.
 #
 # And one that no split can catch: a **pretrained network** may have heard your test clips when it was made. The

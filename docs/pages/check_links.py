@@ -71,7 +71,11 @@ def main() -> None:
     """Print all problems; exit code 1 if there are any."""
     site = Path(sys.argv[1]).resolve()
     found = sorted(set(problems(site)))
-    print("\n".join(found) if found else f"{site}: every link inside leads somewhere, and nothing is fetched from elsewhere")
+    print(
+        "\n".join(found)
+        if found
+        else f"{site}: every link inside leads somewhere, and nothing is fetched from elsewhere"
+    )
     sys.exit(1 if found or not any(site.rglob("*.html")) else 0)
 
 

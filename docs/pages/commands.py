@@ -2,12 +2,14 @@
 
 Conventions
 -----------
-The declarations are read, not the parser that typer builds of them, which differs from version to version: a command is a
-function whose parameters are annotated with typer's options and arguments.
+The declarations are read, not the parser that typer builds of them, which differs from version to version: a command
+is a function whose parameters are annotated with typer's options and arguments.
 """
 
 import inspect
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import NoneType
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 import typer
@@ -21,10 +23,10 @@ Every command with its arguments and options, generated from the program itself;
 same. Settings are not options: `--config FILE` names a TOML file and `--set train.seed=3` overrides one setting of it.
 [Settings](settings.md) says which there are.
 
-Exit codes: 0 is done; 1 is done, but something was left out (a broken clip, a model that failed); 2 is a mistake that you
-can fix, told in one message; 130 and 143 are stopped by Ctrl-C and by SIGTERM.
+Exit codes: 0 is done; 1 is done, but something was left out (a broken clip, a model that failed); 2 is a mistake
+that you can fix, told in one message; 130 and 143 are stopped by Ctrl-C and by SIGTERM.
 """
-WORDS = {int: "INTEGER", float: "NUMBER"}
+WORDS = {int: "INTEGER", float: "NUMBER", Path: "FILE"}
 
 
 class Parameter(NamedTuple):
@@ -81,12 +83,15 @@ def parameters(call: Callable[..., Any]) -> list[Parameter]:
 
 def _option(name: str, annotation: Any, info: Any) -> str:
     """An option with what follows it, such as `--out FOLDER`."""
-    flag = next((word for word in info.param_decls or () if word.startswith("-")), f"--{name.replace('_', '-')}")
+    words = (info.default, *(info.param_decls or ()))  # inside Annotated typer takes the first name for a default
+    names = [word for word in words if isinstance(word, str) and word.startswith("-")]
+    flag = names[0] if names else f"--{name.replace('_', '-')}"
     if annotation is bool:
-        return flag if info.param_decls else f"{flag}/--no-{flag.removeprefix('--')}"
+        return flag if names else f"{flag}/--no-{flag.removeprefix('--')}"
     if get_origin(annotation) is Literal:
         return f"{flag} {'|'.join(get_args(annotation))}"
-    return f"{flag} {info.metavar or WORDS.get(annotation, 'TEXT')}"
+    kinds = [kind for kind in get_args(annotation) or (annotation,) if kind is not NoneType]
+    return f"{flag} {info.metavar or WORDS.get(kinds[0], 'TEXT')}"
 
 
 def _section(name: str, call: Callable[..., Any]) -> str:
@@ -113,7 +118,7 @@ def _rest(option: Parameter) -> str:
     if option.required:
         return " Required."
     said, default = "", option.default
-    if default not in (None, "", False):
+    if default is not None and default is not False and default != "":
         shown = option.written.partition("/")[0] if default is True else default
         said = f" Default: `{shown}`."
     limits = (("at least", option.info.min), ("at most", option.info.max))
@@ -122,7 +127,6 @@ def _rest(option: Parameter) -> str:
 
 
 def _sentence(text: str | None) -> str:
-    """A help text as a sentence."""
+    """A help text, closed by a full stop where nothing else closes it."""
     words = " ".join((text or "").split())
-    capital = words[:1].upper() + words[1:] if words[:1].isalpha() and not words.startswith("tonearm") else words
-    return capital if capital.endswith((".", "…")) or not capital else f"{capital}."
+    return words if not words or words.endswith((".", "…")) else f"{words}."

@@ -3,8 +3,9 @@
 Conventions
 -----------
 All commands run in one folder, `docs/_build/walk`, in which `music` is the built-in music; a page may use what its
-earlier commands have written. `{console}` runs commands and shows what they print; `:exit:` is the exit code of the last
-one, 0 by default, and any other is an error of the build. `{file} NAME` shows a text and writes it into that folder.
+earlier commands have written. `{console}` runs commands and shows what they print; `:exit:` is the exit code of the
+last one, 0 by default, and any other is an error of the build. `{file} NAME` shows a text and writes it into that
+folder.
 """
 
 import os

@@ -16,17 +16,17 @@ Every family equals the librosa function that it names, called with its defaults
 """
 STATISTICS = """## Statistics
 
-Each series becomes one column for each statistic: `mean`, `var` (the mean squared deviation, divisor $n$), `std`, `min`,
-`max`, `median`, `skew` and `kurtosis`. With the mean $\\mu$ and the standard deviation $\\sigma$ of a series $x$ of $n$
-frames,
+Each series becomes one column for each statistic: `mean`, `var` (the mean squared deviation, divisor $n$), `std`,
+`min`, `max`, `median`, `skew` and `kurtosis`. With the mean $\\mu$ and the standard deviation $\\sigma$ of a series
+$x$ of $n$ frames,
 
 $$
 \\mathrm{skew} = \\frac{1}{n} \\sum_t \\left(\\frac{x_t - \\mu}{\\sigma}\\right)^3, \\qquad
 \\mathrm{kurtosis} = \\frac{1}{n} \\sum_t \\left(\\frac{x_t - \\mu}{\\sigma}\\right)^4 - 3,
 $$
 
-and both are 0 for a series that does not vary. Columns are named `family_statistic`, with a number from 01 where a family
-has several series, as in `mfcc_mean_03`.
+and both are 0 for a series that does not vary. Columns are named `family_statistic`, with a number from 01 where a
+family has several series, as in `mfcc_mean_03`.
 """
 
 

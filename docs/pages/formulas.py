@@ -1,8 +1,9 @@
-"""The formulas of the feature families in LaTeX, once; a family without one is shown by the registry's short formula."""
+"""The formulas of the feature families in LaTeX; a family without one is shown by the registry's short formula."""
 
 SYMBOLS = r"""
-- $y_n$: the samples of the clip; $N$ = `n_fft`, the length of a window; $H$ = `hop_length`, the step from frame to frame.
-- $D_{k,t}$: the short-time Fourier transform at bin $k$ and frame $t$ (periodic Hann window, frames centred, zeros at the
+- $y_n$: the samples of the clip; $N$ = `n_fft`, the length of a window; $H$ = `hop_length`, the step from frame to
+frame. - $D_{k,t}$: the short-time Fourier transform at bin $k$ and frame $t$ (periodic Hann window, frames centred,
+zeros at the
   edges); $S_{k,t} = |D_{k,t}|$ its magnitude; $f_k$ the frequency of bin $k$.
 - $M_{m,t} = \sum_k w_{m,k} S_{k,t}^2$: the power in mel band $m$ (Slaney's bands);
   $L_{m,t} = 10 \log_{10} \max(10^{-10}, M_{m,t})$ the same in decibels, not more than 80 dB below the largest.
@@ -25,8 +26,8 @@ h \text{: a Hann window of 41 frames}""",
     "tonnetz": r"""
 \left( \sum_p \bar c_{p,t} \sin \frac{7 \pi p}{6},\; \sum_p \bar c_{p,t} \cos \frac{7 \pi p}{6},\;
 \sum_p \bar c_{p,t} \sin \frac{3 \pi p}{2},\; \sum_p \bar c_{p,t} \cos \frac{3 \pi p}{2},\;
-\frac{1}{2} \sum_p \bar c_{p,t} \sin \frac{2 \pi p}{3},\; \frac{1}{2} \sum_p \bar c_{p,t} \cos \frac{2 \pi p}{3} \right),
-\qquad \bar c_{p,t} = \frac{c_{p,t}}{\sum_q c_{q,t}} \text{ of chroma\_cqt}""",
+\frac{1}{2} \sum_p \bar c_{p,t} \sin \frac{2 \pi p}{3},\; \frac{1}{2} \sum_p \bar c_{p,t} \cos \frac{2 \pi p}{3}
+\right), \qquad \bar c_{p,t} = \frac{c_{p,t}}{\sum_q c_{q,t}} \text{ of chroma\_cqt}""",
     "rms": r"""
 r_t = \sqrt{ \frac{1}{N} \sum_{n \in t} y_n^2 }""",
     "zero_crossing_rate": r"""
