@@ -67,6 +67,7 @@ sphinx_gallery_conf = {
     "min_reported_time": 10_000,
     "write_computation_times": False,
     "plot_gallery": "True",
+    "capture_repr": (),  # examples print what they show
 }
 PAGES = {
     "commands": commands.commands_page,

@@ -11,6 +11,7 @@ folder.
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -50,14 +51,23 @@ def run_command(line: str, folder: Path) -> tuple[int, str]:
 
 
 class Console(SphinxDirective):
-    """`{console}`: commands, one a line, and what each prints; `:lines:` shows the first so many lines alone."""
+    """`{console}`: commands, one a line, and what each prints.
+
+    `:lines:` shows the first so many lines alone. `:fresh: NAME` removes a folder that an earlier build has written.
+    """
 
     has_content = True
-    option_spec: ClassVar[Any] = {"exit": directives.nonnegative_int, "lines": directives.positive_int}
+    option_spec: ClassVar[Any] = {
+        "exit": directives.nonnegative_int,
+        "lines": directives.positive_int,
+        "fresh": directives.unchanged_required,
+    }
 
     def run(self) -> list[nodes.Node]:
         """The commands with what they printed. Raises an error of the build for an unexpected exit code."""
         shown, code, printed = [], 0, ""
+        if "fresh" in self.options:
+            shutil.rmtree(walk_folder(self.env) / self.options["fresh"], ignore_errors=True)
         for line in self.content:
             code, printed = run_command(line, walk_folder(self.env))
             lines = printed.splitlines()

@@ -8,7 +8,7 @@ zeros at the
 - $M_{m,t} = \sum_k w_{m,k} S_{k,t}^2$: the power in mel band $m$ (Slaney's bands);
   $L_{m,t} = 10 \log_{10} \max(10^{-10}, M_{m,t})$ the same in decibels, not more than 80 dB below the largest.
 - $Q_{b,t}$: the magnitude of the constant-Q transform, 7 octaves of 36 bins from C1.
-- $p = 0, \dots, 11$: the pitch classes C to B.
+- $p = 0, \ldots, 11$: the pitch classes C to B.
 """
 
 FORMULAS = {
