@@ -18,6 +18,7 @@ from tonearm.experiment.experiment import Experiment, run_experiment
 from tonearm.experiment.folder import ExperimentFolder
 from tonearm.experiment.inputs import read_inputs
 from tonearm.experiment.leaderboard import Row
+from tonearm.experiment.part_scores import HEAD
 from tonearm.report import write_report
 from tonearm.runtime.locks import hold
 from tonearm.runtime.progress import Counting
@@ -142,7 +143,9 @@ def _quiet(line: str) -> None:
 
 
 def _read(experiment: Experiment) -> str:
-    return ExperimentFolder(experiment.out).leaderboard_md.read_text(encoding="utf-8").rstrip("\n")
+    """The leaderboard without the long table of every part's scores."""
+    text = ExperimentFolder(experiment.out).leaderboard_md.read_text(encoding="utf-8")
+    return text.partition(HEAD)[0].rstrip("\n")
 
 
 def side_by_side(honest: Iterable[Row], optimistic: Iterable[Row]) -> str:
