@@ -450,8 +450,8 @@ CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 @pytest.mark.parametrize(
     ("name", "cells", "run"),
     [
-        ("logistic", 30, 28),
-        ("mlp", 8, 8),
+        ("logistic", 30, 25),
+        ("mlp", 4, 4),
         ("cnn-shape", 6, 6),
         ("cnn-activation", 6, 6),
         ("cnn-optimiser", 5, 5),

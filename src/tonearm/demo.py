@@ -7,7 +7,6 @@ is set, a line says that it is left out. Each step says what it does, why, and w
 what to type for one's own music. Everything can be thrown away and made again: the same seed gives the same numbers.
 """
 
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from tonearm.experiment.leaderboard import Row
 from tonearm.experiment.part_scores import HEAD
 from tonearm.report import write_report
 from tonearm.runtime.locks import hold
+from tonearm.runtime.machine import available_cores
 from tonearm.runtime.progress import Counting
 
 MODELS: dict[str, dict[str, Any]] = {
@@ -80,13 +80,6 @@ def _show_all(
     )
     say(_farewell(out, honest))
     return honest, optimistic
-
-
-def available_cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _render(
