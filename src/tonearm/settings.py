@@ -13,11 +13,8 @@ from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-<<<<<<< HEAD
-from tonearm.runtime.owncode import check_form
-=======
 from tonearm.published import Published, PublishedFigures
->>>>>>> c35f26d (Published figures of all kinds stand in the crossed tables and beside every part's scores; skipped cells say so)
+from tonearm.runtime.owncode import check_form
 from tonearm.runtime.remote import path_text
 
 Statistic = Literal["mean", "var", "std", "min", "max", "median", "skew", "kurtosis"]

@@ -24,4 +24,4 @@ def scores_table(rows: Sequence[Sequence[str]]) -> str:
     for model, part, *cells in rows:
         lines += f'<tr><td>{escape(model)}</td><td class="text">{part}</td>'
         lines += "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
-    return table([f"<{title}" if title in ("model", "part") else title for title in TITLES], lines)
+    return table([f"<{title}" if title in ("model", "part") else title for title in TITLES], lines, "plain")

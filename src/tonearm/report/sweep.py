@@ -92,7 +92,7 @@ def _crossed(found: Any, path: Path) -> str:
         cells = [f"<strong>{escape(cell.text)}</strong>" if cell.best else escape(cell.text) for cell in row.cells]
         rows += f"<tr><td>{escape(row.value)}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
     titles = [f"<{escape(crossed.row_title)} \\ {escape(crossed.column_title)}", *map(escape, crossed.columns)]
-    return f'<h2>Table</h2><p class="soft">{escape(crossed.heading)}.</p>{table(titles, rows)}'
+    return f'<h2>Table</h2><p class="soft">{escape(crossed.heading)}.</p>{table(titles, rows, "plain")}'
 
 
 def _ranking(header: list[str], trials: list[list[str]], settings: list[str]) -> str:
