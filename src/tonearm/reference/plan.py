@@ -11,6 +11,7 @@ gradient descent.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tonearm.config import Config, key_parts, load_config
 from tonearm.data.pictures import is_picture_folder
@@ -119,7 +120,7 @@ def _config(
 ) -> Config:
     """The table's config for the folder, with those of the overrides that are for its models."""
     path = None if table.name == SCALING else TABLES_FOLDER / f"{table.name}.toml"
-    arguments = {"data": {"folder": folder}, "train": {"workers": workers}}
+    arguments: dict[str, dict[str, Any]] = {"data": {"folder": folder}, "train": {"workers": workers}}
     plain = load_config(path, (), arguments)
     own = []
     for override in overrides:
@@ -144,18 +145,16 @@ def _shortened(config: Config) -> Config:
     }
     sweep = config.sweep
     if EPOCHS in sweep.grid:
-        grid = {**sweep.grid, EPOCHS: tuple(_fewer(sweep.grid[EPOCHS]))}
+        grid = {**sweep.grid, EPOCHS: tuple(map(_fewer, sweep.grid[EPOCHS]))}
         skip = tuple({**entry, EPOCHS: _fewer(entry[EPOCHS])} for entry in sweep.skip)
         published = tuple(_of_fewer(entry) for entry in sweep.published)
         sweep = sweep.model_copy(update={"grid": grid, "skip": skip, "published": published})
     return config.model_copy(update={"models": models if config.models else {}, "sweep": sweep})
 
 
-def _fewer(epochs: object) -> list[int] | int:
-    if isinstance(epochs, int):
-        return epochs // QUICK_SHARE
-    assert isinstance(epochs, list | tuple)
-    return [number // QUICK_SHARE for number in epochs]
+def _fewer(epochs: Any) -> Any:
+    """A hundredth of a number of epochs, or of each in a list."""
+    return [_fewer(number) for number in epochs] if isinstance(epochs, list) else epochs // QUICK_SHARE
 
 
 def _of_fewer(entry: Published) -> Published:

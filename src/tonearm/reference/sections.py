@@ -131,7 +131,7 @@ def of_models(
         )
     clips = max((number for _, number in times.values()), default=0)
     classify = f"classifying {count(clips, 'test clip')}, s" if clips else "classifying the test, s"
-    seconds = Grid(("<model", "training, s", classify, "test accuracy"), tuple(lines))
+    clocked = Grid(("<model", "training, s", classify, "test accuracy"), tuple(lines))
     said = [
         f"{table.about} {meaning}.",
         "Classifying is all of it, from the file on: decoding, features or pictures, and the model, by one process; "
@@ -143,7 +143,7 @@ def of_models(
     known = [figures.accuracy for figures in published.values() if figures.accuracy is not None]
     theirs_best = show_figure(PUBLISHED, max(known)) if known else NOTHING
     paragraphs, path = (*said, *notes), f"{table.name}/leaderboard.md"
-    return Section(table.name, table.title, paragraphs, (scores, seconds), ours, theirs_best, path)
+    return Section(table.name, table.title, paragraphs, (scores, clocked), ours, theirs_best, path)
 
 
 def _both(ours: str, theirs: float | str | None) -> str:
