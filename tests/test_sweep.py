@@ -32,6 +32,7 @@ from tonearm.experiment.jobs import fit_job
 from tonearm.experiment.predictions import read_predictions
 from tonearm.experiment.runs import load_run, probabilities, read_scores
 from tonearm.models.cnn import CNNSettings, map_sizes
+from tonearm.reference.plan import TABLES_FOLDER
 from tonearm.report import write_report
 from tonearm.settings import SweepSettings
 from tonearm.splits.divide import divide
@@ -444,9 +445,6 @@ def test_values_are_shown_as_a_person_writes_them() -> None:
     assert np.isnan(Trial({}, "failed").score("accuracy"))
 
 
-CONFIGS = Path(__file__).resolve().parents[1] / "configs"
-
-
 @pytest.mark.parametrize(
     ("name", "cells", "run"),
     [
@@ -459,7 +457,7 @@ CONFIGS = Path(__file__).resolve().parents[1] / "configs"
     ],
 )
 def test_the_reference_tables_have_their_cells_and_each_can_be_built(name: str, cells: int, run: int) -> None:
-    settings = load_config(CONFIGS / f"table-{name}.toml")
+    settings = load_config(TABLES_FOLDER / f"{name}.toml")
     model = swept_model(settings)
     found = expand(settings.sweep)
     assert (len(found), sum(not cell.skipped for cell in found)) == (cells, run)
@@ -603,6 +601,7 @@ def test_what_others_published_stands_beside_ours(table: Path, tmp_path: Path) -
     picture = (tmp_path / "heatmap.svg").read_text()
     assert "(0.68)" in picture
     assert ">skipped<" in picture
+    assert "In brackets: what was published. Hatched: skipped." in html
     assert {(row["learning_rate"], row["epochs"]): row["published epochs"] for row in rows}["0.01", "100"] == "26.0"
     [line] = [line for line in text.splitlines() if line.endswith("| – | 26 | 1 to 3 |")]
     assert line.split("|")[2:4] == [" 0.01 ", " 100 "]

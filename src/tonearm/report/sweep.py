@@ -47,10 +47,12 @@ def sweep_page(path: Path) -> str:
         header, trials = list(rows[0]), [list(row.values()) for row in rows]
         config_text = read_words(folder.config_toml, AGAIN)
         winner = folder.winner if manifest.ranking else None
+        found = facts.get("crossed")
+        crossed = None if found is None else parse_record(Crossed, found, folder.sweep_json, AGAIN)
         sections = [
             _head(path, facts["how"], facts["verdict"], facts["model"], len(trials)),
-            _picture(path),
-            _crossed(facts.get("crossed"), folder.sweep_json),
+            _picture(path, crossed),
+            _crossed(crossed),
             _ranking(header, trials, facts["settings"]),
             *_winner(winner, str(facts["model"])),
             _repeat(path, winner, config_text),
@@ -72,8 +74,12 @@ def _head(folder: Path, how: str, verdict: str, model: str, trials: int) -> str:
     )
 
 
-def _picture(folder: Path) -> str:
-    for name, words in PICTURES.items():
+def _picture(folder: Path, crossed: Crossed | None) -> str:
+    cells = [cell for row in crossed.rows for cell in row.cells] if crossed else []
+    more = " In brackets: what was published." if any(cell.theirs for cell in cells) else ""
+    more += " Hatched: skipped." if any(cell.state == "skipped" for cell in cells) else ""
+    for name, what in PICTURES.items():
+        words = what + (more if name == "heatmap" else "")
         path = folder / f"{name}.svg"
         if path.is_file():
             data = base64.b64encode(path.read_bytes()).decode()
@@ -82,11 +88,10 @@ def _picture(folder: Path) -> str:
     return ""
 
 
-def _crossed(found: Any, path: Path) -> str:
+def _crossed(crossed: Crossed | None) -> str:
     """The table of two crossed settings, with what was published beside ours; "" where there is none."""
-    if found is None:
+    if crossed is None:
         return ""
-    crossed = parse_record(Crossed, found, path, AGAIN)
     rows = ""
     for row in crossed.rows:
         cells = [f"<strong>{escape(cell.text)}</strong>" if cell.best else escape(cell.text) for cell in row.cells]
