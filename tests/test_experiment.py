@@ -477,6 +477,8 @@ def test_what_others_published_stands_beside_ours(music: Path, tmp_path: Path) -
         assert f"| svm | {part} | {' | '.join(cells)} |" in text
         assert f'<td>svm</td><td class="text">{part}</td>' + "".join(f"<td>{cell}</td>" for cell in cells) in html
     assert f"| logistic | valid | {ours['logistic']['valid']['accuracy']:.3f} | " in text
+    assert "Published besides: svm: seconds of classifying the test 1 to 3." in text
+    assert "Published besides: svm: seconds of classifying the test 1 to 3." in html
     for wrong, said in (
         ({"svm": {"acuracy": 0.5}}, r"published\.svm\.acuracy: is not a setting; did you mean 'accuracy'"),
         ({"svm": {"train": {"f1": 2}}}, r"published\.svm\.train\.f1 = 2: must be a number >= 0 and <= 1 or absent"),

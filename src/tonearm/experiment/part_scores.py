@@ -47,8 +47,34 @@ def _cell(scores: Scores, theirs: Mapping[str, float | str], part: str, score: s
     return ours if published is None else f"{ours} ({show_figure(PUBLISHED, published)})"
 
 
+def other_figures(models: Iterable[str], published: Mapping[str, PublishedFigures]) -> str:
+    """What was published beside scores, in words; "" where that is nothing.
+
+    >>> other_figures(["mlp"], {"mlp": PublishedFigures(accuracy=0.74, epochs=100, test_seconds="a few")})
+    'Published besides: mlp: epochs 100, seconds of classifying the test a few.'
+    """
+    said = []
+    for name in models:
+        figures = published.get(name)
+        known = [
+            f"{words} {value:g}" if isinstance(value, float) else f"{words} {value}"
+            for words, value in (
+                ("epochs", figures.epochs if figures else None),
+                ("training seconds", figures.seconds if figures else None),
+                ("seconds of classifying the test", figures.test_seconds if figures else None),
+            )
+            if value is not None
+        ]
+        said += [f"{name}: {', '.join(known)}"] if known else []
+    return f"Published besides: {'; '.join(said)}." if said else ""
+
+
 def markdown(models: Iterable[tuple[str, Scores]], published: Mapping[str, PublishedFigures]) -> list[str]:
     """Lines of the table and its meaning; [] where there is no model."""
+    models = list(models)
     rows, meaning = part_scores(models, published)
+    if not rows:
+        return []
+    words = f"{meaning}. {other_figures([name for name, _ in models], published)}".rstrip()
     lines = [["---"] * len(TITLES), *rows]
-    return ["", HEAD, *(f"| {' | '.join(line)} |" for line in lines), "", f"{meaning}."] if rows else []
+    return ["", HEAD, *(f"| {' | '.join(line)} |" for line in lines), "", words]

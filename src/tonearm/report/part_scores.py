@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from tonearm.experiment.part_scores import TITLES, part_scores
+from tonearm.experiment.part_scores import TITLES, other_figures, part_scores
 from tonearm.report.collect import ExperimentRecord
 from tonearm.report.html import table
 from tonearm.settings import ReportSettings
@@ -15,7 +15,8 @@ def scores_of_parts(record: ExperimentRecord) -> str:
     rows, meaning = part_scores([(model.name, model.row["scores"]) for model in record.trained], published)
     if not rows:
         return ""
-    return f'<h2>Scores of every part</h2><p class="soft">{escape(meaning)}.</p>{scores_table(rows)}'
+    words = f"{meaning}. {other_figures([model.name for model in record.trained], published)}".rstrip()
+    return f'<h2>Scores of every part</h2><p class="soft">{escape(words)}</p>{scores_table(rows)}'
 
 
 def scores_table(rows: Sequence[Sequence[str]]) -> str:
