@@ -484,6 +484,7 @@ def test_what_others_published_stands_beside_ours(music: Path, tmp_path: Path) -
         ({"svm": {"train": {"f1": 2}}}, r"published\.svm\.train\.f1 = 2: must be a number >= 0 and <= 1 or absent"),
         ({"svm": 1.5}, r"svm.* = 1\.5: must be a number >= 0 and <= 1 or absent"),
         ({"svm": {}}, "no figure is given; known: accuracy, "),
+        ({"svm": {"epochs": "10"}}, r"svm\.epochs = '10': must be a number >= 0 or absent"),
     ):
         with pytest.raises(ConfigError, match=said):
             config(music, models=models, report={"published": wrong})

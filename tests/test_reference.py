@@ -158,6 +158,9 @@ def test_a_folder_decides_which_tables_there_are(table: Path, tmp_path: Path) ->
     without = plan_tables(str(tmp_path / "music"), (), False, 1, None)
     assert "weights of ResNet50" in without.left_out["resnet"]
     assert [*without.configs["models"].models] == ["mlp", "cnn"]
+    assert {*without.reading().models} == {"logistic", "mlp", "cnn"}
+    with pytest.raises(ConfigError, match=r"^no table can be made of m: it reads pictures"):
+        replace(plan, configs={}, left_out={"resnet": "it reads pictures"}, folder="m").reading()
     for wrong in ("models.svm.C=1", "models.logistic.epochs=3", "sweep.folds=2", "report.published.mlp=0.5"):
         with pytest.raises(ConfigError, match=rf"^--set {wrong.partition('=')[0]}"):
             plan_tables(str(table), [wrong], False, 1, RESNET)

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 PUBLISHED = "published"
 SCORES = ("accuracy", "precision", "recall", "f1")
 PARTS = ("train", "valid")
-Share = Annotated[float, Field(ge=0, le=1)]
-Amount = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1, strict=True)]
+Amount = Annotated[float, Field(ge=0, strict=True)]
 Figures = Mapping[str, float | str]
 
 

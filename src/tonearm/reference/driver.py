@@ -15,11 +15,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tonearm.config import Config
 from tonearm.errors import ModelError
 from tonearm.experiment.experiment import run_experiment
 from tonearm.experiment.inputs import ModelInputs, read_inputs
-from tonearm.reference.backbone import find_backbone
+from tonearm.reference.backbone import RESNET, find_backbone
 from tonearm.reference.measuring import classify_tests, scale
 from tonearm.reference.outlook import count_clips, outlook
 from tonearm.reference.page import write_page
@@ -60,13 +59,17 @@ def make_tables(
     processes of extraction and trainings side by side. tell, counting: as for `run_experiment`. Raises ConfigError,
     CatalogError and SplitError where nothing can be made; a table's own failure is told on the page.
     """
+    plan = plan_tables(folder, overrides, quick, workers, RESNET)
+    clips = count_clips(plan.reading())  # so that a mistake is told before anything is fetched
     with hold(out):
-        backbone, note = find_backbone(overrides, tell)
-        plan = plan_tables(folder, overrides, quick, workers, backbone)
-        if backbone is None and "resnet" in plan.left_out:
-            plan.left_out["resnet"] = note
-        maker = _Maker(plan, out, quick, workers, _once(tell), counting, note if backbone else "")
-        return maker.make()
+        note = ""
+        if "resnet" in plan.configs:
+            backbone, note = find_backbone(overrides, tell)
+            plan = plan_tables(folder, overrides, quick, workers, backbone)
+            if backbone is None:
+                plan.left_out["resnet"], note = note, ""
+        tell(outlook(plan.tables, clips, quick, workers, bool(note)))
+        return _Maker(plan, out, quick, workers, _once(tell), counting, note).make()
 
 
 def _once(tell: Tell) -> Tell:
@@ -96,9 +99,7 @@ class _Maker:
 
     def make(self) -> Made:
         tables = self.plan.tables
-        models = next(self.plan.configs[name] for name in (RUN, "logistic", "cnn-shape") if name in self.plan.configs)
-        self.tell(outlook(tables, count_clips(models), self.quick, self.workers, bool(self.note)))
-        data = read_inputs(self._reading(models), self.out / "data", self.counting, self.workers)
+        data = read_inputs(self.plan.reading(), self.out / "data", self.counting, self.workers)
         for line in (*data.notes, *self.plan.notes):
             self.tell(f"note: {line}")
         sections, missing = [], dict(self.plan.left_out)
@@ -113,14 +114,6 @@ class _Maker:
             notes = [*self.plan.notes, *([QUICK] if self.quick else [])]
             page = write_page(self.out, self.split, notes, sections, missing)
         return Made(page, tuple(sections), missing)
-
-    def _reading(self, config: Config) -> Config:
-        """The config with one model for each thing that a table reads."""
-        models = dict(config.models)
-        for table, other in self.plan.configs.items():
-            if table != SCALING:  # which has no models of its own
-                models |= {name: one for name, one in other.models.items() if name not in models}
-        return config.model_copy(update={"models": models})
 
     def _section(self, table: Table, data: ModelInputs) -> Section:
         config, folder = self.plan.configs[table.name], self.out / table.name

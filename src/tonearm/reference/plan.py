@@ -63,6 +63,15 @@ class Plan:
         """Those that can be made, in order."""
         return [table for table in TABLES if table.name in self.configs]
 
+    def reading(self) -> Config:
+        """A config of all models, whose representations serve all tables. Raises ConfigError without a table."""
+        found = [config for name, config in self.configs.items() if name != SCALING]  # which has no models of its own
+        if not found:
+            raise ConfigError(f"no table can be made of {self.folder}: {'; '.join({*self.left_out.values()})}")
+        models = {name: settings for config in reversed(found) for name, settings in config.models.items()}
+        config = next((self.configs[name] for name in (RUN, "logistic") if name in self.configs), found[0])
+        return config.model_copy(update={"models": models})
+
 
 def plan_tables(folder: str, overrides: Sequence[str], quick: bool, workers: int, backbone: str | None) -> Plan:
     """What can be made of the folder. backbone: of the transfer table; None where there are no weights.

@@ -8,6 +8,7 @@ the validation clips, since no trial has seen the test; the best trial of each t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 from tonearm.experiment.experiment import Experiment
@@ -16,6 +17,7 @@ from tonearm.experiment.runs import read_scores
 from tonearm.published import PUBLISHED, PublishedFigures, columns, show_figure
 from tonearm.reference.measuring import PROCESSES, PUBLISHED_CLIPS, PUBLISHED_FEATURES, PUBLISHED_PICTURES
 from tonearm.reference.plan import Table
+from tonearm.report.html import number
 from tonearm.scaling import Scaling
 from tonearm.sweep import Results
 from tonearm.sweep.crossed import Crossed, cross
@@ -78,8 +80,8 @@ def _test(run: Path) -> str:
 
 def _tested(value: float, low: float | None, high: float | None) -> str:
     """A score of the test with its interval."""
-    bounds = interval(low, high)
-    return f"{value:.3f}" + (f" ({bounds.replace(' to ', '–')})" if bounds else "")
+    bounds = interval(low, high) if isfinite(value) else ""
+    return number(value) + (f" ({bounds.replace(' to ', '–')})" if bounds else "")
 
 
 def _crossed(crossed: Crossed) -> Grid:
@@ -131,7 +133,7 @@ def of_models(
                 row.model,
                 _both(f"{row.train_seconds:.1f}", theirs.seconds if theirs else None),
                 _both(NOTHING if seconds is None else f"{seconds:.1f}", theirs.test_seconds if theirs else None),
-                _both(f"{row.score('test'):.3f}", theirs.accuracy if theirs else None),
+                _both(number(row.score("test")), theirs.accuracy if theirs else None),
             )
         )
     clips = max((number for _, number in times.values()), default=0)
@@ -144,7 +146,7 @@ def of_models(
         *(f"{row.model} failed: {row.error}." for row in experiment.rows if row.error),
     ]
     best = trained[0] if trained else None  # the first on the validation clips
-    ours = (f"{best.score('valid'):.3f}", _tested(best.score("test"), *best.interval)) if best else (NOTHING, NOTHING)
+    ours = (number(best.score("valid")), _tested(best.score("test"), *best.interval)) if best else (NOTHING, NOTHING)
     known = [figures.accuracy for figures in published.values() if figures.accuracy is not None]
     theirs_best = show_figure(PUBLISHED, max(known)) if known else NOTHING
     paragraphs, path = (*said, *notes), f"{table.name}/leaderboard.md"
