@@ -26,6 +26,10 @@ from tonearm.sweep.trials import Trial
 from tonearm.wording import count, interval
 
 NOTHING = "–"
+ALL_OF_IT = (
+    "Classifying is all of it, from the file on: decoding, features or pictures, and the model, by one process; theirs "
+    "is of 100 clips of 30 s on another machine."
+)
 
 
 @dataclass(frozen=True)
@@ -141,8 +145,7 @@ def of_models(
     clocked = Grid(("<model", "training, s", classify, "test accuracy"), tuple(lines))
     said = [
         f"{table.about} {meaning}.",
-        "Classifying is all of it, from the file on: decoding, features or pictures, and the model, by one process; "
-        "theirs is of 100 clips of 30 s on another machine.",
+        *([ALL_OF_IT] if times else []),
         *(f"{row.model} failed: {row.error}." for row in experiment.rows if row.error),
     ]
     best = trained[0] if trained else None  # the first on the validation clips
@@ -165,17 +168,17 @@ def of_scaling(table: Table, scaling: Scaling, notes: Sequence[str]) -> Section:
     for task, seconds in published.items():
         theirs = dict(zip(PROCESSES, seconds, strict=True))
         ours = {one.workers: one for one in scaling.measurements if one.task == task}
-        for number in numbers:
-            one = ours.get(number)
+        for processes in numbers:
+            one = ours.get(processes)
             cells = ["not measured", NOTHING, NOTHING, NOTHING]
             if one:
                 speed = f"{scaling.speed_up(one):.2f}"
                 cells = [f"{one.seconds:.1f}", f"{one.clips / one.seconds:.1f}", speed, f"{one.start_up:.1f}"]
-            known = theirs.get(number)
+            known = theirs.get(processes)
             beside = [NOTHING] * 3
             if known:
                 beside = [f"{known:.3f}", f"{PUBLISHED_CLIPS / known:.1f}", f"{theirs[1] / known:.2f}"]
-            lines.append((task, str(number), *cells, *beside))
+            lines.append((task, str(processes), *cells, *beside))
     titles = ("<task", "processes", "ours, s", "clips/s", "speed-up", "start-up, s", "theirs, s", "clips/s", "speed-up")
     clips = max(one.clips for one in scaling.measurements)
     said = (
