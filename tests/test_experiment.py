@@ -463,6 +463,31 @@ def test_what_others_published_stands_beside_ours(music: Path, tmp_path: Path) -
     html = write_report(tmp_path, tmp_path / "report", audio=False).read_text()
     assert "<th>published</th>" in html
     assert html.count("<td>0.550</td>") == 1
+    parts = {"accuracy": 0.55, "train": {"accuracy": 0.9395, "f1": 0.94}, "test_seconds": "1 to 3"}
+    run_experiment(config(music, models=models, report={"published": {"svm": parts}}), tmp_path)
+    board = json.loads((tmp_path / "leaderboard.json").read_text())["models"]
+    ours = {row["model"]: row["scores"] for row in board}
+    text = (tmp_path / "leaderboard.md").read_text()
+    html = write_report(tmp_path, tmp_path / "report", audio=False).read_text()
+    for part, theirs in (("train", ("0.9395", "", "", "0.94")), ("test", ("0.55", "", "", ""))):
+        cells = [
+            f"{ours['svm'][part][score]:.3f}" + (f" ({one})" if one else "")
+            for score, one in zip(("accuracy", "precision", "recall", "f1"), theirs, strict=True)
+        ]
+        assert f"| svm | {part} | {' | '.join(cells)} |" in text
+        assert f'<td>svm</td><td class="text">{part}</td>' + "".join(f"<td>{cell}</td>" for cell in cells) in html
+    assert f"| logistic | valid | {ours['logistic']['valid']['accuracy']:.3f} | " in text
+    assert "Published besides: svm: seconds of classifying the test 1 to 3." in text
+    assert "Published besides: svm: seconds of classifying the test 1 to 3." in html
+    for wrong, said in (
+        ({"svm": {"acuracy": 0.5}}, r"published\.svm\.acuracy: is not a setting; did you mean 'accuracy'"),
+        ({"svm": {"train": {"f1": 2}}}, r"published\.svm\.train\.f1 = 2: must be a number >= 0 and <= 1 or absent"),
+        ({"svm": 1.5}, r"svm.* = 1\.5: must be a number >= 0 and <= 1 or absent"),
+        ({"svm": {}}, "no figure is given; known: accuracy, "),
+        ({"svm": {"epochs": "10"}}, r"svm\.epochs = '10': must be a number >= 0 or absent"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            config(music, models=models, report={"published": wrong})
     with pytest.raises(ConfigError, match=r"report\.published: 'smv' is not a model of \[models\]; did you mean 'svm'"):
         config(music, models=models, report={"published": {"smv": 0.5}})
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from tonearm.published import Published, PublishedFigures
 from tonearm.runtime.owncode import check_form
 from tonearm.runtime.remote import path_text
 
@@ -224,8 +225,10 @@ class TrackSettings(Settings):
 class ReportSettings(Settings):
     """`[report]`: published results that the leaderboard and report show beside ours."""
 
-    published: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
-        default={}, description="published test accuracy of each model, by its name in [models]"
+    published: dict[str, PublishedFigures] = Field(
+        default={},
+        description="by model: its published test accuracy, or { accuracy, precision, recall, f1, train = { accuracy, "
+        "… }, valid = { … }, epochs, seconds, test_seconds }",
     )
 
 
@@ -247,13 +250,6 @@ class SearchRange(Settings):
         return self
 
 
-class Published(Settings):
-    """`{ cell = { "path" = value }, accuracy = … }`: published test accuracy of cells of a grid."""
-
-    cell: Annotated[dict[str, Any], Field(min_length=1)] = Field(description="the cells' values, as in skip")
-    accuracy: float = Field(ge=0, le=1, description="published test accuracy")
-
-
 class SweepSettings(Settings):
     """`[sweep]`: settings that `tonearm sweep` tries for one model, by grid or search."""
 
@@ -270,7 +266,8 @@ class SweepSettings(Settings):
     )
     published: tuple[Published, ...] = Field(
         (),
-        description='published results, as in [{ cell = { "models.mlp.hidden" = [90, 70, 50] }, accuracy = 0.74 }]',
+        description='published figures, as in [{ cell = { "models.mlp.hidden" = [90, 50] }, accuracy = 0.7 }]; as '
+        "report.published",
     )
     search: dict[str, SearchRange] = Field(default={}, description="ranges by setting, searched with Optuna")
     sampler: Literal["tpe", "random"] = Field("tpe", description="search: Optuna sampler")

@@ -120,7 +120,7 @@ def spectrograms(
     workers: Workers = 1,
     cluster: Cluster = "",
 ) -> None:
-    """Draw spectrograms: OUT/KIND/GENRE/FILE.png."""
+    """Draw spectrograms: OUT/KIND/GENRE/FILE.png, inside train/ and test/ as the music is."""
     from tonearm.data.catalog import read_catalog
     from tonearm.representations.extract import FAILURES_CSV, draw_spectrograms
 

@@ -20,6 +20,7 @@ from tonearm.report.curve import what_to_collect
 from tonearm.report.html import document, number, sentence, table
 from tonearm.report.importance import importance
 from tonearm.report.neighbours import NOT_ASKED, Nearest
+from tonearm.report.part_scores import scores_of_parts
 from tonearm.wording import interval, milliseconds
 
 OPTIMISTIC = (
@@ -41,6 +42,7 @@ def page(
     sections = [
         _head(record),
         _leaderboard(record.models, record.encoders),
+        scores_of_parts(record),
         _slopes(record, against) if against else "",
         _curves(record.trained),
         trust(record.trained),

@@ -31,7 +31,7 @@ th { font-weight: 600; vertical-align: bottom; } th:first-child, td:first-child,
 td.text { white-space: normal; }
 tbody tr:first-child { background: var(--wash); }
 .matrix td { text-align: center; border: 1px solid var(--paper); min-width: 2.4rem; padding: .2rem; }
-.matrix tbody tr:first-child { background: none; }
+.matrix tbody tr:first-child, .plain tbody tr:first-child { background: none; } .box + .box { margin-top: 1rem; }
 svg { max-width: 100%; height: auto; font: 12px system-ui, sans-serif; } svg text { fill: currentColor; }
 svg .head { font-weight: 600; }
 .bar { width: 168px; min-width: 168px; max-width: none; height: 16px; } .bar .axis { stroke: var(--line);

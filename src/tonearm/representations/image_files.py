@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tonearm.data.catalog import Catalog, Clip
+from tonearm.data.catalog import Catalog, Clip, part_folder
 from tonearm.errors import CatalogError
 from tonearm.representations.base import Reader, Representation, digest_of
 from tonearm.representations.shards import PARTS, Shards
@@ -23,6 +23,8 @@ PICTURES_MADE = "pictures.json"  # beside the parts: which pictures in the folde
 @dataclass(frozen=True)
 class ImagesTask:
     """Clips to pictures, `folder`/<representation>/<label>/<file name>.png, or under the clip's own name.
+
+    Pictures of a folder with train/ and test/ lie in such folders, too, so that the clips stay in their parts.
 
     Pictures that an earlier call made and that no longer belong to a clip (removed, broken, with another
     label) are removed: training on the folder would take each picture for a clip. Other files stay.
@@ -84,7 +86,9 @@ class ImagesTask:
 
     def _name(self, clip: Clip) -> str:
         """Path of a clip's picture relative to the folder, the same text in every locale."""
-        inner = f"{clip.label}/{Path(clip.name).name}.png" if clip.label and self.by_label else f"{clip.name}.png"
+        inner = f"{clip.name}.png"
+        if self.by_label and (clip.label or part_folder(clip)):
+            inner = PurePosixPath(part_folder(clip), clip.label, f"{PurePosixPath(clip.name).name}.png").as_posix()
         return PurePosixPath(self.representation.name, inner).as_posix()
 
     def _names(self, clips: Iterable[Clip]) -> set[str]:
@@ -114,7 +118,7 @@ def _check_distinct(catalog: Catalog, task: ImagesTask) -> None:
     for clip in catalog.clips:
         first = taken.setdefault(task.path(clip), clip.name)
         if first != clip.name:
+            picture = task.path(clip).relative_to(task.folder / task.representation.name).as_posix()
             raise CatalogError(
-                f"{catalog.root}: {first} and {clip.name} would both become {clip.label}/{Path(clip.name).name}.png; "
-                "rename one of them"
+                f"{catalog.root}: {first} and {clip.name} would both become {picture}; rename one of them"
             )
