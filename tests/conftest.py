@@ -4,7 +4,7 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,28 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr("tonearm.dsp.sound.read", count)
     return names
+
+
+@pytest.fixture
+def corrected(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str, str], None]]:
+    """Replaces a text in the source of a module, as an upgrade does, for all that asks for the source from now on."""
+    from tonearm.runtime import source
+
+    texts: dict[str, str] = {}
+    caches = (source.source_digest, source._read)
+    read = source.read_source
+
+    def correct(module: str, old: str, new: str) -> None:
+        text = texts.get(module) or read(module) or ""
+        assert text.count(old) == 1
+        texts[module] = text.replace(old, new)
+        for cached in caches:
+            cached.cache_clear()
+
+    monkeypatch.setattr(source, "read_source", lambda name: texts.get(name) or read(name))
+    yield correct
+    for cached in caches:
+        cached.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,9 @@ from tonearm.experiment.tracking import tracked
 from tonearm.models import MODELS, Model, ModelSettings
 from tonearm.runtime.faults import blaming_the_machine
 from tonearm.runtime.progress import Counting, Progress, listening, quietly
+from tonearm.runtime.source import source_digest
 from tonearm.splits.parts import Split
+from tonearm.training import fit_classifier
 from tonearm.training.contract import FittedClassifier, LearnsByEpochs
 from tonearm.training.process_group import process_group
 
@@ -130,8 +132,6 @@ def fit_job(
     watch: called with each epoch's row of the history (see `training.history`), where the model has epochs of torch;
     what it raises ends the training. callbacks: of skorch, for such a model.
     """
-    from tonearm.training import fit_classifier
-
     model = MODELS[job.settings.type]
     classifier = model.build(job.settings, config.train)
     dataset, split = data.of(job.settings), job.split
@@ -228,14 +228,12 @@ def _division_digest(names: np.ndarray[Any, np.dtype[np.object_]], split: Split)
 
 
 def job_digest(job: Job, data: ModelInputs, config: Config) -> str:
-    """A digest of all that decides the run: settings, seeds, rows, labels, groups, and who is in which part."""
+    """A digest of all that decides the run: settings, code, seeds, rows, labels, groups, and who is in which part."""
     digest = hashlib.sha256()
     dataset = data.of(job.settings)
     settings = [job.settings.model_dump(mode="json"), config.train.model_dump(mode="json", exclude={"workers"})]
     digest.update(json.dumps([settings, dataset.representation], sort_keys=True).encode())
-    revision = MODELS[job.settings.type].revision
-    if revision > 1:  # nothing for the first, so that runs from before revisions stay finished
-        digest.update(f"revision {revision}".encode())
+    digest.update(_code(MODELS[job.settings.type]).encode())
     for column in (dataset.names, dataset.labels, dataset.groups):
         digest.update("\0".join(column).encode(errors="surrogatepass"))
     pack = data.cache_dir(job.settings)
@@ -243,6 +241,12 @@ def job_digest(job: Job, data: ModelInputs, config: Config) -> str:
     for rows in (job.split.train, job.split.valid, job.split.test):
         digest.update(np.asarray(rows, dtype=np.int64).tobytes() + b"|")
     return digest.hexdigest()
+
+
+def _code(model: Model) -> str:
+    """A digest of the code that trains and judges the model; where a table comes from its rows say themselves."""
+    functions = (model.build, model.fit, evaluate, calibrate, fit_classifier)
+    return source_digest(*sorted({function.__module__ for function in functions if hasattr(function, "__module__")}))
 
 
 def is_finished(job: Job, digest: str) -> tuple[bool, str]:

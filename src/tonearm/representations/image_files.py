@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tonearm.data.catalog import Catalog, Clip
 from tonearm.errors import CatalogError
-from tonearm.representations.base import Reader, Representation, digest_of
+from tonearm.representations.base import Reader, Representation, work_digest
 from tonearm.representations.shards import PARTS, Shards
 from tonearm.runtime.files import write_bytes, write_text
 from tonearm.runtime.leftovers import clear_leftovers
@@ -35,8 +35,8 @@ class ImagesTask:
 
     @property
     def digest(self) -> str:
-        """Digest of the representation."""
-        return digest_of(self.representation.facts())
+        """Digest of the representation and its code."""
+        return work_digest(self.representation)
 
     @property
     def parts(self) -> Path:
