@@ -1,7 +1,9 @@
 """Fixtures that every test may use."""
 
 import atexit
+import inspect
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,7 +21,20 @@ os.environ["TONEARM_OFFLINE"] = "1"
 os.environ["TONEARM_CACHE"] = tempfile.mkdtemp(prefix="tonearm-tests-")
 atexit.register(shutil.rmtree, os.environ["TONEARM_CACHE"], ignore_errors=True)
 
+# what Windows has no means for: kills, FIFOs, links and rights, devices, names that are no text
+POSIX_ONLY = re.compile(r"killpg|SIGKILL|SIGHUP|mkfifo|symlink_to|chmod\(|/dev/|setrlimit|os\.fsencode|os\.fsdecode")
+if os.name == "nt":
+    collect_ignore = ["faults"]
+
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "gtzan"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip, on Windows, tests that do what only POSIX systems can."""
+    for item in items if os.name == "nt" else ():
+        function = getattr(item, "function", None)
+        if function is not None and POSIX_ONLY.search(inspect.getsource(function)):
+            item.add_marker(pytest.mark.skip(reason="does what only POSIX systems can"))
 
 
 @pytest.fixture(scope="session")
