@@ -1,9 +1,11 @@
 """Windows and macOS, as far as they can be played on any system."""
 
+import ctypes
 import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path, PureWindowsPath
 from types import SimpleNamespace
 from typing import Any
@@ -101,7 +103,7 @@ def busy(monkeypatch: pytest.MonkeyPatch, times: int) -> list[float]:
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", refuse)
-    monkeypatch.setattr(system.time, "sleep", pauses.append)
+    monkeypatch.setattr(time, "sleep", pauses.append)
     return pauses
 
 
@@ -232,7 +234,7 @@ def test_workers_end_with_their_leader_on_windows_too(monkeypatch: pytest.Monkey
     kernel32 = SimpleNamespace(
         OpenProcess=OpenProcess(), WaitForSingleObject=lambda handle, time: called.append(("wait", handle.value, time))
     )
-    monkeypatch.setattr(workers.ctypes, "WinDLL", lambda name: kernel32, raising=False)
+    monkeypatch.setattr(ctypes, "WinDLL", lambda name: kernel32, raising=False)
     monkeypatch.setattr(workers, "WINDOWS", True)
     monkeypatch.setattr(os, "_exit", lambda code: called.append(("exit", code)))
     workers._end_with(1234)

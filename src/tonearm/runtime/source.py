@@ -93,8 +93,9 @@ def read_source(name: str) -> str | None:
             return data.decode() if data is not None else None
         return None
     try:
-        loader = getattr(importlib.util.find_spec(name), "loader", None) if name != "__main__" else None
-        text = loader.get_source(name) if hasattr(loader, "get_source") else None
+        spec = importlib.util.find_spec(name) if name != "__main__" else None
+        get_source = getattr(spec.loader if spec else None, "get_source", None)
+        text = get_source(name) if get_source else None
     except (ImportError, ValueError):  # a module of no file, such as those of notebooks
         return None
     return text if isinstance(text, str) else None
