@@ -86,6 +86,7 @@ def corrected(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str, s
 @pytest.fixture(scope="module")
 def tiny_encoders() -> Iterator[Path]:
     """The cache, with tiny networks in the place of the weights of mn04_as and MSD_musicnn, and without them after."""
+    pytest.importorskip("onnx")
     from encoder_files import keep_tiny
 
     cache = Path(os.environ["TONEARM_CACHE"])

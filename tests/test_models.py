@@ -46,6 +46,8 @@ each_case = pytest.mark.parametrize("case", CASES)
 def make(case: str, seed: int = 0, **settings: Any) -> Any:
     name, chosen = CASES[case]
     model = MODELS[name]
+    if model.extra:
+        pytest.importorskip("torch")
     return model.build(model.settings.model_validate(chosen | settings), TrainSettings(seed=seed))
 
 

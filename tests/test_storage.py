@@ -37,6 +37,8 @@ CASES |= {name: (name, {}) for name in TABLE_MODELS if name not in {kind for kin
 
 def saved(case: str, folder: Path) -> Any:
     name, settings = CASES[case]
+    if MODELS[name].extra:
+        pytest.importorskip("torch")
     X, y = clouds(spread=5.0)
     classifier = MODELS[name].build(MODELS[name].settings.model_validate(settings), TrainSettings(seed=1)).fit(X, y)
     save_classifier(classifier, folder)
