@@ -3,9 +3,11 @@
 import ctypes
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
+from multiprocessing import resource_tracker
 from pathlib import Path, PureWindowsPath
 from types import SimpleNamespace
 from typing import Any
@@ -219,6 +221,16 @@ def test_a_file_is_brought_to_the_disk_itself_where_fsync_would_not(
     monkeypatch.setattr(system, "fcntl", SimpleNamespace(F_FULLFSYNC=51, fcntl=refuse))
     system.flush(0)
     assert asked == [51, "fsync", 51, "fsync"]
+
+
+def test_workers_are_started_where_there_are_no_signal_masks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise ModuleNotFoundError("No module named '_posixsubprocess'")
+
+    monkeypatch.delattr(signal, "pthread_sigmask")
+    monkeypatch.setattr(resource_tracker, "ensure_running", refuse)
+    with workers.sparing_children():
+        assert "PYTHONWARNINGS" not in os.environ or "resource_tracker" not in os.environ["PYTHONWARNINGS"]
 
 
 def test_workers_end_with_their_leader_on_windows_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,10 +27,10 @@ def sparing_children() -> Iterator[None]:
 
     A signal mask is inherited from the first instruction on, earlier than any handler could be set.
     """
-    _start_trackers()
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
+    if not hasattr(signal, "pthread_sigmask"):  # Windows, whose Python cannot start the first of the trackers either
         yield
         return
+    _start_trackers()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
