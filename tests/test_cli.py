@@ -105,12 +105,14 @@ def test_config_prints_a_file_that_loads_as_the_defaults(tmp_path: Path) -> None
 
 
 def test_jam_renders_music(tmp_path: Path) -> None:
+    pytest.importorskip("midirenderer")
     said = call("jam", "--out", tmp_path / "jam", "--clips-per-genre", 1, "--seconds", 2, "--clean", "--format", "flac")
     assert "10 clips of 2 s" in said
     assert (tmp_path / "jam" / "blues" / "blues.00000.flac").is_file()
 
 
 def test_demo_shows_everything_and_where_it_lies(tmp_path: Path) -> None:
+    pytest.importorskip("midirenderer")
     said = call("demo", "--out", tmp_path / "demo", "--clips-per-genre", 6, "--seconds", 2)
     for step in ("1. Music", "2. Scan", "3. Train", "4. The same clips", "5. Predict", "Everything lies in"):
         assert step in said
