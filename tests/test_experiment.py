@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from tonearm.config import Config, parse_config
 from tonearm.errors import CatalogError, ConfigError, RunError
 from tonearm.experiment.experiment import Experiment, run_experiment
 from tonearm.experiment.runs import load_run, read_scores
-from tonearm.models import MODELS
 from tonearm.prediction import predict
 from tonearm.report import write_report
 from tonearm.submission import write_submission
@@ -209,20 +209,21 @@ def test_what_is_finished_is_taken_and_what_changed_is_done_anew(music: Path, tm
     assert sum("is there already" in line for line in said) == 2
 
 
-def test_a_model_that_learns_otherwise_than_before_is_trained_anew(
-    music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_model_whose_code_was_corrected_is_trained_anew_and_its_run_predicts_all_the_same(
+    music: Path, tmp_path: Path, corrected: Callable[[str, str, str], None]
 ) -> None:
     said: list[str] = []
     settings = config(music, models={"logistic": {}, "svm": {}})
-    with monkeypatch.context() as before:
-        before.setitem(MODELS, "svm", MODELS["svm"]._replace(revision=1))
-        run_experiment(settings, tmp_path)
+    experiment = run_experiment(settings, tmp_path)
+    corrected("tonearm.models.margins", "self.sharpness_ * ", "1.01 * self.sharpness_ * ")
+    assert len(predict(experiment.folder_of(experiment.rows[0]), [music]).rows) > 0
     run_experiment(settings, tmp_path, said.append)
     assert [line.split(",")[0] for line in said if "is there already" in line] == ["logistic"]
 
 
 INTERRUPTED = """
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from tonearm.config import load_config
 from tonearm.experiment.experiment import run_experiment

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from tonearm.data.catalog import Catalog, Clip, part_folder
 from tonearm.errors import CatalogError
-from tonearm.representations.base import Reader, Representation, digest_of
+from tonearm.representations.base import Reader, Representation, work_digest
 from tonearm.representations.shards import PARTS, Shards
 from tonearm.runtime.files import write_bytes, write_text
 from tonearm.runtime.leftovers import clear_leftovers
 from tonearm.runtime.names import typed
+from tonearm.runtime.system import WINDOWS, ignores_case, unfit
 
 PICTURES_MADE = "pictures.json"  # beside the parts: which pictures in the folder tonearm made
 
@@ -37,8 +38,8 @@ class ImagesTask:
 
     @property
     def digest(self) -> str:
-        """Digest of the representation."""
-        return digest_of(self.representation.facts())
+        """Digest of the representation and its code."""
+        return work_digest(self.representation)
 
     @property
     def parts(self) -> Path:
@@ -111,12 +112,21 @@ def _check_labels(catalog: Catalog) -> None:
                 f"{catalog.root}: the label {label!r} cannot be a folder's name, which each genre has among pictures; "
                 "write it without / and \\ and without a dot at its start"
             )
+        if WINDOWS and unfit(label):
+            raise CatalogError(
+                f"{catalog.root}: the label {label!r} cannot be a folder's name on Windows, which each genre has among "
+                f"pictures, since it {unfit(label)}; write it differently in the metadata"
+            )
 
 
 def _check_distinct(catalog: Catalog, task: ImagesTask) -> None:
-    taken: dict[Path, str] = {}
-    for clip in catalog.clips:
-        first = taken.setdefault(task.path(clip), clip.name)
+    places = [str(task.path(clip)) for clip in catalog.clips]
+    folded = [place.casefold() for place in places]
+    if len(set(folded)) < len(set(places)) and ignores_case(task.folder):  # Rock/1.wav and rock/1.wav, on macOS
+        places = folded
+    taken: dict[str, str] = {}
+    for clip, place in zip(catalog.clips, places, strict=True):
+        first = taken.setdefault(place, clip.name)
         if first != clip.name:
             picture = task.path(clip).relative_to(task.folder / task.representation.name).as_posix()
             raise CatalogError(
