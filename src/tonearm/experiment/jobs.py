@@ -41,7 +41,6 @@ from tonearm.training.contract import FittedClassifier, HoldsOut, LearnsByEpochs
 from tonearm.training.process_group import process_group
 
 MOMENT = 2.0  # seconds
-CALIBRATION_RULE = 2  # raised when the same answers would be calibrated otherwise
 ADVICE = "with fewer train.workers or a smaller model"
 
 
@@ -262,8 +261,6 @@ def job_digest(job: Job, data: ModelInputs, config: Config) -> str:
     beside = {"workers", *(("calibrate", "sure") if config.split.folds else ())}
     settings = [model, config.train.model_dump(mode="json", exclude=beside)]
     digest.update(json.dumps([settings, dataset.representation], sort_keys=True).encode())
-    if config.train.calibrate and not config.split.folds:
-        digest.update(f"calibration {CALIBRATION_RULE}".encode())
     digest.update(_code(MODELS[job.settings.type]).encode())
     if package := MODELS.package(job.settings.type):
         digest.update(package.encode())
