@@ -31,8 +31,11 @@ def write_page(
     split: how our clips were divided. missing: why a table is not there, by its name.
     """
     titles = {one.name: one.title for one in TABLES}
-    gaps = [f"{titles[name]} is left out: {reason}." for name, reason in missing.items()]
-    head = [sentence(split), THEIRS, *notes, *gaps]
+    reasons: dict[str, list[str]] = {}
+    for name, reason in missing.items():
+        reasons.setdefault(reason, []).append(titles[name])
+    gaps = [f"Left out ({reason}): {'; '.join(names)}." for reason, names in reasons.items()]
+    head = [sentence(split), THEIRS, *map(sentence, notes), *gaps] if split else [THEIRS, *map(sentence, notes), *gaps]
     listed = [one for one in sections if one.theirs != NOTHING]
     overview = Grid(OVERVIEW, tuple((one.title, *one.ours, one.theirs) for one in listed))
     write_text(out / f"{NAME}.md", _markdown(head, overview, sections))
