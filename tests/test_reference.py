@@ -198,7 +198,7 @@ def test_the_page_sets_ours_beside_theirs_and_is_made_again_without_training(
     [line] = [line for line in scores.splitlines() if line.startswith("| mlp | valid |")]
     assert line.endswith("(0.7941) |")
     assert line in text
-    assert "CNN: activation is left out: it reads pictures" in html
+    assert "CNN: layers, kernel, stride; CNN: activation; CNN: learning rate; ResNet50." in html
     assert "<script" not in html
 
     def refuse(*_: object, **__: object) -> None:
@@ -218,7 +218,7 @@ def test_a_table_that_fails_is_told_and_the_others_are_made(
     monkeypatch.setattr("tonearm.reference.driver.run_sweep", fail)
     found = CliRunner().invoke(app, ["reference", str(table), "--out", str(tmp_path), "--quick", "--workers", "1"])
     assert found.exit_code == 1, found.output
-    assert "Logistic regression is left out: no luck." in (tmp_path / "reference.md").read_text()
+    assert "Left out (no luck): Logistic regression; Multilayer perceptron." in (tmp_path / "reference.md").read_text()
     assert "| mlp | test |" in found.stdout
 
 

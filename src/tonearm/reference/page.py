@@ -16,7 +16,7 @@ THEIRS = (
     "judged by Kaggle, unless said otherwise. Only the same clips, split alike, compare: a split by artist asks more "
     "of a model than a random one."
 )
-OVERVIEW = ("<table", "validation", "test", "published")
+OVERVIEW = ("<table", "valid", "<test", "published")
 BEST = (
     "The best of each table: ours on the validation clips that chose it and on the test clips, with the 95 % interval, "
     "and the best published."
@@ -31,8 +31,11 @@ def write_page(
     split: how our clips were divided. missing: why a table is not there, by its name.
     """
     titles = {one.name: one.title for one in TABLES}
-    gaps = [f"{titles[name]} is left out: {reason}." for name, reason in missing.items()]
-    head = [sentence(split), THEIRS, *notes, *gaps]
+    reasons: dict[str, list[str]] = {}
+    for name, reason in missing.items():
+        reasons.setdefault(reason, []).append(titles[name])
+    gaps = [f"Left out ({reason}): {'; '.join(names)}." for reason, names in reasons.items()]
+    head = [sentence(split), THEIRS, *map(sentence, notes), *gaps] if split else [THEIRS, *map(sentence, notes), *gaps]
     listed = [one for one in sections if one.theirs != NOTHING]
     overview = Grid(OVERVIEW, tuple((one.title, *one.ours, one.theirs) for one in listed))
     write_text(out / f"{NAME}.md", _markdown(head, overview, sections))
@@ -75,7 +78,7 @@ def _table(grid: Grid, links: Sequence[str] = ()) -> str:
     for place, row in enumerate(grid.rows):
         first, *cells = map(_cell, row)
         first = f'<a href="{links[place]}">{first}</a>' if links else first
-        rows += f"<tr><td>{first}</td>"
+        rows += f'<tr><td class="text">{first}</td>'
         for title, cell in zip(grid.titles[1:], cells, strict=True):
             rows += f'<td class="text">{cell}</td>' if title.startswith("<") else f"<td>{cell}</td>"
         rows += "</tr>"
