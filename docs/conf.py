@@ -34,7 +34,6 @@ extensions = [
 exclude_patterns = ["_build", "examples", "pages"]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_inline"]
 myst_heading_anchors = 3
-suppress_warnings = ["toc.empty_glob"]  # a glob of the index names pages that a branch may lack
 repository = source_folder(facts.get("urls", {}))
 
 html_theme = "furo"
