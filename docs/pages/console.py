@@ -21,7 +21,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
-PROGRESS = re.compile(r"^\w[\w ]*: \d+/\d+ (clips|files)\b")  # of a terminal's progress display, a line each elsewhere
+PROGRESS = re.compile(r"^[^|]*: \d+/\d+ \w+(, |$)")  # of a terminal's progress display, a line each elsewhere
 TIMEOUT = 600  # seconds
 
 

@@ -25,10 +25,10 @@ c_{p,t} = \frac{(z * h)_{p,t}}{\sqrt{\sum_q (z * h)_{q,t}^2}}""",
         "$h$: a Hann window of 41 frames; a bracket is 1 where it holds and 0 elsewhere.",
     ),
     "tonnetz": (
-        r"""\sum_p \bar c_{p,t} \sin \frac{7 \pi p}{6},\;\; \sum_p \bar c_{p,t} \cos \frac{7 \pi p}{6},\;\;
-\sum_p \bar c_{p,t} \sin \frac{3 \pi p}{2},\;\; \sum_p \bar c_{p,t} \cos \frac{3 \pi p}{2} \\
-\frac{1}{2} \sum_p \bar c_{p,t} \sin \frac{2 \pi p}{3},\;\; \frac{1}{2} \sum_p \bar c_{p,t} \cos \frac{2 \pi p}{3}""",
-        r"$\bar c_{p,t} = c_{p,t} / \sum_q c_{q,t}$, where $c$ is `chroma_cqt`.",
+        r"""\sum_p d_{p,t} \sin \frac{7 \pi p}{6},\;\; \sum_p d_{p,t} \cos \frac{7 \pi p}{6},\;\;
+\sum_p d_{p,t} \sin \frac{3 \pi p}{2},\;\; \sum_p d_{p,t} \cos \frac{3 \pi p}{2} \\
+\frac{1}{2} \sum_p d_{p,t} \sin \frac{2 \pi p}{3},\;\; \frac{1}{2} \sum_p d_{p,t} \cos \frac{2 \pi p}{3}""",
+        r"$d_{p,t} = c_{p,t} / \sum_q c_{q,t}$, where $c$ is `chroma_cqt`.",
     ),
     "rms": (r"r_t = \sqrt{ \frac{1}{N} \sum_{n \in t} y_n^2 }", ""),
     "zero_crossing_rate": (
@@ -47,8 +47,8 @@ c_{p,t} = \frac{(z * h)_{p,t}}{\sqrt{\sum_q (z * h)_{q,t}^2}}""",
         "",
     ),
     "spectral_contrast": (
-        r"c_{b,t} = 10 \log_{10} \hat S_{b,t} - 10 \log_{10} \check S_{b,t}",
-        r"$\hat S_{b,t}$ and $\check S_{b,t}$: mean of the highest and of the lowest 2 % of the $S_{k,t}$ in band $b$.",
+        r"c_{b,t} = 10 \log_{10} u_{b,t} - 10 \log_{10} v_{b,t}",
+        "$u_{b,t}$ and $v_{b,t}$: mean of the highest and of the lowest 2 % of the $S_{k,t}$ in band $b$.",
     ),
     "mfcc": (
         r"""c_{i,t} = a_i \sum_{m=0}^{n-1} L_{m,t} \cos \frac{\pi i (2m + 1)}{2n}, \qquad
