@@ -34,9 +34,9 @@ extensions = [
 exclude_patterns = ["_build", "examples", "pages"]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_inline"]
 myst_heading_anchors = 3
-suppress_warnings = ["toc.empty_glob"]  # a glob of the index names pages that a branch may lack
 repository = source_folder(facts.get("urls", {}))
 
+smartquotes = False  # docstrings hold code
 html_theme = "furo"
 html_title = "tonearm"
 html_math_renderer = "mathml"
@@ -51,8 +51,8 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 python_use_unqualified_type_names = True
-# types of other projects, whose pages are elsewhere, and our own that no page describes
-nitpick_ignore_regex = [("py:.*", r"(?!tonearm).*"), ("py:.*", r"tonearm\.(settings|config|splits|data|runtime)\..*")]
+# types in signatures: those of other projects and our inner ones have no page here; every other reference must hold
+nitpick_ignore_regex = [("py:(class|data|obj)", ".*")]
 toc_object_entries_show_parents = "hide"
 
 sphinx_gallery_conf = {

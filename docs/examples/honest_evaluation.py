@@ -88,10 +88,13 @@ honest = {row.model: row.score("test") for row in new.rows}
 believed = {row.model: row.score("test") for row in known.rows}
 
 figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-for (model, score), colour in zip(believed.items(), ("#0072b2", "#d55e00", "#009e73"), strict=True):
-    axes.plot([0, 1], [score, honest[model]], "o-", color=colour, label=model, linewidth=2)
-    axes.annotate(f"{score:.2f}", (0, score), (-8, 0), textcoords="offset points", ha="right", va="center")
-    axes.annotate(f"{honest[model]:.2f}", (1, honest[model]), (8, 0), textcoords="offset points", va="center")
+for model, colour in zip(honest, ("#0072b2", "#d55e00", "#009e73"), strict=True):
+    axes.plot([0, 1], [believed[model], honest[model]], "o-", color=colour, label=model, linewidth=2)
+for x, scores in enumerate((believed, honest)):
+    height = 0.0
+    for score in sorted(scores.values()):
+        height = max(score, height + 0.05)  # numbers that would overlap stand one above the other
+        axes.annotate(f"{score:.2f}", (x + (-0.03, 0.03)[x], height), ha=("right", "left")[x], va="center")
 axes.axhline(0.1, color="grey", linestyle=":")
 axes.annotate("guessing", (0.5, 0.1), (0, 4), textcoords="offset points", ha="center", color="grey")
 axes.set(xlim=(-0.3, 1.3), ylim=(0, 1), xticks=[0, 1], xticklabels=["known artists", "new artists"])

@@ -21,7 +21,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
-PROGRESS = re.compile(r"^\w[\w ]*: \d+/\d+ (clips|files)\b")  # of a terminal's progress display, a line each elsewhere
+PROGRESS = re.compile(r"^[^|]*: \d+/\d+ \w+(, |$)")  # of a terminal's progress display, a line each elsewhere
 TIMEOUT = 600  # seconds
 
 
@@ -53,13 +53,15 @@ def run_command(line: str, folder: Path) -> tuple[int, str]:
 class Console(SphinxDirective):
     """`{console}`: commands, one a line, and what each prints.
 
-    `:lines:` shows the first so many lines alone. `:fresh: NAME` removes a folder that an earlier build has written.
+    `:lines:` shows the first so many lines alone, `:hide: PATTERN` puts "…" in place of those that begin like that, and
+    `:fresh: NAME` first removes a folder that an earlier build has written.
     """
 
     has_content = True
     option_spec: ClassVar[Any] = {
         "exit": directives.nonnegative_int,
         "lines": directives.positive_int,
+        "hide": directives.unchanged_required,
         "fresh": directives.unchanged_required,
     }
 
@@ -70,12 +72,26 @@ class Console(SphinxDirective):
             shutil.rmtree(walk_folder(self.env) / self.options["fresh"], ignore_errors=True)
         for line in self.content:
             code, printed = run_command(line, walk_folder(self.env))
-            lines = printed.splitlines()
+            lines = shorten(printed.splitlines(), self.options.get("hide", ""))
             most = self.options.get("lines", len(lines))
             shown += [f"$ {line}", *lines[:most], *(["…"] if len(lines) > most else [])]
         if code != self.options.get("exit", 0):
             raise self.error(f"{self.content[-1]}: exit code {code}\n{printed}")
         return [_block("\n".join(shown), "console")]
+
+
+def shorten(lines: list[str], pattern: str) -> list[str]:
+    """The lines, with "…" in place of each run of lines that begin like the pattern; all of them if it is "".
+
+    >>> shorten(["a", "b1", "b2", "c"], "b")
+    ['a', '…', 'c']
+    """
+    kept: list[str] = []
+    for line in lines:
+        hidden = bool(pattern) and re.match(pattern, line) is not None
+        if not hidden or kept[-1:] != ["…"]:
+            kept.append("…" if hidden else line)
+    return kept
 
 
 class File(SphinxDirective):

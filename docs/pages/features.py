@@ -62,7 +62,8 @@ def _presets() -> str:
 def _family(name: str) -> str:
     """One family: heading, formula, what its docstring says, unit, source."""
     family = FAMILIES[name]
-    formula = f"$$\n{FORMULAS[name]}\n$$" if name in FORMULAS else f"Formula: {family.formula}"
+    latex, letters = FORMULAS.get(name, ("", ""))
+    formula = f"$$\n{latex}\n$$\n\n{letters}".rstrip() if latex else f"Formula: {_cell(family.formula)}"
     count = f"`{family.series}` series" if isinstance(family.series, str) else f"{family.series} series"
     said = inspect.getdoc(family.compute) or ""
     return "\n\n".join(

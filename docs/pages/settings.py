@@ -32,6 +32,7 @@ C = 0.1
 What a model reads is a setting as well: `reads = "features"`, a kind of picture such as `reads = "mel"`, or a
 [pretrained network](../encoders.md). All models are scikit-learn classifiers.
 """
+TAKES = {"rows": "rows of numbers", "images": "pictures"}
 PARTS: tuple[tuple[str, type[Settings]], ...] = (
     ("a range of sweep.search", SearchRange),
     ("an entry of sweep.published", Published),
@@ -61,7 +62,7 @@ def models_page() -> str:
     """The page of all models."""
     lines = [MODELS_HEAD]
     for name, model in MODELS.items():
-        takes = "rows of numbers" if model.takes == "rows" else "pictures"
+        takes = TAKES.get(model.takes, "rows of numbers or pictures")
         extra = f"It needs the extra `{model.extra}`." if model.extra else "It needs no extra."
         lines += [f"## `{name}`", "", f"{_about(model.settings)} It reads {takes}. {extra}", ""]
         lines += _entries(f"models.{name}.", model.settings)
