@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from tonearm.data.pictures import LUMINANCE
 from tonearm.models import MODELS
 from tonearm.settings import TrainSettings
-from tonearm.training.pictures import LUMINANCE
 from transfer import random_pictures
 
 CASES: dict[str, dict[str, Any]] = {

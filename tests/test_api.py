@@ -82,7 +82,9 @@ SECTIONS: dict[str, Any] = {
     "track": {"tensorboard": False},
     "report": {"published": {"logistic": 0.5}},
     "sweep": {"trials": 7},
+    "curve": {"repeats": 2},
     "encoders": {"pool": "mean+max"},
+    "augment": {"copies": 2},
     "models": {"logistic": {"C": 0.5}},
 }
 

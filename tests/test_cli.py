@@ -97,6 +97,15 @@ def test_features_lists_every_family_and_marks_the_chosen() -> None:
     assert [name for name, chosen in rows.items() if chosen] == ["rms", "tempo"]
 
 
+def test_brackets_of_a_formula_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    from tonearm.representations.features.families import FAMILIES
+
+    monkeypatch.setitem(FAMILIES, "rms", replace(FAMILIES["rms"], formula="S[t] - S[t-1]"))
+    assert "S[t] - S[t-1]" in call("features")
+
+
 def test_config_prints_a_file_that_loads_as_the_defaults(tmp_path: Path) -> None:
     from tonearm.config import Config, load_config
 
@@ -131,6 +140,7 @@ def test_demo_shows_everything_and_where_it_lies(tmp_path: Path) -> None:
         (["extract", ".", "--out", "x", "--preset", "gtzan"], "gtzan57"),
         (["extract", ".", "--out", "x", "--set", 'features.families=["mfc"]'], "did you mean 'mfcc'"),
         (["spectrograms", ".", "--out", "x", "--kinds", "liner"], "did you mean 'linear'?"),
+        (["encoders", "get", "musicn"], "did you mean 'musicnn'?"),
         (["predict", "nowhere", "a.wav"], "nowhere: there is no such run folder"),
         (["scan", ".", "--set", "data"], "write a key, =, and a value"),
         (["extract", ".", "--out", "a.wav"], "a.wav: File exists"),

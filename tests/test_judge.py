@@ -36,6 +36,11 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     return run_experiment(config, folder / "out")
 
 
+def shares_of(frame: pd.DataFrame) -> list[str]:
+    """The columns of probabilities."""
+    return [column for column in map(str, frame.columns) if column.startswith("p_")]
+
+
 def truth_of(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows of each of two models, once for each clip."""
     once = frame.drop_duplicates(["model", "filename"])
@@ -50,9 +55,9 @@ def test_answers_are_a_data_frame_with_the_scores_of_the_leaderboard(experiment:
     for row in experiment.rows:
         own = frame[frame.model == row.model]
         assert (own.truth == own.prediction).mean() == pytest.approx(row.score("test"))
-    labels = [column for column in frame if column.startswith("p_")]
+    labels = shares_of(frame)
     assert np.allclose(frame[labels].sum(axis=1), 1.0)
-    assert (frame[labels].idxmax(axis=1).str.removeprefix("p_") == frame.prediction).all()
+    assert list(map(str, frame[labels].idxmax(axis=1))) == [f"p_{said}" for said in frame.prediction]
     assert set(frame.group) == {f"{label} {artist}" for label in set(frame.truth) for artist in range(15)}
 
 
@@ -75,7 +80,7 @@ def test_a_notebook_shows_the_leaderboard_with_every_name_escaped(experiment: Ex
 
 def test_judged_anywhere_the_numbers_are_the_same(experiment: Experiment) -> None:
     first, second = truth_of(experiment.predictions())
-    labels = [column for column in first if column.startswith("p_")]
+    labels = shares_of(first)
     found = tonearm.judge(
         first.filename,
         first.truth,
@@ -137,7 +142,7 @@ def test_a_table_of_answers_is_compared_with_a_run(experiment: Experiment, tmp_p
 def test_scores_of_an_experiment_are_what_judging_its_answers_gives(experiment: Experiment) -> None:
     frame = experiment.predictions()
     own = frame[(frame.model == "poor")].iloc[:150]
-    labels = [column for column in frame if column.startswith("p_")]
+    labels = shares_of(frame)
     found = tonearm.judge(own.filename, own.truth, own.group, {"poor": own[labels].rename(columns=lambda c: c[2:])})
     folds = [read_scores(experiment.out / path)["test"]["confusion"] for path in experiment.runs["poor"].evaluated[:2]]
-    assert found.scores["poor"].confusion.tolist() == sum(np.array(fold["counts"]) for fold in folds).tolist()
+    assert found.scores["poor"].confusion.tolist() == np.sum([fold["counts"] for fold in folds], axis=0).tolist()

@@ -17,9 +17,15 @@ from test_experiment import music, sound  # noqa: F401  # the fixture
 from tonearm.config import Config, parse_config
 from tonearm.errors import ConfigError, RunError
 from tonearm.experiment.experiment import Experiment, run_experiment
+from tonearm.experiment.importance import measure_importance
 from tonearm.experiment.inputs import read_inputs
-from tonearm.experiment.runs import load_run
+from tonearm.experiment.muted import muted_inputs
+from tonearm.experiment.neighbours import near_clips, pixels, training_clips
+from tonearm.experiment.reopened import reopen
+from tonearm.experiment.runs import load_run, read_scores
 from tonearm.prediction import predict
+from tonearm.representations.muting import BANDS, TIMES
+from tonearm.runtime.progress import quietly
 
 SMALL = {"width": 32, "height": 32}
 MODELS: dict[str, dict[str, Any]] = {
@@ -78,6 +84,63 @@ def test_a_drawn_picture_is_taken_for_its_clip_and_another_height_refused(
     Image.fromarray(drawings.stripes(0, 0, height=40)).save(tmp_path / "high.png")
     [refused] = predict(experiment.out / "runs" / "cnn-mel", [tmp_path / "high.png"]).rows
     assert refused.error == "is 40 pixels high; the run was trained on pictures of 32"
+
+
+@pytest.mark.parametrize("name", ["cnn", "transfer"])
+def test_neighbours_of_pictures_are_near_in_what_the_last_layer_reads(
+    experiment: Experiment,
+    music: Path,  # noqa: F811
+    name: str,
+) -> None:
+    opened = reopen(experiment.out)
+    job, data = opened.job(name, f"runs/{name}/holdout"), opened.inputs(name)
+    opened.check(job, data)
+    train = training_clips(job, data)
+    fitted: Any = load_run(job.folder).classifier
+    assert_array_equal(train.values, fitted.embed(pixels(data, job, job.split.train)))
+    tested = opened.clips.names[job.split.test]
+    near, _ = near_clips(opened, name, list(tested), 2)
+    [row] = predict(job.folder, [music / tested[0]], neighbours=2).rows
+    assert [one.name for one in row.neighbours] == [one.name for one in near[tested[0]]]
+    assert [one.distance for one in row.neighbours] == pytest.approx([one.distance for one in near[tested[0]]])
+
+
+def test_muted_pictures_are_drawn_from_muted_sound(experiment: Experiment, music: Path) -> None:  # noqa: F811
+    opened = reopen(experiment.out)
+    job, data = opened.job("cnn", "runs/cnn/holdout"), opened.inputs("cnn")
+    rows = job.split.test[:2]
+    muted = muted_inputs(opened, job, data, rows, quietly, 1).inputs
+    assert list(muted) == ["", *TIMES, *BANDS]
+    whole, last = muted[""][0], muted["last quarter"][0]
+    assert np.array_equal(whole[:, :20], last[:, :20])
+    assert (last[:, 31] == last[0, 31]).all()  # silence has one colour
+    assert not (whole[:, 31] == whole[0, 31]).all()
+
+
+def test_networks_of_folds_that_were_not_kept_are_compared_by_probabilities_and_left_out(
+    music: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    done = run_experiment(config(music, models={"cnn": MODELS["cnn"]}, split={"folds": 2, "valid": 0.25}), tmp_path)
+    opened = reopen(done.out)
+    run = "runs/cnn/fold1"
+    rows = evaluated(done.out / run)
+    job = opened.job("cnn", run)
+    clip = str(opened.clips.names[job.split.test[0]])
+    near, space = near_clips(opened, "cnn", [clip], 1)
+    assert "logarithms of the run's probabilities" in space
+    train = [str(name) for name in opened.clips.names[job.split.train]]
+    distances = [np.linalg.norm(np.log(rows[name]) - np.log(rows[clip])) for name in train]
+    assert near[clip][0].name == train[int(np.argmin(distances))]
+    assert near[clip][0].distance == pytest.approx(min(distances))
+    told: list[str] = []
+    assert measure_importance(done.out, tell=told.append) == ()
+    assert "cnn is left out, since the networks of its folds are not kept" in told[0]
+    [found] = measure_importance(done.out, ["cnn"])
+    assert found.accuracy == pytest.approx(
+        read_scores(done.out / "runs" / "cnn" / "folds")["test"]["scores"]["accuracy"]["value"]
+    )
+    assert not (done.out / "unfinished").exists()
 
 
 def test_a_run_of_another_definition_is_refused(experiment: Experiment, tmp_path: Path) -> None:
@@ -166,7 +229,7 @@ def test_clips_of_one_class_may_have_one_name_in_two_folders(music: Path, tmp_pa
     copy = Path(shutil.copytree(music, tmp_path / "music"))
     rows = (copy / "metadata.csv").read_text().replace("bass/00.wav,bass", "bass/00.wav,middle")
     (copy / "metadata.csv").write_text(rows)
-    data = read_inputs(config(copy, models={"cnn": {"reads": "mel"}}), tmp_path / "out")
+    data = read_inputs(config(copy, models={"cnn-mel": {}}), tmp_path / "out")
     both = {"bass/00.wav", "middle/00.wav"}
     found = {name: path for name, path in zip(data.clips.names, data.clips.X, strict=True) if name in both}
     assert set(found) == both

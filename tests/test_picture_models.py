@@ -11,8 +11,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from torch import nn
 
 import drawings
+from tonearm.config import parse_config
 from tonearm.data.pictures import pack_arrays, pack_files
-from tonearm.errors import ModelError
+from tonearm.errors import ConfigError, ModelError
+from tonearm.experiment.inputs import read_inputs
 from tonearm.models import MODELS
 from tonearm.models.cnn import CNNSettings, map_sizes, network
 from tonearm.settings import TrainSettings
@@ -59,6 +61,12 @@ def test_map_sizes_are_pytorchs_or_the_settings_are_refused(layers: int, kernel:
 def test_a_map_that_shrinks_to_nothing_names_the_way_there() -> None:
     with pytest.raises(ModelError, match=r"layer 5 of 6 .* 172x173 → 43x43 → 11x11 → 3x3 → 1x1\. Choose layers = 4 or"):
         map_sizes(172, 173, CNNSettings(layers=6))
+
+
+def test_a_network_too_deep_for_its_pictures_is_refused_before_any_is_drawn(tmp_path: Path) -> None:
+    config = parse_config({"data": {"folder": str(tmp_path / "nowhere")}, "models": {"cnn": {"layers": 6}}})
+    with pytest.raises(ConfigError, match=r"models\.cnn: layer 5 of 6 has a kernel of 4 pixels"):
+        read_inputs(config, tmp_path)
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shutil
+from dataclasses import replace
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,10 +20,14 @@ from PIL import Image
 from test_experiment import FAST, config, music  # noqa: F401  # the fixture
 from tonearm.errors import RunError
 from tonearm.experiment.experiment import run_experiment
+from tonearm.experiment.importance import measure_importance
+from tonearm.experiment.neighbours import near_clips
+from tonearm.experiment.reopened import reopen
 from tonearm.report import write_report
 from tonearm.report.charts import apart, interval_bar, slope_chart
 from tonearm.report.clips import Excerpts
-from tonearm.report.collect import collect, suspicious_clips, worst_mistakes
+from tonearm.report.collect import Answers, collect, suspicious_clips, worst_mistakes
+from tonearm.report.confused import ConfusedClasses
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +43,7 @@ def folders(music: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
     ):
         rows = rows.replace(name, f"{name.split(',')[0]},{wrong}")
     (music / "metadata.csv").write_text(rows)
-    models = {**FAST, "cnn": {"layers": 9}}
+    models = {**FAST, "narrow": {"type": "mlp", "batch_norm": True, "batch_size": 1}}
     run_experiment(config(music, models=models, split={"folds": 2, "valid": 0.25}), out / "by-artist")
     run_experiment(config(music, split={"folds": 2, "method": "stratified"}), out / "by-chance")
     return out / "by-artist", out / "by-chance"
@@ -94,7 +99,7 @@ def test_the_leaderboards_numbers_are_those_of_the_folder(html: str, folders: tu
     board = json.loads((folders[0] / "leaderboard.json").read_text())
     for row in board["models"]:
         if row["error"]:
-            assert f"<strong>{row['model']}</strong> could not be trained: cnn: layer 5 of 9" in html
+            assert f"<strong>{row['model']}</strong> could not be trained: batch_size = 1: batch normalisation" in html
             continue
         cells = re.search(rf"<tr><td>{row['model']}</td>(.*?)</tr>", html)
         assert cells
@@ -133,6 +138,67 @@ def test_mistakes_are_the_surest_wrong_answers_of_the_best_model(folders: tuple[
         assert [row["filename"] for row in csv.DictReader(file)] == [one.name for one in found]
     suspicious = {one.name: one.said for one in suspicious_clips(material.models[0], 1000)}
     assert suspicious.items() >= {"bass/00.wav": "bass", "bass/13.wav": "bass", "middle/21.wav": "middle"}.items()
+
+
+def test_nearest_training_clips_stand_under_the_clips_and_in_a_table(html: str, folders: tuple[Path, Path]) -> None:
+    material = collect(folders[0])
+    shown = [*worst_mistakes(material.trained[0], 12), *suspicious_clips(material.trained[0], 20)]
+    near, space = near_clips(reopen(folders[0]), material.trained[0].name, [clip.name for clip in shown], 3)
+    with (folders[0] / "report" / "neighbours.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["filename"] for row in rows} >= {clip.name for clip in shown}
+    assert escape(space) in html
+    for clip in shown:
+        table = [row["neighbour"] for row in rows if row["filename"] == clip.name]
+        assert table == [one.name for one in near[clip.name]]
+        for one in near[clip.name]:
+            assert f"<li>{escape(one.words())}<audio" in html
+    other = Path(shutil.copytree(folders[0], folders[0].parent / "without-rows"))
+    shutil.rmtree(other / "features")
+    page = write_report(other, other / "report", audio=False).read_text(encoding="utf-8")
+    assert "Their nearest training clips are not shown: " in page
+    assert "nearest in training" not in page
+
+
+def test_confused_classes_are_told_in_words(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    """Bass is often called middle, and all other mistakes are alike."""
+    out = Path(shutil.copytree(folders[0], tmp_path / "confused"))
+    record = collect(out)
+    best = record.trained[0]
+    assert best.answers is not None
+    assert ConfusedClasses(record).sentences() == []  # there are three classes, and few mistakes
+    names = np.array([f"{number}" for number in range(400)], dtype=object)
+    labels = ("bass", "middle", "treble", "high")
+    truth = np.array([labels[number % 4] for number in range(400)], dtype=object)
+    said = np.array([labels.index(label) for label in truth])
+    said[:160:4] = 1  # bass is middle
+    for number in range(40):  # every other mistake there is, as often
+        row = 200 + 5 * number
+        said[row] = (said[row] + 1 + number % 3) % 4
+    answers = Answers(names, truth, np.eye(4)[said], labels)
+    told = ConfusedClasses(
+        replace(record, classes=dict.fromkeys(labels, 100), models=(replace(best, answers=answers),))
+    )
+    [line] = told.sentences()
+    assert re.fullmatch(r"Bass is heard as middle 4\d times \(about \d+ expected\), middle as bass \d times .*", line)
+    assert "confuses these more often than" in told.section()
+    assert told.markdown()[1] == "## Confused classes"
+
+
+def test_importance_of_models_that_were_not_kept_is_that_of_the_same_models(folders: tuple[Path, Path]) -> None:
+    out = Path(shutil.copytree(folders[0], folders[0].parent / "important"))
+    assert "What the models rely on" not in write_report(out, out / "report", audio=False).read_text(encoding="utf-8")
+    found = {one.model: one for one in measure_importance(out, shuffles=2)}
+    for row in json.loads((out / "leaderboard.json").read_text())["models"]:
+        if not row["error"]:
+            assert not (out / "runs" / row["model"] / "fold1" / "model").exists()
+            assert found[row["model"]].accuracy == pytest.approx(row["scores"]["test"]["accuracy"])
+    html = write_report(out, out / "report", audio=False).read_text(encoding="utf-8")
+    assert "What the models rely on" in html
+    assert Tags(html).open == []
+    for one in found.values():
+        for drop in one.drops:
+            assert re.search(rf"<tr><td>{drop.name}</td><td>[+-]{abs(drop.accuracy):.3f}</td>", html)
 
 
 def test_an_excerpt_is_the_middle_of_the_clip_and_its_spectrogram(music: Path) -> None:  # noqa: F811

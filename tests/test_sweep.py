@@ -536,6 +536,10 @@ def test_with_outer_folds_each_fold_chooses_without_its_test_and_all_clips_make_
         other = config(alone, {"grid": {EPOCHS: [5, 200]}, "folds": 2}, split={"valid": 0.2})
         run_sweep(other, tmp_path / f"alone-{split.name}")
         assert rows_of(tmp_path / f"alone-{split.name}") == rows_of(tmp_path / "out" / split.name)
+    for folder, left in [*((split.name, len(split.test)) for split in splits), ("", 0)]:
+        calibration = load_run(tmp_path / "out" / folder / "winner").calibration
+        assert calibration is not None
+        assert calibration.clips == len(clips) - left  # the clips that the others test
     right = (tmp_path / "out" / "nested" / "predictions.csv").read_text().splitlines()[1:]
     assert len(right) == 150
     share = np.mean([line.split(",")[2] == line.split(",")[3] for line in right])

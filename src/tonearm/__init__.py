@@ -2,8 +2,9 @@
 
 `extract_features` (samples → features), `load_audio` (file → samples), `extract_file_features` (file →
 features), `extract_table` (folder → table), `embed` and `embed_table` (the same by a pretrained network), `train`
-(table or folder → runs), `predict` (run and files → probabilities) and `judge` (answers made anywhere → scores and
-paired tests) are the steps; `tonearm.api` describes them, `TonearmError` is the base of their errors.
+(table or folder → runs), `learning_curve` (table or folder → accuracy by number of artists), `predict` (run and
+files → probabilities) and `judge` (answers made anywhere → scores and paired tests) are the steps; `tonearm.api`
+describes them, `TonearmError` is the base of their errors.
 """
 
 from tonearm.api import (
@@ -13,6 +14,7 @@ from tonearm.api import (
     extract_file_features,
     extract_table,
     judge,
+    learning_curve,
     load_audio,
     predict,
     train,
@@ -43,6 +45,7 @@ __all__ = [
     "extract_file_features",
     "extract_table",
     "judge",
+    "learning_curve",
     "load_audio",
     "predict",
     "train",

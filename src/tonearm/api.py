@@ -12,13 +12,14 @@ Each rung calls the modules that the command line calls, with the same settings 
 | file | features | `extract_file_features` |
 | folder | table | `extract_table`, `embed_table` |
 | table or folder | runs | `train` |
+| table or folder | accuracy by number of artists | `learning_curve` |
 | run, files | probabilities | `predict` |
 | answers made anywhere | scores, paired tests | `judge` |
 
 Libraries are loaded by the call that needs them, so that `import tonearm` is quick.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from tonearm.answers import Predictions
+    from tonearm.curve import LearningCurve
     from tonearm.data.dataset import Dataset
     from tonearm.evaluation.judgement import Judgement
     from tonearm.experiment.experiment import Experiment
-    from tonearm.prediction import Predictions
 
 PRESET = "full"
 A_DAY = 86_400.0  # seconds
@@ -53,9 +55,14 @@ def extract_features(
     (57, 0.7)
     """
     from tonearm.representations.features import compute_features, feature_columns
+    from tonearm.representations.features.extra import build_extras, extra_numbers
 
     chosen = _config({"features": {"preset": preset, **settings}}).features
-    return dict(zip(feature_columns(chosen), compute_features(samples, sr, chosen).tolist(), strict=True))
+    columns = feature_columns(chosen)
+    found = dict(zip(columns, compute_features(samples, sr, chosen).tolist(), strict=True))
+    for extra in build_extras(chosen.extra, sr, columns):
+        found |= dict(zip(extra.columns, extra_numbers(extra, samples, sr, "samples").tolist(), strict=True))
+    return found
 
 
 def load_audio(
@@ -174,19 +181,68 @@ def train(folder: str | Path, /, out: str | Path, workers: int = 1, **sections: 
     return run_experiment(_config(given), Path(out), workers=workers)
 
 
-def predict(run: str | Path, paths: str | Path | Sequence[str | Path]) -> "Predictions":
+def learning_curve(
+    folder: str | Path,
+    /,
+    out: str | Path | None = None,
+    by: str | Sequence[str] = ("artist", "clip"),
+    sizes: Sequence[float] | None = None,
+    workers: int = 1,
+    **sections: Mapping[str, Any],
+) -> "LearningCurve":
+    """Accuracy against the number of training artists (and clips), always judged by the same clips of other artists.
+
+    folder: a folder of labelled music, or a feature table. out: a results folder, in which finished trainings are kept
+    and `tonearm report` finds the curve; None keeps nothing. by: "artist", "clip" (of all artists), or both. sizes:
+    shares of the training artists, ascending to 1. workers: processes of the extraction; train={"workers": n} those of
+    the training. sections: as for `train`, such as models={"logistic": {}}, split={"folds": 5}, curve={"repeats": 5}.
+    The result's `table` is a pandas DataFrame, `promise("logistic")` the fitted law with what twice as many artists
+    would bring, `text` all of it in words. Raises ConfigError, CatalogError or SplitError.
+    """
+    from tempfile import TemporaryDirectory
+
+    from tonearm.curve import run_curve
+
+    axes = [by] if isinstance(by, str) else list(by)
+    chosen = {"by": axes, **({} if sizes is None else {"sizes": list(sizes)}), **sections.get("curve", {})}
+    config = _config({**sections, "data": _with_folder(sections.get("data"), folder), "curve": chosen})
+    if out is not None:
+        return run_curve(config, Path(out), workers=workers)
+    with TemporaryDirectory(prefix="tonearm-") as nowhere:
+        return run_curve(config, Path(nowhere), workers=workers)
+
+
+def predict(
+    run: str | Path,
+    paths: str | Path | Sequence[str | Path],
+    *,
+    neighbours: int = 0,
+    none: bool = False,
+    sure_only: bool = False,
+    trust: str | Path | Sequence[str | Path] = (),
+) -> "Predictions":
     """Labels and probabilities of files, folders of them, or the rows of a table.
 
-    run: a run folder, a model's folder, or an experiment or a sweep, whose best model then predicts. Raises RunError
-    where there is no such run; a file that cannot be used is a row with its reason.
+    run: a run folder, a model's folder, or an experiment or a sweep, whose best model then predicts. neighbours: how
+    many of the nearest training clips each row names, for a run inside its experiment. none: "none" is
+    the label where no class is sure (`best` has the most probable one). sure_only: such files are left out, and a note
+    counts them. trust: files, or modules, of own code that the run needs and may execute. Raises RunError where there
+    is no such run, it cannot tell which answers are sure and that is asked, or it needs code that is not named, or not
+    the one that it was made with; a file that cannot be used is a row with its reason.
     """
+    from tonearm import unsure
     from tonearm.prediction import predict as predict_paths
 
-    return predict_paths(run, [paths] if isinstance(paths, str | Path) else paths)
+    allowed = [trust] if isinstance(trust, str | Path) else trust
+    found = predict_paths(
+        run, [paths] if isinstance(paths, str | Path) else paths, neighbours=neighbours, trust=allowed
+    )
+    found = unsure.with_none(found) if none else found
+    return unsure.sure_only(found) if sure_only else found
 
 
 def judge(
-    names: Sequence[str], labels: Sequence[str], groups: Sequence[str] | None, predictions: Mapping[str, Any]
+    names: Iterable[str], labels: Iterable[str], groups: Iterable[str] | None, predictions: Mapping[str, Any]
 ) -> "Judgement":
     """Scores with intervals by resampled groups, and paired tests, of answers that were made anywhere.
 

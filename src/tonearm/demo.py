@@ -169,7 +169,8 @@ def _predict(experiment: Experiment, music: Path, say: Callable[[str], None]) ->
         f"5. Predict: {best.model}, the best on the validation clips, listens to {len(files)} files. It was trained on "
         "all clips, these included, so it is more confident than it will be about new ones."
     )
-    say(predict(run, files).text())
+    found = predict(run, files)
+    say("\n".join([found.text(), *found.notes]))
 
 
 def _farewell(out: Path, experiment: Experiment) -> str:

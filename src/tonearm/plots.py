@@ -10,7 +10,7 @@ Okabe-Ito palette, which colour-blind readers tell apart.
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle, product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,17 @@ MATRIX_CLASSES = 60  # more have no room for a number in each cell
 LONGEST_NAME = 40
 MOST_NAMES = 120  # on an axis of the size that such a picture has
 MARKERS = ("", "o", "s", "^")  # of the first seven curves, the next seven, ...
+
+
+class BandLine(NamedTuple):
+    """A named line through points (x, y), a band of (x, low, high), and a dotted law through points of its own."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+    band: Sequence[tuple[float, float, float]]
+    law: Sequence[tuple[float, float]]
+    look: int
+    dashed: bool = False
 
 
 def confusion_figure(confusion: NDArray[np.int64], labels: Sequence[str]) -> "Figure":
@@ -209,6 +220,51 @@ def scaling_figure(curves: Mapping[str, Sequence[tuple[int, float]]]) -> "Figure
     area.set_ylabel(f"speed-up over {counts[0]}")
     area.grid(visible=True, alpha=0.3)
     area.legend()
+    return figure
+
+
+def importance_figure(
+    panels: Sequence[tuple[str, Sequence[tuple[str, float, float | None, float | None]]]],
+) -> "Figure":
+    """A panel a model: how much accuracy drops without each family or part, with its 95 % interval.
+
+    panels: titles and (name, drop, low, high), from the top down.
+    """
+    heights = [0.26 * len(bars) + 0.5 for _, bars in panels]
+    figure = _figure(8.0, sum(heights) + 0.8)
+    areas = figure.subplots(len(panels), 1, squeeze=False, sharex=True, height_ratios=heights)[:, 0]
+    for area, (title, bars) in zip(areas, panels, strict=True):
+        for place, (_, drop, low, high) in enumerate(bars):
+            area.barh(place, drop, color=COLOURS[0], alpha=0.75)
+            if low is not None and high is not None:
+                area.plot([low, high], [place, place], color="black", linewidth=1.2)
+        area.set_yticks(range(len(bars)), [name[:LONGEST_NAME] for name, *_ in bars], fontsize=8)
+        area.invert_yaxis()
+        area.axvline(0.0, color="grey", linewidth=0.8)
+        area.set_title(title, fontsize=8, loc="left")
+    areas[-1].set_xlabel("drop of the accuracy, with its 95 % interval")
+    return figure
+
+
+def band_figure(panels: Sequence[tuple[str, Sequence[BandLine]]], up: str) -> "Figure":
+    """Lines of shares with bands of their intervals, a panel for each horizontal axis. up: what the shares are."""
+    figure = _figure(6.2 * max(1, len(panels)), 4.4)
+    for place, (across, lines) in enumerate(panels, start=1):
+        area = figure.add_subplot(1, max(1, len(panels)), place)
+        for line in lines:
+            colour = COLOURS[line.look % len(COLOURS)]
+            style = "--" if line.dashed else "-"
+            area.plot(*zip(*line.points, strict=True), style, color=colour, marker="o", markersize=4, label=line.name)
+            if line.band:
+                area.fill_between(*zip(*line.band, strict=True), color=colour, alpha=0.12, linewidth=0)
+            if line.law:
+                area.plot(*zip(*line.law, strict=True), ":", color=colour, linewidth=1.4)
+        area.set_xlim(left=0)
+        area.set_ylim(0, 1)
+        area.set_xlabel(across)
+        area.set_ylabel(up)
+        area.grid(visible=True, alpha=0.3)
+        area.legend(loc="lower right", fontsize=8)
     return figure
 
 

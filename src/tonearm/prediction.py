@@ -8,10 +8,9 @@ A run that was trained on a table whose columns are a preset's reads audio by th
 table was computed is not known, so its numbers may differ a little.
 """
 
-import io
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tonearm.answers import Prediction, Predictions
 from tonearm.data.catalog import list_files
 from tonearm.data.metadata import PICTURE_EXTENSIONS
 from tonearm.data.pictures import is_picture_folder
@@ -28,123 +28,47 @@ from tonearm.dsp.sound import ClipSound
 from tonearm.errors import RepresentationError, RunError, WeightsError
 from tonearm.evaluation.scores import predicted
 from tonearm.experiment.lookup import run_to_load
+from tonearm.experiment.neighbours import Neighbour, training_clips_of
 from tonearm.experiment.runs import Run, load_run, probabilities
-from tonearm.representations.base import Representation, batches, digest_of, opened_once, read_clips
+from tonearm.experiment.trust import Trust, executed, telling_what_to_trust
+from tonearm.representations.base import Representation, as_rows, batches, digest_of, opened_once, read_clips
 from tonearm.representations.extract import excerpts_note
 from tonearm.representations.registry import restore
-from tonearm.runtime.files import write_csv
-from tonearm.runtime.leftovers import clear_leftovers
 from tonearm.runtime.names import to_text
+from tonearm.runtime.owncode import Source, trusting
 from tonearm.runtime.pool import check_visible, on_cluster, run_tasks
 from tonearm.runtime.remote import is_url, place
 from tonearm.settings import DataSettings
-from tonearm.wording import count
 
 FILES_AT_ONCE = 128  # pictures of so many are in memory together
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """What the run says of one file; label "" and no probabilities where it cannot be used, and then why.
-
-    sure: whether the probability reaches the threshold of the run's calibration; None where it has none. excerpts:
-    whether the file is long and excerpts of it were read.
-    """
-
-    name: str
-    label: str
-    probability: float
-    probabilities: dict[str, float]
-    error: str = ""
-    sure: bool | None = None
-    excerpts: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """The prediction as JSON-ready values."""
-        if self.error:
-            return {"file": self.name, "error": self.error}
-        return {
-            "file": self.name,
-            "label": self.label,
-            "probability": self.probability,
-            "sure": self.sure,
-            "probabilities": self.probabilities,
-        }
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """One prediction a file, in the order asked, and notes for a person."""
-
-    labels: tuple[str, ...]
-    rows: tuple[Prediction, ...]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def failed(self) -> tuple[Prediction, ...]:
-        """The files that could not be used."""
-        return tuple(row for row in self.rows if row.error)
-
-    def check_any(self) -> None:
-        """Raise RunError where not one file could be classified."""
-        if len(self.failed) == len(self.rows):
-            first = f": {self.rows[0].name} {self.rows[0].error}" if self.rows else ""
-            raise RunError(f"none of {count(len(self.rows), 'file')} could be classified{first}")
-
-    def header(self) -> list[str]:
-        """Columns of the table: file, label, probability, sure, one probability a label, error."""
-        return ["filename", "label", "probability", "sure", *(f"p_{label}" for label in self.labels), "error"]
-
-    def table(self) -> list[list[Any]]:
-        """Rows of the table."""
-        return [
-            [
-                row.name,
-                row.label,
-                "" if row.error else row.probability,
-                "" if row.sure is None else ("yes" if row.sure else "no"),
-                *("" if row.error else row.probabilities[label] for label in self.labels),
-                row.error,
-            ]
-            for row in self.rows
-        ]
-
-    def to_csv(self, path: Path) -> None:
-        """Write the table, atomically."""
-        clear_leftovers(path.parent, owned=False)
-        write_csv(path, self.header(), self.table())
-
-    def text(self) -> str:
-        """One line a file, for a person: the label, how sure, and the two next."""
-        target = io.StringIO()
-        width = max((len(row.name) for row in self.rows), default=0)
-        for row in self.rows:
-            if row.error:
-                target.write(f"{row.name:<{width}}  cannot be used: {row.error}\n")
-                continue
-            ranked = sorted(row.probabilities.items(), key=lambda item: -item[1])
-            others = ", ".join(f"{label} {value:.2f}" for label, value in ranked[1:3])
-            doubt = "  unsure" if row.sure is False else ""
-            target.write(f"{row.name:<{width}}  {row.label} {row.probability:.2f}  (then {others}){doubt}\n")
-        return target.getvalue().rstrip("\n")
-
-
-def predict(run: Run | str | Path, paths: Sequence[str | Path], workers: int = 1) -> Predictions:
+def predict(
+    run: Run | str | Path,
+    paths: Sequence[str | Path],
+    workers: int = 1,
+    neighbours: int = 0,
+    trust: Trust = (),
+) -> Predictions:
     """What the run says of files, of the clips of folders, or of the rows of a feature table.
 
     workers: processes that read files and predict; the answers are the same bits.
+    trust: files, or modules, of the user's own code that a run needs and may execute (`experiment.trust`).
     run: also a path or URL: of a run folder, a model's folder, an experiment or a sweep (`experiment.lookup`).
+    neighbours: how many of the nearest training clips to name for each file, which needs the run's experiment.
     Raises RunError where there is no such run, it is not of its experiment's last command, or it cannot read what is
     given; CatalogError where a folder holds no music.
     """
     if not isinstance(run, Run):
-        run = load_run(run_to_load(run))
+        run = load_run(run_to_load(run), trust)
+    if neighbours:
+        training_clips_of(run.folder, run.facts.digest)  # what is missing is said before the work
     places = [place(path) for path in paths]
     tables = [path for path in places if is_table(path)]
     if tables:
         if len(places) > 1:
             raise RunError(f"{tables[0]}: a table is predicted alone, not beside other files")
-        return _predict_table(run, tables[0])
+        return _predict_table(run, tables[0], neighbours)
     representation = _representation(run)
     check_visible([run.folder, *places])
     listed = [_files(path) for path in places]
@@ -153,11 +77,18 @@ def predict(run: Run | str | Path, paths: Sequence[str | Path], workers: int = 1
     blocks = (files[start : start + FILES_AT_ONCE] for start in range(0, len(files), FILES_AT_ONCE))
     # here the run is at hand; elsewhere each process loads it once, and again when it was trained anew
     folder = run.folder if is_url(run.folder) else run.folder.resolve()
-    holder = run if workers == 1 and not on_cluster() else (folder, run.facts.digest)
-    tasks = ((holder, representation, block) for block in blocks)
+    holder = run if workers == 1 and not on_cluster() else (folder, run.version, run.trusted)
+    tasks = ((holder, representation, block, neighbours) for block in blocks)
     rows = [row for block in run_tasks(_predict_files, tasks, workers) for row in block]
     long = excerpts_note([row.name for row in rows if row.excerpts])
-    return Predictions(run.labels, tuple(rows), (*representation.notes, *notes, *long))
+    said = (*executed(run), *representation.notes, *notes, *long, *doubts(run))
+    return Predictions(run.labels, tuple(rows), said)
+
+
+def doubts(run: Run) -> tuple[str, ...]:
+    """A note where the run can call no answer sure, with the reason."""
+    reason = run.calibration.shortfall if run.calibration else ""
+    return (f"no answer of this model is called sure: {reason}",) if reason else ()
 
 
 def _files(path: Path) -> tuple[list[Path], tuple[str, ...]]:
@@ -168,8 +99,9 @@ def _files(path: Path) -> tuple[list[Path], tuple[str, ...]]:
 def _representation(run: Run) -> Representation:
     """What the run reads, ready to be computed here. Raises RunError where this tonearm cannot compute it."""
     try:
-        representation = restore(run.representation)
-        representation.open()
+        with trusting(run.trusted), telling_what_to_trust(run.folder, run.facts):
+            representation = restore(run.representation)
+            representation.open()
     except WeightsError as error:
         raise RunError(f"{run.folder}: {error}") from error
     except RepresentationError as error:
@@ -178,14 +110,17 @@ def _representation(run: Run) -> Representation:
 
 
 @lru_cache(maxsize=1)
-def _loaded(folder: Path, digest: str) -> Run:
-    return load_run(folder)
+def _loaded(folder: Path, version: str, trusted: tuple[Source, ...]) -> Run:
+    return load_run(folder, trusted)
 
 
 def _predict_files(
-    holder: Run | tuple[Path, str], representation: Representation, files: list[Path]
+    holder: Run | tuple[Path, str, tuple[Source, ...]],
+    representation: Representation,
+    files: list[Path],
+    neighbours: int = 0,
 ) -> tuple[Prediction, ...]:
-    """One prediction a file, in order, by a run or by the one of a folder and a digest."""
+    """One prediction a file, in order, by a run, or by the one of a folder, a version and the code that it may run."""
     from threadpoolctl import threadpool_limits
 
     run = holder if isinstance(holder, Run) else _loaded(*holder)
@@ -199,11 +134,11 @@ def _predict_files(
     reasons = {number: result.reason for number, result in enumerate(results) if result.kind}
     rows = [result.values for result in results if not result.kind]
     names = [str(path) if is_url(path) else to_text(str(path)) for path in files]
-    predictions = _assemble(run, names, rows, reasons)
+    predictions = _assemble(run, names, rows, reasons, neighbours)
     return tuple(replace(row, excerpts=result.excerpts) for row, result in zip(predictions, results, strict=True))
 
 
-def _predict_table(run: Run, path: Path) -> Predictions:
+def _predict_table(run: Run, path: Path, neighbours: int) -> Predictions:
     dataset, notes = read_table(DataSettings(folder=str(path)), whole=True)
     wanted = run.representation.get("columns", [])
     missing = [column for column in wanted if column not in dataset.columns]
@@ -212,7 +147,8 @@ def _predict_table(run: Run, path: Path) -> Predictions:
     X = dataset.X[:, [dataset.columns.index(column) for column in wanted]]
     broken = ~np.isfinite(X).all(axis=1)
     reasons = dict.fromkeys(np.flatnonzero(broken).tolist(), "its row holds non-finite values")
-    return Predictions(run.labels, _assemble(run, list(dataset.names), list(X[~broken]), reasons), tuple(notes))
+    rows = _assemble(run, list(dataset.names), list(X[~broken]), reasons, neighbours)
+    return Predictions(run.labels, rows, (*executed(run), *notes, *doubts(run)))
 
 
 def _assemble(
@@ -220,34 +156,29 @@ def _assemble(
     names: list[str],
     rows: Iterable[NDArray[Any]],
     reasons: dict[int, str],
+    neighbours: int = 0,
 ) -> tuple[Prediction, ...]:
     from threadpoolctl import threadpool_limits
 
     usable = list(rows)
     found = np.zeros((0, len(run.labels)))
+    near: list[tuple[Neighbour, ...]] = [()] * len(usable)
     if usable:
         with threadpool_limits(limits=1):
-            found = probabilities(run.classifier, _together(usable), run.labels, run.temperature)
+            if neighbours:
+                near = training_clips_of(run.folder, run.facts.digest).near_inputs(as_rows(usable), neighbours)
+            found = probabilities(run.classifier, as_rows(usable), run.labels, run.temperature)
         if not np.isfinite(found).all():
             raise RunError(f"{run.folder}: its model gives probabilities that are no numbers; train it again")
-    best = iter(zip(found, predicted(found) if len(found) else [], strict=True))
+    best = iter(zip(found, predicted(found) if len(found) else [], near, strict=True))
     predictions = []
     for number, name in enumerate(names):
         if number in reasons:
             predictions.append(Prediction(name, "", 0.0, {}, reasons[number]))
             continue
-        row, column = next(best)
+        row, column, nearest = next(best)
         spread = dict(zip(run.labels, row.tolist(), strict=True))
         probability = float(row[column])
         sure = None if run.threshold is None else probability >= run.threshold
-        predictions.append(Prediction(name, run.labels[column], probability, spread, sure=sure))
+        predictions.append(Prediction(name, run.labels[column], probability, spread, sure=sure, neighbours=nearest))
     return tuple(predictions)
-
-
-def _together(results: list[NDArray[Any]]) -> NDArray[Any]:
-    """Rows of numbers as one table; pictures, which may differ in width, as an array of arrays in colours."""
-    if results[0].ndim == 1:
-        return np.stack(results)
-    pictures = np.empty(len(results), dtype=object)
-    pictures[:] = [np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image for image in results]
-    return pictures

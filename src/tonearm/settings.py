@@ -7,23 +7,48 @@ names. The settings of a model stand in the model's own file; `config` puts all 
 TOML file. Each module takes the section it needs, never the whole.
 """
 
-from typing import Annotated, Any, Literal, Self
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from tonearm.runtime.owncode import check_form
 from tonearm.runtime.remote import path_text
 
 Statistic = Literal["mean", "var", "std", "min", "max", "median", "skew", "kurtosis"]
 PictureKind = Literal["linear", "log", "layl", "mel", "mfcc"]
 MelScale = Literal["slaney", "htk", "kaldi"]
 Pool = Literal["mean", "mean+std", "mean+max"]
+CurveAxis = Literal["artist", "clip"]
 
 
 class Settings(BaseModel):
-    """Base of all sections: frozen, unknown keys refused, defaults checked as well."""
+    """Base of all sections: frozen, unknown keys refused, defaults checked as well, and no type taken for another."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_written(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse "10" and true for a number, and 1 and "yes" for true, which pydantic would take."""
+        if not _is_as_written(cls.model_fields[str(info.field_name)].annotation, value):
+            raise PydanticCustomError("wrong_type", "is of another type")
+        return value
+
+
+def _is_as_written(annotation: Any, value: Any) -> bool:
+    """Whether a plain value, or each in a list, is of a plain type that the annotation names, if it names only such."""
+    arguments = [part for part in get_args(annotation) if part is not NoneType]
+    if get_origin(annotation) is tuple and isinstance(value, list | tuple):
+        return all(_is_as_written(arguments[0], part) for part in value)
+    if get_origin(annotation) is Annotated:
+        return _is_as_written(arguments[0], value)
+    kinds = set(arguments) if get_origin(annotation) in (Union, UnionType) else {annotation}
+    if not kinds <= {bool, int, float} or type(value) not in (bool, int, float, str):
+        return True
+    numbers = {int, float}
+    return type(value) in kinds or (type(value) in numbers and bool(kinds & numbers))
 
 
 class DataSettings(Settings):
@@ -69,6 +94,29 @@ class FeatureSettings(Settings):
     hop_length: int = Field(512, ge=16, le=65_536, description="samples between the starts of successive frames")
     n_mels: int = Field(128, ge=20, le=512, description="mel bands, for the MFCCs and the onset strength")
     n_mfcc: int = Field(20, ge=1, le=128, description="number of MFCCs")
+    extra: tuple[str, ...] = Field(
+        (),
+        description='functions of your own, (samples, sr) to a dict of named numbers: ["mine.py:my_features"], '
+        "relative to the config file",
+    )
+
+    @field_validator("extra")
+    @classmethod
+    def _formed(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(check_form, value))
+
+
+class AugmentSettings(Settings):
+    """`[augment]`: changed copies of training clips."""
+
+    object: str = Field(
+        "",
+        description='function of your own, (samples, sr, random generator) to samples: "mine.py:shift", relative to '
+        "the config file; empty: no copies",
+    )
+    copies: int = Field(1, ge=1, le=100, description="copies of each training clip, beside the clip itself")
+
+    _formed = field_validator("object")(check_form)
 
 
 class SpectrogramSettings(Settings):
@@ -148,12 +196,15 @@ class TrainSettings(Settings):
     accelerate: bool = Field(
         False, description="distribute each training over the processes, GPUs or hosts of `accelerate launch`"
     )
-    calibrate: bool = Field(True, description="calibrate probabilities by temperature scaling on the validation clips")
+    calibrate: bool = Field(
+        True,
+        description="calibrate probabilities: with folds on their answers to all clips, else on the validation clips",
+    )
     sure: float = Field(
         0.9,
         gt=0,
-        le=1,
-        description='mark a prediction "unsure" unless this share of equally confident validation answers was right',
+        lt=1,
+        description='share of sure answers promised to be right, with 95 % confidence; all others are marked "unsure"',
     )
 
     @model_validator(mode="after")
@@ -247,4 +298,23 @@ class SweepSettings(Settings):
             raise ValueError("a sweep is a grid or a search, not both")
         if self.folds == 1:
             raise ValueError("folds = 1: cross-validation needs at least 2 folds; 0 means the validation clips")
+        return self
+
+
+class CurveSettings(Settings):
+    """`[curve]`: what `tonearm curve` trains on, to tell what to collect next."""
+
+    by: tuple[CurveAxis, ...] = Field(
+        ("artist", "clip"), min_length=1, description="what grows: artists, the clips of all artists, or both"
+    )
+    sizes: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        (0.125, 0.2, 0.35, 0.6, 1.0),
+        description="shares of the training artists to train on, ascending; the last is 1, all of them",
+    )
+    repeats: int = Field(3, ge=1, le=100, description="random orders of the artists, each of nested subsets")
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if list(self.sizes) != sorted({*self.sizes}) or self.sizes[-1:] != (1.0,):
+            raise ValueError("sizes must ascend and end with 1, such as [0.125, 0.25, 0.5, 1]")
         return self

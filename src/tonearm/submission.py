@@ -3,37 +3,49 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from tonearm.answers import Prediction
 from tonearm.data.tables import is_table
 from tonearm.errors import RunError
 from tonearm.experiment.lookup import run_to_load
 from tonearm.experiment.runs import Run, load_run
-from tonearm.prediction import Prediction, predict
+from tonearm.experiment.trust import Trust
+from tonearm.prediction import doubts, predict
 from tonearm.runtime.cells import is_formula
 from tonearm.runtime.files import write_csv
 from tonearm.runtime.leftovers import clear_leftovers
 from tonearm.runtime.names import to_native, to_text
 from tonearm.runtime.remote import inside, is_url, place
+from tonearm.unsure import with_none
 from tonearm.wording import count
 
 
 def write_submission(
-    run: Run | str | Path, folder: str | Path, out: Path, id_column: str = "id", label_column: str = "class"
+    run: Run | str | Path,
+    folder: str | Path,
+    out: Path,
+    id_column: str = "id",
+    label_column: str = "class",
+    none: str = "",
+    trust: Trust = (),
 ) -> tuple[int, list[str]]:
     """Write a Kaggle-style file: one row for each file of the folder, in catalog order, whatever its state.
 
     It is for the machine that scores it, so names stand in it exactly, also those that a spreadsheet would take for
     formulas; a warning tells of them.
+    none: label of a file whose answer is not sure; "": the most probable one, sure or not.
     A file that cannot be used gets the commonest class of the training part. The ids are the files' own names; where
     two files have the same name, all ids are names relative to the folder, and of a table, its names as they are.
-    Returns the number of rows and a warning for each such file. Raises RunError where there is no such folder or table,
-    or nothing in it can be classified.
+    trust: as for `predict`. Returns the number of rows and a warning for each such file. Raises RunError where there is
+    no such folder or table, or nothing in it can be classified.
     """
     if not place(folder).exists():
         raise RunError(f"{folder}: there is no such folder or table of clips to classify")
     if not isinstance(run, Run):
-        run = load_run(run_to_load(run))
+        run = load_run(run_to_load(run), trust)
     found = predict(run, [folder])
     found.check_any()
+    if none:
+        found = with_none(found, none)
     majority = run.facts.majority
     if found.failed and not majority:
         raise RunError(
@@ -55,7 +67,8 @@ def write_submission(
             "them exactly, so submit it without opening it there"
         )
     write_csv(out, (id_column, label_column), rows, for_people=False)
-    return len(ids), [*found.notes, *warnings]
+    notes = (line for line in found.notes if none or line not in doubts(run))
+    return len(ids), [*notes, *warnings]
 
 
 def _ids(rows: Iterable[Prediction], folder: Path, full: bool = False) -> list[str]:

@@ -1,4 +1,8 @@
-"""How numbers of things are written, once for all messages."""
+"""How numbers of things are written, and what a misspelt name could mean, once for all messages."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
 
 GO_ON = "what is finished is kept: start the same command again"
 
@@ -23,6 +27,22 @@ def shorten(text: str, most: int = 200) -> str:
     ('blues.00000.wav', 'aaaaa… (300 characters)')
     """
     return text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint: the known word that `word` is most like, if any is, and all that are known.
+
+    >>> nearest("logistc", ["mlp", "logistic"])
+    "did you mean 'logistic'? known: logistic, mlp"
+    """
+    names = sorted(known)
+    return f"{did_you_mean(word, names)}known: {', '.join(names)}"
+
+
+def did_you_mean(word: Any, known: Iterable[str]) -> str:
+    """The question that names the known word that `word` is most like; "" if it is like none, or no word."""
+    near = difflib.get_close_matches(word, known, n=1) if isinstance(word, str) else []
+    return f"did you mean {near[0]!r}? " if near else ""
 
 
 def interval(low: float | None, high: float | None) -> str:

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from tonearm import submission
+from tonearm.answers import Prediction, Predictions
 from tonearm.data.dataset import Dataset
 from tonearm.data.tables import read_table
 from tonearm.errors import CatalogError, RunError
 from tonearm.experiment.runs import Run
-from tonearm.prediction import Prediction, Predictions
 from tonearm.scan.scan import scan_dataset
 from tonearm.settings import DataSettings
 from tonearm.splits.recordings import unlabelled_copies

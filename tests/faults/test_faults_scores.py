@@ -57,7 +57,9 @@ def test_rows_read_a_few_at_a_time_give_the_same_bits(monkeypatch: pytest.Monkey
 
     def all_of_it() -> list[Any]:
         found = evaluate(truth, probabilities, labels).to_json()
-        return [found, calibrate(truth, probabilities, labels, 0.9), suspicious_labels(truth, probabilities, labels)]
+        own = np.array([str(row) for row in range(len(truth))], dtype=object)
+        calibration = calibrate(truth, probabilities, labels, own, own, 0.9)
+        return [found, calibration, suspicious_labels(truth, probabilities, labels)]
 
     at_once = all_of_it()
     monkeypatch.setattr(sums, "NUMBERS_AT_A_TIME", 30)

@@ -11,7 +11,7 @@ them, so that `--help` answers at once.
 import io
 import sys
 
-from tonearm.cli import bench, collection, encoders, experiments, sweep
+from tonearm.cli import bench, collection, curve, encoders, experiments, importance, sweep
 from tonearm.cli.app import app
 from tonearm.errors import TonearmError
 from tonearm.runtime.faults import NO_ROOM, output_error
@@ -21,8 +21,10 @@ __all__ = [
     "app",
     "bench",
     "collection",
+    "curve",
     "encoders",
     "experiments",
+    "importance",
     "main",
     "sweep",
 ]  # the modules add their commands to the app

@@ -56,12 +56,20 @@ Out = Annotated[Path, typer.Option("--out", parser=_here, metavar="FOLDER", help
 OutAnywhere = Annotated[
     Path, typer.Option("--out", parser=place, metavar="FOLDER", help="folder to write to, or a URL such as s3://…")
 ]
-RunFolder = Annotated[Path, typer.Argument(parser=place, metavar="RUN", help="a run folder that `tonearm run` wrote")]
+RunFolder = Annotated[
+    Path, typer.Argument(parser=place, metavar="RUN", help="a run, a model's folder, an experiment or a sweep")
+]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="number of parallel processes")]
 Cluster = Annotated[
     str,
     typer.Option(
         "--cluster", metavar="ADDRESS", help="run on a Dask cluster: tcp://HOST:8786, or local:N", callback=_work_on
+    ),
+]
+Trust = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trust", metavar="FILE_OR_MODULE", help="code of your own that the run needs and may execute; may be repeated"
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]

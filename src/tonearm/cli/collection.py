@@ -56,6 +56,7 @@ def features(config: ConfigFile = None, set_: Set = None) -> None:
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from tonearm.representations.features.families import FAMILIES
     from tonearm.representations.features.presets import plan
@@ -66,9 +67,12 @@ def features(config: ConfigFile = None, set_: Set = None) -> None:
     table = Table(box=SIMPLE, pad_edge=False)
     for title in ("", "family", "series", "unit", "formula", "source"):
         table.add_column(title)
-    for name, family in FAMILIES.items():
+    every, broken = FAMILIES.usable()
+    note(*(f"note: {reason}" for reason in broken))
+    for name, family in every.items():
         mark = "*" if name in chosen else ""
-        table.add_row(mark, name, str(family.series), family.unit, family.formula, family.source)
+        cells = (mark, name, str(family.series), family.unit, family.formula, family.source)
+        table.add_row(*map(Text, cells))  # and not markup, to which S[t] would be a style
     Console(width=None if sys.stdout.isatty() else 130).print(table)
     statistics = list(dict.fromkeys(column.statistic for column in columns if column.statistic))
     print(f"* chosen by preset {settings.preset!r} and features.families: {len(columns)} columns")

@@ -26,8 +26,10 @@ def listing(context: typer.Context, as_json: AsJson = False) -> None:
     from tonearm.representations.encoders.registry import ALIASES, ENCODERS
     from tonearm.representations.encoders.weights import encoders_folder, is_kept
 
+    every, broken = ENCODERS.usable()
+    note(*(f"note: {reason}" for reason in broken))
     if as_json:
-        print(json.dumps([_facts(name) for name in ENCODERS], indent=2, ensure_ascii=False))
+        print(json.dumps([_facts(name) for name in every], indent=2, ensure_ascii=False))
         return
     from rich.box import SIMPLE
     from rich.console import Console
@@ -37,7 +39,7 @@ def listing(context: typer.Context, as_json: AsJson = False) -> None:
     for title in ("", "name", "layers", "rate, window", "trained on", "licence"):
         table.add_column(title)
     other = {name: alias for alias, name in ALIASES.items()}
-    for name, built_in in ENCODERS.items():
+    for name, built_in in every.items():
         encoder = built_in.encoder
         layers = ", ".join(f"{layer} ({found.dimensions})" for layer, found in encoder.layers.items())
         called = f"{name} ({other[name]})" if name in other else name

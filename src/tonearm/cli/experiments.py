@@ -13,6 +13,7 @@ from tonearm.cli.app import (
     OutAnywhere,
     RunFolder,
     Set,
+    Trust,
     Workers,
     app,
     check_file,
@@ -65,14 +66,24 @@ def predict(
     ],
     out: Annotated[Path | None, typer.Option("--out", parser=place, metavar="FILE", help="CSV file to write")] = None,
     as_json: AsJson = False,
+    neighbours: Annotated[
+        int,
+        typer.Option(min=0, max=100, help="nearest training clips to name for each file"),
+    ] = 0,
+    none: Annotated[bool, typer.Option("--none", help='write "none" in place of labels that are not sure')] = False,
+    sure_only: Annotated[bool, typer.Option("--sure-only", help="leave out files whose label is not sure")] = False,
     workers: Workers = 1,
     cluster: Cluster = "",
+    trust: Trust = None,
 ) -> None:
     """Predict the genre of files, with probabilities."""
+    from tonearm import unsure
     from tonearm.prediction import predict as predict_paths
 
     check_file(out)
-    found = predict_paths(run_folder, paths, workers)
+    found = predict_paths(run_folder, paths, workers, neighbours, trust or ())
+    found = unsure.with_none(found) if none else found
+    found = unsure.sure_only(found) if sure_only else found
     note(*(f"note: {line}" for line in found.notes))
     if out:
         found.to_csv(out)
@@ -92,12 +103,14 @@ def submit(
     out: Annotated[Path, typer.Option("--out", help="CSV file to write")] = Path("submission.csv"),
     id_column: Annotated[str, typer.Option(help="name of the id column")] = "id",
     label_column: Annotated[str, typer.Option(help="name of the label column")] = "class",
+    none: Annotated[str, typer.Option("--none", metavar="LABEL", help="label to write where none is sure")] = "",
+    trust: Trust = None,
 ) -> None:
     """Write predictions as a Kaggle-style submission."""
     from tonearm.submission import write_submission
 
     check_file(out)
-    rows, warnings = write_submission(run_folder, test_folder, out, id_column, label_column)
+    rows, warnings = write_submission(run_folder, test_folder, out, id_column, label_column, none, trust or ())
     note(*(f"warning: {warning}" for warning in warnings))
     print(f"{out}: {count(rows, 'row')}")
 

@@ -4,7 +4,7 @@ Conventions
 -----------
 A table of the file is a section of `Config`; each table in `[models]` is a model, its name the table's, and
 `type` says which model, by default the one of that name. Overrides (`--set models.mlp.epochs=30`) are TOML
-values over the file's; a bare word is a string. Paths in `[data]` are relative to the config file. Errors
+values over the file's; a bare word is a string. Paths are relative to the config file. Errors
 name the file or `--set`, the key, what was found, what is allowed and the nearest known key.
 """
 
@@ -16,7 +16,8 @@ from typing import Any
 
 from pydantic import Field, SerializeAsAny, ValidationError, field_validator, model_validator
 
-from tonearm.config.messages import explain, limits, nearest
+from tonearm.config.anchor import PATHS, anchor
+from tonearm.config.messages import explain, limits
 from tonearm.config.model_names import check_names
 from tonearm.config.reading import check_layers, check_reads
 from tonearm.data.tables import is_table
@@ -24,9 +25,10 @@ from tonearm.errors import ConfigError
 from tonearm.models import MODELS, ModelSettings
 from tonearm.representations.encoders.weights import at_hand
 from tonearm.runtime.regular import describe_irregular
-from tonearm.runtime.remote import is_url, place
 from tonearm.settings import (
     AudioSettings,
+    AugmentSettings,
+    CurveSettings,
     DataSettings,
     EncoderSettings,
     FeatureSettings,
@@ -38,8 +40,8 @@ from tonearm.settings import (
     TrackSettings,
     TrainSettings,
 )
+from tonearm.wording import nearest
 
-PATHS = ("folder", "metadata")  # of [data]
 DEFAULT_MODELS = ("logistic", "mlp")
 HEAD, QUICKEST = "logistic", "musicnn"  # a model on an encoder; the encoder that is fetched most easily
 # in the template, above the model on an encoder
@@ -65,7 +67,8 @@ def _models(values: Mapping[str, Any]) -> dict[str, ModelSettings]:
         kind = value.get("type", name)
         if kind not in MODELS:
             key = f"models.{name}.type = {kind!r}" if "type" in value else f"models.{name}"
-            raise ConfigError(f"{key}: is not a model; {nearest(str(kind), MODELS)}")
+            raise ConfigError(f"{key}: is not a model; {nearest(str(kind), MODELS.names())}")
+        MODELS.check_clash(kind)
         try:
             models[name] = MODELS[kind].settings.model_validate({**value, "type": kind})
         except ValidationError as error:
@@ -101,11 +104,13 @@ class Config(Settings):
     features: FeatureSettings = FeatureSettings()
     spectrogram: SpectrogramSettings = SpectrogramSettings()
     encoders: EncoderSettings = EncoderSettings()
+    augment: AugmentSettings = AugmentSettings()
     split: SplitSettings = SplitSettings()
     train: TrainSettings = TrainSettings()
     track: TrackSettings = TrackSettings()
     report: ReportSettings = ReportSettings()
     sweep: SweepSettings = SweepSettings()
+    curve: CurveSettings = CurveSettings()
     models: dict[str, SerializeAsAny[ModelSettings]] = Field(default_factory=dict)  # `_give_models` fills it
 
     @model_validator(mode="before")
@@ -148,7 +153,7 @@ def load_config(
 
     source = "config" if path is None else str(path)
     values = {} if path is None else _read(Path(path))
-    values = _anchor(values, None if path is None else Path(path).parent)
+    values = anchor(values, None if path is None else Path(path).parent)
     for section, given in (arguments or {}).items():
         table = values.get(section, {})
         values[section] = {**table, **given} if isinstance(table, Mapping) else table  # which is refused below
@@ -171,7 +176,7 @@ def parse_config(values: Mapping[str, Any]) -> Config:
     'logistic'
     >>> parse_config({"trian": {"seed": 1}})
     Traceback (most recent call last):
-    tonearm.errors.ConfigError: trian: is not a section; did you mean 'train'? known: audio, data, encoders, ...
+    tonearm.errors.ConfigError: trian: is not a section; did you mean 'train'? known: audio, augment, curve, ...
     """
     try:
         config = Config.model_validate(values)
@@ -195,19 +200,6 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: is not UTF-8 text, as a TOML file must be") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: is not TOML: {error}") from error
-
-
-def _anchor(values: dict[str, Any], folder: Path | None) -> dict[str, Any]:
-    """The values with the paths of `[data]` seen from the working directory instead of from the file."""
-    data = values.get("data")
-    if folder is None or not isinstance(data, dict):
-        return values
-    paths = {
-        key: str(folder / place(data[key]))
-        for key in PATHS
-        if isinstance(data.get(key), str) and data[key] and not is_url(data[key])
-    }
-    return {**values, "data": {**data, **paths}}
 
 
 def _apply(values: dict[str, Any], override: str) -> None:
@@ -284,11 +276,7 @@ def _section(name: str, section: Settings, comment: str) -> list[str]:
     allowed = limits(type(section))
     for key, info in type(section).model_fields.items():
         value = getattr(section, key)
-        written = f"# {key} =" if value is None else f"{comment}{key} = {_toml_value(value)}"
+        as_toml = json.dumps(value, ensure_ascii=False)  # JSON's strings, numbers, booleans and lists are TOML's too
+        written = f"# {key} =" if value is None else f"{comment}{key} = {as_toml}"
         lines.append(f"{written}  # {info.description} ({allowed[key]})")
     return lines
-
-
-def _toml_value(value: Any) -> str:
-    """A default as TOML on one line: JSON's strings, numbers, booleans and lists are TOML's too."""
-    return json.dumps(value, ensure_ascii=False)

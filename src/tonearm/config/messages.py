@@ -5,33 +5,17 @@ Conventions
 What is allowed is read from the settings class itself (its JSON schema), so it is said nowhere twice.
 """
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from tonearm.settings import Settings
+from tonearm.wording import did_you_mean, nearest
 
 BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
 KINDS = {"integer": "a whole number", "number": "a number", "string": "text", "boolean": "true or false"}
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint: the known word that `word` is most like, if any is, and all that are known.
-
-    >>> nearest("logistc", ["mlp", "logistic"])
-    "did you mean 'logistic'? known: logistic, mlp"
-    """
-    names = sorted(known)
-    return f"{did_you_mean(word, names)}known: {', '.join(names)}"
-
-
-def did_you_mean(word: Any, known: Iterable[str]) -> str:
-    """The question that names the known word that `word` is most like; "" if it is like none, or no word."""
-    near = difflib.get_close_matches(word, known, n=1) if isinstance(word, str) else []
-    return f"did you mean {near[0]!r}? " if near else ""
 
 
 def limits(section: type[Settings]) -> dict[str, str]:
@@ -93,7 +77,8 @@ def _explain(detail: ErrorDetails, root: type[Settings], prefix: str) -> str:
     section, depth = root, 0
     while depth < len(location) - 1 and (deeper := _section(section, location[depth])) is not None:
         section, depth = deeper, depth + 1
-    key = prefix + ".".join(location)
+    in_list = len(location) > 1 and isinstance(detail["loc"][-1], int)  # named by the list's name, as it was written
+    key = prefix + ".".join(location[:-1] if in_list else location)
     if detail["type"] == "extra_forbidden":
         kind = "section" if isinstance(detail["input"], Mapping) else "setting"
         return f"{key}: is not a {kind}; {nearest(location[-1], section.model_fields)}"

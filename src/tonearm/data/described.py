@@ -7,12 +7,14 @@ where they are not all that the kind has. What a kind means, `representations.re
 true of all of them, since a file may have been made by anybody.
 """
 
+import re
 from typing import Any
 
 from pydantic import ValidationError
 
 from tonearm.settings import AudioSettings, FeatureSettings, Settings, SpectrogramSettings
 
+DIGEST = re.compile("[0-9a-f]{64}")
 SECTIONS: dict[str, type[Settings]] = {
     "audio": AudioSettings,
     "features": FeatureSettings,
@@ -41,6 +43,11 @@ def check_representation(facts: Any, inner: bool = False) -> None:
         raise ValueError("columns is not a list of names")
     if len(set(columns)) < len(columns):
         raise ValueError("columns has a name twice")
+    for one in extras_of(facts):
+        names = one.get("columns")
+        told = isinstance(names, list) and all(isinstance(name, str) for name in names)
+        if not told or not one.get("object") or not DIGEST.fullmatch(str(one.get("sha256"))):
+            raise ValueError("extra does not name its functions, digests and columns")
     if facts["kind"] == "table" and "columns" not in facts:
         raise ValueError("it does not name its columns")
     if facts["kind"] == "joined":
@@ -49,6 +56,23 @@ def check_representation(facts: Any, inner: bool = False) -> None:
             raise ValueError("parts is not a list of representations")
         for part in parts:
             check_representation(part, inner=True)
+
+
+def extras_of(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the facts say of functions of the user's own, in all parts of a joined representation; [] for none.
+
+    Raises ValueError where it is not a list of facts.
+    """
+    parts = facts.get("parts", []) if facts.get("kind") == "joined" else [facts]
+    lists = [part.get("extra", []) for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+    if not all(isinstance(some, list) and all(isinstance(one, dict) for one in some) for some in lists):
+        raise ValueError("extra is not a list of functions")
+    return [one for some in lists for one in some]
+
+
+def own_families(facts: dict[str, Any]) -> dict[str, str]:
+    """The name of the user's own function by each of its columns: what a family is to other features."""
+    return {name: one["object"].rpartition(":")[2] for one in extras_of(facts) for name in one["columns"]}
 
 
 def columns_of(facts: dict[str, Any]) -> int | None:

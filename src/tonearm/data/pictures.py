@@ -33,6 +33,7 @@ from tonearm.settings import DataSettings
 
 READY = "ready pictures"
 PIXELS, INDEX = "pixels.u8", "index.json"
+LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601; monotone over magma, viridis, inferno and cividis
 LAYOUT = 1  # raised when the meaning of a pack's files changes
 
 Picture = NDArray[np.uint8]

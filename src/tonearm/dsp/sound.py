@@ -81,6 +81,10 @@ class ClipSound:
         check_length(self.path, samples, settings.sr, shortest)
         return samples
 
+    def altered(self, key: tuple[Any, ...], alter: "Alter") -> "AlteredSound":
+        """The sound with changed samples, made once for a key."""
+        return self._once(key, lambda: self._open.enter_context(AlteredSound(self, alter)))
+
     def spectrum(
         self, settings: AudioSettings, n_fft: int, hop_length: int, n_mels: int = 128, n_mfcc: int = 20
     ) -> "Spectrum":
@@ -125,6 +129,27 @@ class ClipSound:
             yield
         except AudioError as error:
             raise AudioError(self.path, error.kind, error.reason) from error
+
+
+Alter = Callable[[NDArray[np.float32], int], NDArray[np.float32]]
+
+
+class AlteredSound(ClipSound):
+    """A clip whose samples a function has changed. alter: from samples and their rate to samples; raises ClipError."""
+
+    def __init__(self, origin: ClipSound, alter: Alter) -> None:
+        super().__init__(origin.path)
+        self.origin = origin
+        self.alter = alter
+
+    def samples(self, settings: AudioSettings, shortest: int = 1) -> NDArray[np.float32]:
+        """The changed samples of the clip; errors of the clip's own, too."""
+        samples = self.origin.samples(settings, shortest)
+        self.excerpts = self.origin.excerpts
+        part = settings.offset, settings.duration, settings.longest
+        changed = self._once(("samples", *part, settings.sr), lambda: self.alter(samples, settings.sr))
+        check_length(self.path, changed, settings.sr, shortest)
+        return changed
 
 
 def load(path: str | Path, settings: AudioSettings, shortest: int = 1) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ What the models learned from cannot be known here: whoever asks vouches that no 
 group, was among it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +61,7 @@ class Judgement:
 
 
 def judge(
-    names: Sequence[str], labels: Sequence[str], groups: Sequence[str] | None, predictions: Mapping[str, Any]
+    names: Iterable[str], labels: Iterable[str], groups: Iterable[str] | None, predictions: Mapping[str, Any]
 ) -> Judgement:
     """Scores and paired tests of predictions of the same clips.
 

@@ -7,10 +7,10 @@ again; so a killed experiment, started again, does only what is missing. A model
 reason, and the others go on. What the folder holds, and which of its runs count, `folder` says.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -18,18 +18,23 @@ from tonearm.config import Config, to_toml
 from tonearm.data.dataset import Dataset
 from tonearm.errors import ConfigError, SplitError
 from tonearm.evaluation.compare import Comparison, Pair
+from tonearm.experiment.adding import add_estimator
 from tonearm.experiment.comparison import compare_folders
 from tonearm.experiment.folder import ExperimentFolder, ModelRuns
+from tonearm.experiment.importance_files import keep_current
 from tonearm.experiment.inputs import ModelInputs, read_inputs
 from tonearm.experiment.jobs import Job, check_travels, is_finished, job_digest, train_job
 from tonearm.experiment.leaderboard import Row, draw_learning_curves, write_leaderboard
 from tonearm.experiment.notebook import leaderboard_html, predictions_frame
 from tonearm.experiment.outlook import outlooks
+from tonearm.experiment.own import own_models
 from tonearm.experiment.runs import FINAL, judged_part, read_scores
 from tonearm.experiment.tracking import check_tracking
+from tonearm.experiment.trust import Trust
 from tonearm.models import MODELS, reads
 from tonearm.runtime.files import write_csv, write_text
 from tonearm.runtime.locks import check_held
+from tonearm.runtime.owncode import Source
 from tonearm.runtime.pool import Shared, check_visible, on_cluster, run_tasks
 from tonearm.runtime.progress import Counting, quietly
 from tonearm.splits.alarms import (
@@ -53,7 +58,7 @@ if TYPE_CHECKING:
 class Experiment:
     """What came out: the leaderboard's rows, best first, how the clips were divided, and what was left out.
 
-    runs: of each model, as paths inside `out`.
+    runs: of each model, as paths inside `out`. config, data: that it was run with, and read.
     """
 
     out: Path
@@ -62,10 +67,25 @@ class Experiment:
     notes: tuple[str, ...]
     unusable: int
     runs: Mapping[str, ModelRuns] = field(default_factory=dict)
+    config: Config | None = field(default=None, repr=False, compare=False)
+    data: ModelInputs | None = field(default=None, repr=False, compare=False)
 
     def folder_of(self, row: Row) -> Path:
         """The run folder to predict with: that of the hold-out; with folds that of all clips, or of the first fold."""
         return self.out / self.runs[row.model].predict
+
+    def importance(self, models: Sequence[str] = (), trust: Trust = ()) -> "pd.DataFrame":
+        """What the models rely on, a row for each feature family or part of a clip; see `experiment.importance`."""
+        from tonearm.experiment.importance import importance_frame
+
+        return importance_frame(self.out, models, trust)
+
+    def add(self, name: str, estimator: Any, reads: str | tuple[str, ...] = "features") -> "Experiment":
+        """The experiment with one more model, a scikit-learn estimator, judged on the same rows of the same parts.
+
+        Raises ConfigError like `adding.add_estimator`.
+        """
+        return add_estimator(self, name, estimator, reads)
 
     def predictions(self) -> "pd.DataFrame":
         """The answers to the evaluated clips as a data frame (`notebook.predictions_frame`)."""
@@ -116,6 +136,7 @@ def run_experiment(
     if not team.leads:
         tell, counting = (lambda line: None), quietly
     check_tracking(config.track)
+    own = own_models(config)
     folder = ExperimentFolder(out)
     with folder.held(team.leads, tell):
         check_visible([config.data.folder, out])
@@ -127,7 +148,9 @@ def run_experiment(
         division, warnings = divide_data(data, config)
         for line in (*warnings, division.sentence):
             tell(line)
-        jobs = [replace(job, digest=job_digest(job, data, config)) for job in _jobs(config, data, division, folder)]
+        jobs = [
+            replace(job, digest=job_digest(job, data, config)) for job in _jobs(config, data, division, folder, own)
+        ]
         runs = _runs(jobs, folder)
         if team.leads:
             folder.begin(runs)
@@ -137,7 +160,7 @@ def run_experiment(
         rows: tuple[Row, ...] = ()
         if team.leads:
             rows = _conclude(folder, runs, data, division, config, failures, warnings, tell)
-    return Experiment(out, rows, division, data.notes, data.unusable, runs)
+    return Experiment(out, rows, division, data.notes, data.unusable, runs, config, data)
 
 
 def _conclude(
@@ -158,6 +181,7 @@ def _conclude(
     rows = write_leaderboard(folder, config, division, runs, groups, failures, [*warnings, *found])
     draw_learning_curves(folder, rows, runs)
     folder.tidy(runs)
+    keep_current(folder.path, runs)
     folder.finish(runs, [row.model for row in rows if not row.error])
     return rows
 
@@ -181,8 +205,10 @@ def _check_apart(dataset: Dataset, division: Division) -> None:
             raise SplitError(f"split {split.name}: {shared[0]!r} stands in two parts; please report this")
 
 
-def _jobs(config: Config, data: ModelInputs, division: Division, folder: ExperimentFolder) -> list[Job]:
-    """Every training: each model on each split, and with folds on all clips."""
+def _jobs(
+    config: Config, data: ModelInputs, division: Division, folder: ExperimentFolder, own: Mapping[str, Source]
+) -> list[Job]:
+    """Every training: each model on each split, and with folds on all clips. own: code of the user's own models."""
     with_final = bool(config.split.folds) and config.split.keep == FINAL
     splits = [(split, not with_final) for split in division.splits]
     if with_final:
@@ -198,6 +224,7 @@ def _jobs(config: Config, data: ModelInputs, division: Division, folder: Experim
             keep,
             division.method,
             entry=MODELS[settings.type],
+            own=own.get(name),
         )
         for name, settings in config.models.items()
         for split, keep in splits

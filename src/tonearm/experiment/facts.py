@@ -12,8 +12,9 @@ from pydantic import AliasChoices, Field, field_validator, model_validator
 
 from tonearm.data.described import check_representation, columns_of
 from tonearm.data.pictures import READY
+from tonearm.evaluation.calibration import Calibration, shortfall
 from tonearm.experiment.records import Count, DivisionFacts, Record, Seconds, Share, Version
-from tonearm.models import MODELS
+from tonearm.models import ModelSettings, takes
 from tonearm.representations.combined import name_of
 from tonearm.representations.registry import REPRESENTATIONS
 from tonearm.training.contract import FittedClassifier
@@ -34,13 +35,30 @@ class SplitFacts(Record):
 
 
 class CalibrationFacts(Record):
-    """See `evaluation.calibration.Calibration`; parts: its effect on each part."""
+    """See `evaluation.calibration.Calibration`; in run.json of a hold-out, and in calibration.json of a fold's run.
+
+    parts: its effect on each part of a hold-out. run: digest of the run that it is of. sure: None in run.json of
+    earlier versions, whose threshold was the lowest that held on the validation clips.
+    """
 
     temperature: float = Field(gt=0, le=1000)
     threshold: float = Field(ge=0, le=2)
     coverage: Share = 0.0
     clips: Count = 0
+    sure: Share | None = None
+    bound: Share = 0.0
+    groups: Count = 0
+    needed: Count | None = None
     parts: dict[str, dict[str, float]] = Field(default={})
+    run: str = ""
+
+    @property
+    def shortfall(self) -> str:
+        """Why no answer is sure, as a part of a sentence; "" where some are, or an earlier version wrote it."""
+        if self.sure is None:
+            return ""
+        fields = (self.temperature, self.threshold, self.coverage, self.clips, self.sure, self.bound, self.groups)
+        return shortfall(Calibration(*fields, self.needed))
 
 
 class RunSeconds(Record):
@@ -50,8 +68,21 @@ class RunSeconds(Record):
     predict_a_clip: Seconds
 
 
+class OwnFacts(Record):
+    """Code of the user's own: see `owncode.Source`. used: as model, features or augment."""
+
+    object: Annotated[str, Field(min_length=1, max_length=1000)]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    package: str = ""
+    used: str = ""
+
+
 class RunFacts(Record):
-    """run.json. digest: of the settings and data; earlier versions wrote it as "fingerprint"."""
+    """run.json. digest: of the settings and data; earlier versions wrote it as "fingerprint".
+
+    copies: changed copies of training clips that were trained on. kept: whether the fitted model is there. unkept: why
+    it could not be saved. own: code that the run was made with.
+    """
 
     format: Version
     created: str = ""
@@ -64,7 +95,10 @@ class RunFacts(Record):
     split: SplitFacts | None = None
     division: DivisionFacts | None = None
     calibration: CalibrationFacts | None = None
+    copies: Count = 0
     kept: bool = True
+    unkept: str = ""
+    own: tuple[OwnFacts, ...] = ()
     seconds: RunSeconds
 
     @field_validator("representation")
@@ -88,13 +122,13 @@ def misfit(facts: RunFacts, classifier: FittedClassifier) -> str:
     if unknown:
         return f"its labels lack {unknown[0]!r}, which the model has"
     columns, wanted = columns_of(facts.representation), getattr(classifier, "n_features_in_", None)
-    entry = MODELS.get(getattr(getattr(classifier, "settings", None), "type", ""))
-    takes, gives = ("rows" if entry is None else entry.takes), _gives(facts.representation)
-    if gives not in ("", takes):
-        return f"its representation gives {gives}, and the model reads {takes}"
-    if takes == "rows" and columns is not None and wanted != columns:
+    settings = getattr(classifier, "settings", None)
+    wants, gives = (takes(settings) if isinstance(settings, ModelSettings) else "rows"), _gives(facts.representation)
+    if gives not in ("", wants):
+        return f"its representation gives {gives}, and the model reads {wants}"
+    if wants == "rows" and columns is not None and wanted != columns:
         return f"its representation has {columns} columns, and the model reads {wanted}"
-    if takes == "images":
+    if wants == "images":
         height = facts.representation.get("spectrogram", facts.representation).get("height")
         own = getattr(getattr(classifier, "inputs_", None), "height", height)
         if height != own:

@@ -5,7 +5,7 @@ Conventions
 ```
 layout.json       layout, kind, tonearm's version, state of the last command ("running" or "done"), and its runs: for
                   each model the evaluated ones, where their predictions are, the one to predict with; digests of all
-config.toml, splits.csv, leaderboard.*, learning_curves.*, report/, tensorboard/
+config.toml, splits.csv, leaderboard.*, learning_curves.*, importance.*, report/, tensorboard/
 features/, …      made by `inputs`
 runs/<model>/holdout/, fold1/, …, final/    run folders; folds/ holds the predictions of all folds together
 unfinished/<model>/<split>/                 the state of trainings that were killed

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tonearm.config.messages import did_you_mean
 from tonearm.data.metadata import NAME_COLUMNS, Entry, match, name_some
 from tonearm.errors import RunError
 from tonearm.evaluation.compare import Answers
 from tonearm.runtime.files import read_csv_rows
-from tonearm.wording import count, shorten
+from tonearm.wording import count, did_you_mean, shorten
 
 NAMES, ANSWERS = (*NAME_COLUMNS, "id"), ("prediction", "label", "class")
 

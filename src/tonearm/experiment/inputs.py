@@ -14,11 +14,14 @@ recordings/                what the search for clips of one recording has heard
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tonearm.config import Config
 from tonearm.data.catalog import Catalog, read_catalog
@@ -26,7 +29,8 @@ from tonearm.data.dataset import Dataset
 from tonearm.data.metadata import name_some
 from tonearm.data.pictures import dataset_of, is_picture_folder, pack_files, read_pictures
 from tonearm.data.tables import is_table, read_table
-from tonearm.errors import CatalogError, ConfigError
+from tonearm.errors import CatalogError, ConfigError, ModelError
+from tonearm.experiment.copies import code, code_of_copies, copy_tasks, only, read_copies, refuse_copies
 from tonearm.experiment.folder import PICTURES, ExperimentFolder
 from tonearm.experiment.listening import ListeningTask
 from tonearm.models import MODELS, ModelSettings, reads
@@ -35,8 +39,10 @@ from tonearm.representations.extract import FAILURES_CSV, Extraction, Extraction
 from tonearm.representations.image_files import ImagesTask
 from tonearm.representations.registry import REPRESENTATIONS, kind_of, known_kind
 from tonearm.representations.row_files import RowsTask
+from tonearm.runtime.owncode import Source
 from tonearm.runtime.progress import Counting, Progress, ignore_progress, quietly
 from tonearm.scan.scan import scan_dataset
+from tonearm.splits.parts import Rows
 from tonearm.splits.recordings import tie_groups, unlabelled_copies
 from tonearm.wording import count
 
@@ -48,7 +54,9 @@ class ModelInputs:
     """Representations by name, where the pixels of images lie, and what was left out.
 
     packs: folder of each kind of picture's pixels. notes: for a person. unusable: clips that no model gets.
-    recordings: names of clips that are one recording; their groups are tied to one.
+    recordings: names of clips that are one recording; their groups are tied to one. own: code of the user's own that
+    they were made with, and what it was used as. copies: changed copies of the clips for training, by representation,
+    under the clips' names; {} for none.
     """
 
     datasets: Mapping[str, Dataset]
@@ -56,6 +64,8 @@ class ModelInputs:
     notes: tuple[str, ...]
     unusable: int
     recordings: tuple[tuple[str, ...], ...] = ()
+    own: tuple[tuple[Source, str], ...] = ()
+    copies: Mapping[str, Dataset] = field(default_factory=dict)
 
     @property
     def clips(self) -> Dataset:
@@ -65,6 +75,25 @@ class ModelInputs:
     def of(self, settings: ModelSettings) -> Dataset:
         """What a model with these settings reads; several tables are joined side by side."""
         return join_rows([self.datasets[name] for name in reads(settings)])
+
+    def training_rows(self, settings: ModelSettings, rows: Rows) -> tuple[NDArray[Any], NDArray[np.object_]]:
+        """What a model learns from, and the labels: these rows of the clips, below them the copies of these clips."""
+        dataset = self.of(settings)
+        X, y = dataset.X[rows], dataset.labels[rows]
+        if not self.copies:
+            return X, y
+        copies = self.copies_of(settings, rows)
+        return np.concatenate([X, copies.X]), np.concatenate([y, copies.labels])
+
+    def copies_of(self, settings: ModelSettings, rows: Rows) -> Dataset:
+        """The copies of the clips of these rows, as a model with these settings reads them."""
+        copies = join_rows([self.copies[name] for name in reads(settings)])
+        return only({"": copies}, self.clips.take(rows))[""]
+
+    def take(self, rows: Rows) -> "ModelInputs":
+        """The data of these rows alone."""
+        datasets = {name: dataset.take(rows) for name, dataset in self.datasets.items()}
+        return replace(self, datasets=datasets, copies=only(self.copies, self.clips.take(rows)))
 
     def cache_dir(self, settings: ModelSettings) -> Path | None:
         """The folder that keeps what is computed of the model's images, None for rows."""
@@ -85,6 +114,18 @@ def read_inputs(config: Config, out: Path, counting: Counting = quietly, workers
     return _read_audio(config, out, counting, workers)
 
 
+def _check_pictures(config: Config) -> None:
+    """Raise ConfigError where a network does not fit the pictures that it will get, before any is drawn."""
+    look = config.spectrogram
+    for name, settings in config.models.items():
+        check = MODELS[settings.type].check
+        try:
+            if check is not None:
+                check(settings, look.height, look.width)
+        except ModelError as error:
+            raise ConfigError(f"models.{name}: {str(error).removeprefix(f'{settings.type}: ')}") from error
+
+
 def _needed(config: Config) -> dict[str, str]:
     """The representations that the models read, each with the first model that does."""
     models = reversed(config.models.items())
@@ -97,7 +138,7 @@ def _refuse(config: Config, readable: Iterable[str], what: str) -> None:
     for name, model in _needed(config).items():
         if name not in there:
             gives = {kind.gives for kind in map(kind_of, there) if kind} or {"rows"}
-            able = [known for known, entry in MODELS.items() if entry.takes in gives]
+            able = [known for known, entry in MODELS.items() if entry.takes == "any" or entry.takes in gives]
             kind = name if known_kind(name).gives == "rows" else f"pictures ({name})"
             suited = config.models[model].type in able and len(there) == 1
             advice = f'set models.{model}.reads = "{min(there)}"' if suited else f"models for it: {', '.join(able)}"
@@ -105,6 +146,7 @@ def _refuse(config: Config, readable: Iterable[str], what: str) -> None:
 
 
 def _read_table(config: Config) -> ModelInputs:
+    refuse_copies(config, "is a table")
     dataset, notes = read_table(config.data)
     name = name_of(dataset.representation)
     readable = name if kind_of(name) else "features"  # somebody else's numbers
@@ -116,12 +158,15 @@ def _read_table(config: Config) -> ModelInputs:
 def _read_ready_pictures(config: Config, out: Path, counting: Counting) -> ModelInputs:
     images = [name for name, kind in REPRESENTATIONS.items() if kind.gives == "images"]
     _refuse(config, images, f"{config.data.folder} holds pictures")
+    _check_pictures(config)
+    refuse_copies(config, "holds ready pictures")
     dataset, notes = read_pictures(config.data, (config.spectrogram.width, config.spectrogram.height))
     with counting("pixels", "pictures") as progress:
         return _packed(dict.fromkeys(_needed(config), dataset), out, notes, 0, progress)
 
 
 def _read_audio(config: Config, out: Path, counting: Counting, workers: int) -> ModelInputs:
+    _check_pictures(config)
     catalog = read_catalog(config.data)
     if not catalog.classes:
         raise CatalogError(
@@ -129,14 +174,20 @@ def _read_audio(config: Config, out: Path, counting: Counting, workers: int) -> 
             "or name a metadata.csv with file_name,label in data.metadata"
         )
     tasks = [_task(name, config, out) for name in _needed(config)]
+    made = code_of_copies(config)
+    further = copy_tasks(tasks, made, config, out)
     listening = [ListeningTask(out / RECORDINGS)] if config.split.recordings else []
     # listening comes first: it goes through long files whole, before the spectra of their excerpts fill the memory
-    every: list[ExtractionTask] = [*listening, *tasks]
+    every: list[ExtractionTask] = [*listening, *tasks, *(one.task for one in further)]
     with counting(", ".join(task.representation.name for task in tasks), "clips") as progress:
         done = extract(catalog, every, workers, progress)[len(listening) :]
+    done, of_copies = done[: len(tasks)], done[len(tasks) :]
     notes, unusable = _check_usable(catalog, done)
     datasets = {task.representation.name: _dataset(task, catalog, each) for task, each in zip(tasks, done, strict=True)}
-    data = _packed(_shared_clips(datasets), out, [*catalog.notes, *notes], unusable, ignore_progress)
+    copies, said = read_copies(further, of_copies, catalog) if further else ({}, [])
+    notes = [*catalog.notes, *notes, *said]
+    data = _packed(_shared_clips(datasets), out, notes, unusable, ignore_progress, copies)
+    data = replace(data, own=(*_code_of(tasks), *code(made)))
     if not listening:
         return data
     recordings, mixes = listening[0].load()
@@ -150,6 +201,12 @@ def _task(name: str, config: Config, out: Path) -> RowsTask | ImagesTask:
         return RowsTask(representation, folder)
     # by their own names and not under their labels: two albums may each have a 01.mp3 of one genre
     return ImagesTask(representation, folder, by_label=False)
+
+
+def _code_of(tasks: Iterable[RowsTask | ImagesTask]) -> tuple[tuple[Source, str], ...]:
+    """The user's own functions of features, and what they are used as."""
+    extras = [one for task in tasks for one in getattr(task.representation, "extra", ())]
+    return tuple((one.source, "features") for one in extras)
 
 
 def _check_usable(catalog: Catalog, done: Sequence[Extraction]) -> tuple[list[str], int]:
@@ -203,7 +260,12 @@ def _shared_clips(datasets: dict[str, Dataset]) -> dict[str, Dataset]:
 
 
 def _packed(
-    datasets: dict[str, Dataset], out: Path, notes: Iterable[str], unusable: int, progress: Progress
+    datasets: dict[str, Dataset],
+    out: Path,
+    notes: Iterable[str],
+    unusable: int,
+    progress: Progress,
+    copies: Mapping[str, Dataset] = MappingProxyType({}),
 ) -> ModelInputs:
     """The data with the pixels of its pictures decoded, and without the pictures that cannot be."""
     packs: dict[str, Path] = {}
@@ -214,9 +276,13 @@ def _packed(
         made = dataset.representation
         size = (made["width"], made["height"]) if "width" in made else None
         packs[kind] = out / PICTURES / PACKED / kind
-        pack = pack_files([str(path) for path in dataset.X], packs[kind], size, progress)
+        paths = [*dataset.X, *(copies[kind].X if copies else ())]
+        pack = pack_files([str(path) for path in paths], packs[kind], size, progress)
         names = dict(zip(dataset.X, dataset.names, strict=True))
-        broken |= {str(names[path]): reason for path, reason in pack.failures.items()}
+        broken |= {str(names[path]): reason for path, reason in pack.failures.items() if path in names}
+        if copies:
+            held = np.array([path in pack.places for path in copies[kind].X], dtype=bool)
+            copies = {**copies, kind: copies[kind].take(held)}
         datasets = {**datasets, kind: dataset.take(np.array([path in pack.places for path in dataset.X], dtype=bool))}
     said = list(notes)
     if broken:
@@ -224,4 +290,4 @@ def _packed(
         said.append(
             f"{count(len(broken), 'picture')} cannot be used: {name_some(list(broken))}; the first one {reason}"
         )
-    return ModelInputs(_shared_clips(datasets), packs, tuple(said), unusable + len(broken))
+    return ModelInputs(_shared_clips(datasets), packs, tuple(said), unusable + len(broken), copies=dict(copies))

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from tonearm.config import Config, to_toml
+from tonearm.data.dataset import group_or_own
+from tonearm.data.described import extras_of
 from tonearm.data.pictures import open_pack
 from tonearm.errors import ModelError, RunError
 from tonearm.evaluation.calibration import calibrate, effect, scale
@@ -20,7 +22,6 @@ from tonearm.evaluation.scores import evaluate
 from tonearm.experiment.inputs import ModelInputs
 from tonearm.experiment.predictions import RUN_JSON, PartResult
 from tonearm.experiment.runs import (
-    FINAL,
     Outcome,
     check_run,
     probabilities,
@@ -28,13 +29,15 @@ from tonearm.experiment.runs import (
     save_run,
 )
 from tonearm.experiment.tracking import tracked
-from tonearm.models import MODELS, Model, ModelSettings
+from tonearm.models import MODELS, Model, ModelSettings, reads
+from tonearm.models.python import check_probabilities, running_own_code
 from tonearm.runtime.faults import blaming_the_machine
+from tonearm.runtime.owncode import Source
 from tonearm.runtime.progress import Counting, Progress, listening, quietly
 from tonearm.runtime.source import source_digest
 from tonearm.splits.parts import Split
 from tonearm.training import fit_classifier
-from tonearm.training.contract import FittedClassifier, LearnsByEpochs
+from tonearm.training.contract import FittedClassifier, HoldsOut, LearnsByEpochs
 from tonearm.training.process_group import process_group
 
 MOMENT = 2.0  # seconds
@@ -47,7 +50,8 @@ class Job:
 
     out: folder of the experiment or sweep. folder: the run's. keep: whether the fitted model is written. method: that
     divided the clips. digest: of all that decides the run, "" where it is not computed yet. entry: the model's line
-    in `MODELS`, for a process in which a model registered at run time is not known.
+    in `MODELS`, for a process in which a model registered at run time is not known. own: the model's code, where it is
+    the user's.
     """
 
     name: str
@@ -60,11 +64,12 @@ class Job:
     method: str = ""
     digest: str = ""
     entry: Model | None = None
+    own: Source | None = None
 
     def register(self) -> None:
         """Make the model known to this process."""
-        if self.entry is not None:
-            MODELS.setdefault(self.settings.type, self.entry)
+        if self.entry is not None and self.settings.type not in MODELS:
+            MODELS[self.settings.type] = self.entry
 
 
 def check_travels(jobs: Iterable[Job]) -> None:
@@ -73,7 +78,7 @@ def check_travels(jobs: Iterable[Job]) -> None:
 
     for job in jobs:
         try:
-            dumps((job.entry, job.settings))
+            dumps((job.entry, job.settings, job.own))
         except Exception as error:  # whatever the model's own objects raise
             raise ModelError(
                 f"models.{job.name}: a model of type {job.settings.type!r} cannot be sent to another process "
@@ -98,19 +103,26 @@ def train_job(
         return "is there already, with the same settings and data", ""
     try:
         # one thread: the same sums in the same order, whatever else runs beside
-        with threadpool_limits(limits=1), blaming_the_machine(f"models.{job.name}, {job.split.name}", ADVICE):
+        with (
+            threadpool_limits(limits=1),
+            running_own_code(job.own),
+            blaming_the_machine(f"models.{job.name}, {job.split.name}", ADVICE),
+        ):
             if not team.leads:
                 _help_to_fit(job, data, config)
                 return "", ""
             outcome = _fit_and_evaluate(job, data, config, digest, counting)
     except ModelError as error:
         return f"failed: {error}", str(error)
-    save_run(job.folder, outcome)
+    unkept = save_run(job.folder, outcome)
     shutil.rmtree(job.unfinished, ignore_errors=True)
     scores = {part: result.scores.values["accuracy"] for part, result in outcome.parts.items()}
     seconds = outcome.facts["seconds"]["train"]
     told = ", ".join(f"{part} {value:.3f}" for part, value in scores.items())
-    return f"{told} accuracy, {seconds:.1f} s{damage}", ""
+    copies = outcome.facts.get("copies", 0)
+    told += f" accuracy{f' with {copies} copies' if copies else ''}"
+    lost = f"; the fitted model is not kept, only its results: {unkept}" if unkept else ""
+    return f"{told}, {seconds:.1f} s{damage}{lost}", ""
 
 
 def _help_to_fit(job: Job, data: ModelInputs, config: Config) -> None:
@@ -135,8 +147,12 @@ def fit_job(
     model = MODELS[job.settings.type]
     classifier = model.build(job.settings, config.train)
     dataset, split = data.of(job.settings), job.split
-    X, y = dataset.X, dataset.labels
-    valid = (X[split.valid], y[split.valid]) if len(split.valid) else (None, None)
+    train, held = split.train, split.valid
+    if data.copies and not len(held) and isinstance(classifier, HoldsOut):
+        rows, others = classifier.hold_out(dataset.labels[train])  # here, since copies of these must not be trained on
+        train, held = train[rows], train[others]
+    X, y = data.training_rows(job.settings, train)
+    valid = (dataset.X[held], dataset.labels[held]) if len(held) else (None, None)
     fit = partial(model.fit, job.settings) if model.fit else None
     with counting(f"{job.name}, {split.name}", model.steps) as progress, listening(_patient(progress)):
         if isinstance(classifier, LearnsByEpochs):
@@ -147,7 +163,7 @@ def fit_job(
                 watch(row)
 
             classifier.attach(job.unfinished, data.cache_dir(job.settings), report, callbacks)
-        return fit_classifier(classifier, X[split.train], y[split.train], valid[0], valid[1], fit)
+        return fit_classifier(classifier, X, y, valid[0], valid[1], fit)
 
 
 def _patient(progress: Progress) -> Progress:
@@ -184,10 +200,13 @@ def _outcome(
     there = [part for part in ("train", "valid", "test") if len(getattr(split, part))]
     raw = {part: probabilities(classifier, X[getattr(split, part)], labels) for part in there}
     predict_seconds = time.perf_counter() - start
+    check_probabilities(job.settings, np.concatenate(list(raw.values())))
     calibration = None
-    # if the validation part is the one evaluated, fitting to it would flatter; a final model is evaluated by its folds
-    if config.train.calibrate and "valid" in raw and ("test" in raw or split.name == FINAL):
-        calibration = calibrate(y[split.valid], raw["valid"], labels, config.train.sure)
+    # if the validation part is the one evaluated, fitting to it would flatter; folds are calibrated all together
+    if config.train.calibrate and not config.split.folds and "valid" in raw and "test" in raw:
+        names = dataset.names[split.valid]
+        units = group_or_own(dataset.groups[split.valid], names)
+        calibration = calibrate(y[split.valid], raw["valid"], labels, names, units, config.train.sure)
     parts, effects = {}, {}
     for part in there:
         rows = getattr(split, part)
@@ -195,9 +214,9 @@ def _outcome(
         scores = evaluate(y[rows], found, labels, dataset.groups[rows])
         parts[part] = PartResult(dataset.names[rows], y[rows], found, scores)
         if calibration:
-            effects[part] = effect(y[rows], raw[part], found, labels, calibration.threshold)
+            effects[part] = effect(y[rows], raw[part], found, labels, found.max(axis=1) >= calibration.threshold)
     clips = sum(len(result.names) for result in parts.values())
-    facts = {
+    facts: dict[str, Any] = {
         "digest": digest,
         "model": {"name": job.name, "settings": job.settings.model_dump(mode="json")},
         "labels": list(labels),
@@ -210,7 +229,11 @@ def _outcome(
         "seed": {"split": config.split.seed, "train": config.train.seed},
         "seconds": {"train": train_seconds, "predict_a_clip": predict_seconds / clips},
     }
-    return Outcome(classifier, facts, parts, to_toml(config), not config.split.folds, job.keep)
+    own = [(job.own, "model")] if job.own else []
+    own += [(source, used) for source, used in data.own if used != "features" or extras_of(dataset.representation)]
+    if data.copies:
+        facts["copies"] = len(data.copies_of(job.settings, split.train))
+    return Outcome(classifier, facts, parts, to_toml(config), not config.split.folds, job.keep, tuple(own))
 
 
 def _majority(labels: np.ndarray[Any, np.dtype[np.object_]]) -> str:
@@ -231,11 +254,22 @@ def job_digest(job: Job, data: ModelInputs, config: Config) -> str:
     """A digest of all that decides the run: settings, code, seeds, rows, labels, groups, and who is in which part."""
     digest = hashlib.sha256()
     dataset = data.of(job.settings)
-    settings = [job.settings.model_dump(mode="json"), config.train.model_dump(mode="json", exclude={"workers"})]
+    model = job.settings.model_dump(mode="json")
+    if job.own:  # and not where its file lies
+        model |= {"object": job.own.facts()}
+    # folds are calibrated when all are there, so that another train.sure trains nothing
+    beside = {"workers", *(("calibrate", "sure") if config.split.folds else ())}
+    settings = [model, config.train.model_dump(mode="json", exclude=beside)]
     digest.update(json.dumps([settings, dataset.representation], sort_keys=True).encode())
-    digest.update(_code(MODELS[job.settings.type]).encode())
+    calibrated = config.train.calibrate and not config.split.folds
+    digest.update(_code(MODELS[job.settings.type], calibrated).encode())
+    if package := MODELS.package(job.settings.type):
+        digest.update(package.encode())
     for column in (dataset.names, dataset.labels, dataset.groups):
         digest.update("\0".join(column).encode(errors="surrogatepass"))
+    for copies in [data.copies[name] for name in reads(job.settings)] if data.copies else ():
+        digest.update("\0".join(copies.names).encode(errors="surrogatepass"))
+        digest.update(np.ascontiguousarray(copies.X).tobytes() if copies.columns else b"copies")
     pack = data.cache_dir(job.settings)
     digest.update(open_pack(pack).digest.encode() if pack else np.ascontiguousarray(dataset.X).tobytes())
     for rows in (job.split.train, job.split.valid, job.split.test):
@@ -243,9 +277,9 @@ def job_digest(job: Job, data: ModelInputs, config: Config) -> str:
     return digest.hexdigest()
 
 
-def _code(model: Model) -> str:
-    """A digest of the code that trains and judges the model; where a table comes from its rows say themselves."""
-    functions = (model.build, model.fit, evaluate, calibrate, fit_classifier)
+def _code(model: Model, calibrated: bool) -> str:
+    """A digest of the code that trains and judges the model; where its rows come from they say themselves."""
+    functions = [model.build, model.fit, evaluate, fit_classifier, *([calibrate] if calibrated else [])]
     return source_digest(*sorted({function.__module__ for function in functions if hasattr(function, "__module__")}))
 
 
@@ -254,9 +288,10 @@ def is_finished(job: Job, digest: str) -> tuple[bool, str]:
     if not (job.folder / RUN_JSON).is_file():
         return False, ""
     try:
-        if read_facts(job.folder).digest != digest:
+        facts = read_facts(job.folder)
+        if facts.digest != digest:
             return False, ""
-        check_run(job.folder, job.keep)
+        check_run(job.folder, job.keep and not facts.unkept)
     except RunError as error:
         return False, f", made again, since {error}"
     return True, ""

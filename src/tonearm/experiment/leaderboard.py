@@ -8,7 +8,6 @@ groups; train and validation are means over the folds. `leaderboard.json` holds 
 numbers, the Markdown what a person reads.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -17,25 +16,20 @@ from typing import Any
 import numpy as np
 
 from tonearm.config import Config
-from tonearm.data.dataset import group_or_own
 from tonearm.evaluation.compare import compare
-from tonearm.evaluation.scores import Scores, evaluate
 from tonearm.experiment.comparison import read_answers
+from tonearm.experiment.confidence import COLUMNS, confidence
+from tonearm.experiment.confidence import table as calibration_table
 from tonearm.experiment.facts import RunFacts
 from tonearm.experiment.folder import ExperimentFolder, ModelRuns
-from tonearm.experiment.predictions import (
-    FOLDS_JSON,
-    PREDICTIONS_CSV,
-    PartResult,
-    read_history,
-    read_predictions,
-    write_predictions,
-)
+from tonearm.experiment.folds import conclude_folds
+from tonearm.experiment.predictions import read_history, read_predictions
 from tonearm.experiment.pretrained import Pretrained, pretrained
-from tonearm.experiment.runs import judged_part, read_facts, read_scores, write_scores
+from tonearm.experiment.runs import judged_part, read_facts, read_scores
 from tonearm.models import reads
 from tonearm.plots import confusion_figure, curves_figure, remove_figure, save_figure
 from tonearm.runtime.files import write_csv, write_json, write_text
+from tonearm.settings import TrainSettings
 from tonearm.splits.parts import Division
 from tonearm.wording import interval, milliseconds
 
@@ -48,8 +42,8 @@ class Row:
     """One model: scores by part and name ("test", "accuracy"), intervals of the judged part, times, or why not.
 
     judged: the part that stands for the model, "test" where there is one. error: "" where it was trained.
-    calibration: on the judged part, log loss and calibration error before and after (means over folds), the share of
-    sure answers and their accuracy; {} where nothing was calibrated. published: somebody else's test accuracy.
+    calibration: of the judged answers, see `confidence`; {} where nothing was calibrated. unsure: why it calls no
+    answer sure, "" where it does. published: somebody else's test accuracy.
     """
 
     model: str
@@ -61,6 +55,7 @@ class Row:
     predict_milliseconds_a_clip: float
     error: str = ""
     calibration: dict[str, float] = field(default_factory=dict)
+    unsure: str = ""
     published: float | None = None
 
     def score(self, part: str, name: str = "accuracy") -> float:
@@ -92,7 +87,7 @@ def write_leaderboard(
         elif len(evaluated) == 1:
             rows.append(_single(name, settings.type, evaluated[0]))
         else:
-            rows.append(_pooled(name, settings.type, folder.path / runs[name].answers, evaluated, groups))
+            rows.append(_pooled(name, settings.type, folder.path, runs[name], groups, config.train))
     rows = [replace(row, published=config.report.published.get(row.model)) for row in rows]
     rows.sort(key=_order)
     trained = [row for row in rows if not row.error]
@@ -136,35 +131,37 @@ def _single(name: str, kind: str, folder: Path) -> Row:
         judged,
         facts.seconds.train,
         1e3 * facts.seconds.predict_a_clip,
-        calibration=_calibration([facts], judged),
+        calibration=_calibration(folder, facts, judged, scores),
+        unsure=facts.calibration.shortfall if facts.calibration else "",
     )
 
 
-def _calibration(runs: Sequence[RunFacts], judged: str) -> dict[str, float]:
-    """What calibration did on the judged parts of the runs together; {} where one was not calibrated."""
-    effects = [facts.calibration.parts.get(judged) if facts.calibration else None for facts in runs]
-    known = [one for one in effects if one]
-    if len(known) < len(effects):
+def _calibration(folder: Path, facts: RunFacts, judged: str, scores: dict[str, Any]) -> dict[str, float]:
+    """What calibration did to the judged answers of a hold-out; {} where it was not calibrated."""
+    if facts.calibration is None or judged not in facts.calibration.parts:
         return {}
-    names = ("log_loss_before", "log_loss_after", "ece_before", "ece_after")
-    means = {name: float(np.mean([one[name] for one in known])) for name in names}
-    clips, sure, right = (sum(one[name] for one in known) for name in ("clips", "sure_clips", "sure_right"))
-    return {**means, "sure_share": sure / clips, **({"sure_accuracy": right / sure} if sure else {})}
+    effect = dict(facts.calibration.parts[judged])
+    effect |= {"sure": facts.calibration.sure} if facts.calibration.sure is not None else {}
+    ece = scores[judged]["scores"]["ece"]
+    table = read_predictions(folder).of_part(judged)
+    return confidence(effect, table.truth, table.probabilities, table.labels, (ece["low"], ece["high"]))
 
 
-def _pooled(name: str, kind: str, folder: Path, folds: list[Path], groups: Mapping[str, str]) -> Row:
+def _pooled(name: str, kind: str, out: Path, runs: ModelRuns, groups: Mapping[str, str], train: TrainSettings) -> Row:
     """The folds together: every clip judged by the model that has not seen it."""
+    folds = [out / path for path in runs.evaluated]
+    final = None if runs.predict in runs.evaluated else out / runs.predict
+    together = conclude_folds(out / runs.answers, folds, final, groups, train)
     rows = [_single(name, kind, fold) for fold in folds]
-    out_of_fold = read_test_parts(folds, groups)
-    write_pooled(folder, out_of_fold, folds)
-    save_figure(confusion_figure(out_of_fold.scores.confusion, out_of_fold.scores.labels), folder / "confusion")
+    tests, scores = together.tests, together.tests.scores
+    save_figure(confusion_figure(scores.confusion, scores.labels), out / runs.answers / "confusion")
     values = {
         part: {score: float(np.mean([row.score(part, score) for row in rows])) for score in rows[0].scores[part]}
         for part in PARTS
         if part in rows[0].scores
     }
-    values["test"] = out_of_fold.scores.values
-    interval = out_of_fold.scores.intervals["accuracy"]
+    values["test"] = scores.values
+    interval = scores.intervals["accuracy"]
     return Row(
         name,
         kind,
@@ -173,31 +170,11 @@ def _pooled(name: str, kind: str, folder: Path, folds: list[Path], groups: Mappi
         "test",
         sum(row.train_seconds for row in rows),
         float(np.mean([row.predict_milliseconds_a_clip for row in rows])),
-        calibration=_calibration([read_facts(fold) for fold in folds], "test"),
+        calibration=confidence(
+            together.effect, tests.truth, tests.probabilities, scores.labels, scores.intervals["ece"]
+        ),
+        unsure=together.shortfall,
     )
-
-
-def read_test_parts(folds: Iterable[Path], groups: Mapping[str, str]) -> PartResult:
-    """The test parts of the folds' predictions, read back from their files; repeats of a clip are one group."""
-    tests = [read_predictions(fold).of_part("test") for fold in folds]
-    names = np.concatenate([test.names for test in tests])
-    truth = np.concatenate([test.truth for test in tests])
-    probabilities = np.concatenate([test.probabilities for test in tests])
-    of_group = group_or_own((groups[name] for name in names), names)
-    scores: Scores = evaluate(truth, probabilities, tests[-1].labels, of_group)
-    return PartResult(names, truth, probabilities, scores)
-
-
-def write_pooled(folder: Path, tests: PartResult, folds: Sequence[Path]) -> None:
-    """Predictions and scores of all folds' test parts together, and folds.json: of which runs, divided how."""
-    write_predictions(folder / PREDICTIONS_CSV, tests.scores.labels, {"test": tests})
-    write_scores(folder, {"test": tests.scores})
-    facts = [read_facts(fold) for fold in folds]
-    known = [run.division for run in facts if run.division]
-    digests = "|".join(division.digest for division in known)
-    division = {"method": known[0].method, "digest": hashlib.sha256(digests.encode()).hexdigest()}
-    runs = [run.digest for run in facts]
-    write_json(folder / FOLDS_JSON, {"runs": runs, "division": division, "clips": len(tests.names)})
 
 
 def _to_json(row: Row) -> dict[str, Any]:
@@ -212,12 +189,13 @@ def _table(rows: list[Row]) -> tuple[list[str], list[list[Any]]]:
     """Header and rows of leaderboard.csv."""
     scores = list(dict.fromkeys(name for row in rows for part in row.scores.values() for name in part))
     header = ["model", "type", *(f"{part}_{score}" for part in PARTS for score in scores), "low", "high"]
-    header += ["train_seconds", "predict_milliseconds_a_clip", "error", "published"]
+    header += ["train_seconds", "predict_milliseconds_a_clip", "error", "published", *COLUMNS]
     table = []
     for row in rows:
         values = [row.scores.get(part, {}).get(score) for part in PARTS for score in scores]
         times = [row.train_seconds, row.predict_milliseconds_a_clip, row.error, row.published]
-        table.append([row.model, row.type, *values, *row.interval, *times])
+        trust = [row.calibration.get(name) for name in COLUMNS]
+        table.append([row.model, row.type, *values, *row.interval, *times, *trust])
     return header, table
 
 
@@ -252,22 +230,7 @@ def markdown(
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", "published: accuracy on its makers' own test clips (report.published)"] if beside else []
     lines += ["", *(one.sentence() for one in encoders)] if encoders else []
-    return "\n".join([*lines, "", verdict, *_calibrated(rows), *([""] if failed else []), *failed]) + "\n"
-
-
-def _calibrated(rows: Sequence[Row]) -> list[str]:
-    """What calibration did, as a table; nothing where nothing was calibrated."""
-    known = [row for row in rows if row.calibration]
-    if not known:
-        return []
-    titles = ["probabilities", "log loss before, after", "calibration error before, after", "sure answers"]
-    lines = ["", f"| {' | '.join(titles)} | accuracy when sure |", "|---|---|---|---|---|"]
-    for row in known:
-        one = row.calibration
-        pairs = [f"{one[f'{name}_before']:.3f}, {one[f'{name}_after']:.3f}" for name in ("log_loss", "ece")]
-        right = f"{one['sure_accuracy']:.0%}" if "sure_accuracy" in one else "–"
-        lines.append(f"| {row.model} | {' | '.join(pairs)} | {one['sure_share']:.0%} | {right} |")
-    return lines
+    return "\n".join([*lines, "", verdict, *calibration_table(rows), *([""] if failed else []), *failed]) + "\n"
 
 
 def _shown(value: float) -> str:

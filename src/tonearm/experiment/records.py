@@ -21,6 +21,9 @@ from tonearm.runtime.regular import check_regular
 MOST_VERSION = 1000  # of a format; a higher number is damage and no newer tonearm
 ADVICE = "train the model again"
 SHARES = frozenset({"accuracy", "precision", "recall", "f1", "top2", "ece"})  # scores in [0, 1]
+CALIBRATION_SHARES = frozenset(
+    {"ece_before", "ece_after", "ece_low", "ece_high", "auc", "sure", "covered", "sure_share", "sure_accuracy"}
+)
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0, le=10**12)]
 Seconds = Annotated[float, Field(ge=0)]
@@ -176,6 +179,7 @@ class RowRecord(Record):
     predict_milliseconds_a_clip: Seconds
     error: str
     calibration: dict[str, float] = Field(default={})
+    unsure: str = ""
     published: float | None = None
 
     @model_validator(mode="after")
@@ -183,6 +187,9 @@ class RowRecord(Record):
         accuracy = self.scores.get(self.judged, {}).get("accuracy", -1.0)
         if not self.error and not 0 <= accuracy <= 1:
             raise ValueError(f"{self.model} has no accuracy between 0 and 1")
+        for name, value in self.calibration.items():
+            if name in CALIBRATION_SHARES and not 0 <= value <= 1:
+                raise ValueError(f"{name} = {value:g} of {self.model} is not between 0 and 1")
         return self
 
 

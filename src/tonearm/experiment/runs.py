@@ -11,16 +11,21 @@ scores.json       scores with intervals, classes and confusion of each part; sco
 confusion.*       of the last part (the test where there is one): counts as CSV, PNG and SVG;
                   confusion_share.csv: shares of the true class
 history.csv       loss, accuracy, learning rate and seconds of each epoch, for models that have epochs
+calibration.json  of a fold, and of the model of all clips beside folds: temperature and threshold of sure answers
+code/             copies of the user's own files that the run was made with, see `trust`
 ```
+With folds, predictions.csv and scores.json have the model's own probabilities, since what calibrates them are the
+answers of other folds; calibration.json is added when all folds are there (`folds`). Without folds they are calibrated
+by the validation clips, and run.json says how.
+
 A folder is written beside its place and renamed: it is whole or it is not there. Nothing in it is executed
 when it is loaded, and it may be moved: it names no other place.
 """
 
-import platform
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +33,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm import training
-from tonearm.errors import RunError
-from tonearm.evaluation.calibration import scale
+from tonearm.errors import ModelError, RunError
+from tonearm.evaluation.calibration import Calibration, scale
 from tonearm.evaluation.scores import Scores
-from tonearm.experiment.facts import RunFacts, misfit
+from tonearm.experiment.facts import CalibrationFacts, RunFacts, misfit
 from tonearm.experiment.predictions import (
     PREDICTIONS_CSV,
     RUN_JSON,
@@ -41,17 +46,29 @@ from tonearm.experiment.predictions import (
     write_history,
     write_predictions,
 )
-from tonearm.experiment.records import ADVICE, MOST_VERSION, DamagedError, ScoresRecord, parse_record, read_checked
+from tonearm.experiment.records import (
+    ADVICE,
+    MOST_VERSION,
+    DamagedError,
+    ScoresRecord,
+    parse_record,
+    read_checked,
+    read_record,
+)
+from tonearm.experiment.trust import Trust, keep_code, telling_what_to_trust, trusted_sources
+from tonearm.models import MODELS
 from tonearm.models.storage import check_files, load_classifier, save_classifier
 from tonearm.plots import confusion_figure, save_figure
 from tonearm.runtime.files import replacing_folder, write_csv, write_json, write_text
+from tonearm.runtime.owncode import Source, trusting
 from tonearm.runtime.remote import fetched, is_url, place
+from tonearm.runtime.versions import versions
 from tonearm.training.contract import FittedClassifier
 
 FINAL = "final"  # beside the folds, the model of all clips
+AGAIN = "run the command again"
 FORMAT = 1  # raised when an older tonearm could not read the folder
-CONFIG_TOML, MODEL = "config.toml", "model"
-VERSIONED = ("tonearm", "numpy", "scipy", "scikit-learn", "librosa", "numba", "torch", "skorch", "skops")
+CONFIG_TOML, MODEL, CALIBRATION_JSON = "config.toml", "model", "calibration.json"
 
 
 @dataclass(frozen=True)
@@ -60,6 +77,7 @@ class Outcome:
 
     facts: what goes to run.json beside the versions: model, labels, representation, seconds, data, digest.
     pictures: whether the confusion is drawn too; of folds only all together are. keep: whether the model is written.
+    own: code of the user's own that the run was made with, and what each piece was used as.
     """
 
     classifier: FittedClassifier
@@ -68,27 +86,35 @@ class Outcome:
     config_toml: str
     pictures: bool = True
     keep: bool = True
+    own: tuple[tuple[Source, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder that has been read: it only predicts, and knows its settings."""
+    """A run folder that has been read: it only predicts, and knows its settings. trusted: code that it may run."""
 
     folder: Path
     classifier: FittedClassifier
     labels: tuple[str, ...]
     representation: dict[str, Any]
     facts: RunFacts
+    calibration: CalibrationFacts | None = None
+    trusted: tuple[Source, ...] = ()
 
     @property
     def temperature(self) -> float:
         """Of the calibration; 1 where there is none."""
-        return self.facts.calibration.temperature if self.facts.calibration else 1.0
+        return self.calibration.temperature if self.calibration else 1.0
 
     @property
     def threshold(self) -> float | None:
         """Least probability of a sure answer, None where that is not known."""
-        return self.facts.calibration.threshold if self.facts.calibration else None
+        return self.calibration.threshold if self.calibration else None
+
+    @property
+    def version(self) -> str:
+        """What tells this run from another one that was in the same folder."""
+        return f"{self.facts.digest}|{self.temperature!r}|{self.threshold!r}"
 
 
 def probabilities(
@@ -109,11 +135,15 @@ def judged_part(parts: Iterable[str]) -> str:
     return "test" if "test" in names else names[-1]
 
 
-def save_run(folder: Path, outcome: Outcome) -> None:
-    """Write the run folder; one that has the name already is replaced as a whole."""
+def save_run(folder: Path, outcome: Outcome) -> str:
+    """Write the run folder; one that has the name already is replaced as a whole.
+
+    Returns why a classifier of the user's own cannot be kept, "" where it is, or where that was not asked for.
+    """
+    unkept = ""
     with replacing_folder(folder) as temporary:
         if outcome.keep:
-            save_classifier(outcome.classifier, temporary / MODEL)
+            unkept = _save_model(outcome, temporary / MODEL)
         write_text(temporary / CONFIG_TOML, outcome.config_toml)
         _write_results(temporary, outcome)
         facts = {
@@ -122,7 +152,25 @@ def save_run(folder: Path, outcome: Outcome) -> None:
             "versions": versions(),
             **outcome.facts,
         }
+        if unkept:
+            facts |= {"kept": False, "unkept": unkept}
+        if outcome.own:
+            facts["own"] = keep_code(temporary, outcome.own)
         write_json(temporary / RUN_JSON, facts)
+    return unkept
+
+
+def _save_model(outcome: Outcome, folder: Path) -> str:
+    """Write the classifier; why it cannot be, if it is the user's own. Raises ModelError for one of ours."""
+    own = next((source for source, used in outcome.own if used == "model"), None)
+    try:
+        save_classifier(outcome.classifier, folder, own)
+    except ModelError as error:
+        if own is None:
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+        return str(error)
+    return ""
 
 
 def _write_results(folder: Path, outcome: Outcome) -> None:
@@ -163,23 +211,30 @@ def write_scores(folder: Path, scores: dict[str, Scores]) -> None:
     )
 
 
-def load_run(folder: str | Path) -> Run:
+def load_run(folder: str | Path, trust: Trust = ()) -> Run:
     """The run in the folder, ready to predict.
 
-    Raises RunError, which names the file, where the folder is none, is damaged, or comes from a newer
-    tonearm; ModelError where the model needs an extra that is not installed.
+    trust: files, or modules, of the user's own code that may be executed, see `trust`; nothing is without it. Raises
+    RunError, which names the file, where the folder is none, is damaged, comes from a newer tonearm or needs code that
+    is not trusted; ModelError where the model needs an extra that is not installed.
     """
     folder = place(folder)
     facts = read_facts(folder)
+    if facts.unkept:
+        raise RunError(f"{folder}: its fitted model was not kept, only its results: {facts.unkept}")
     if not facts.kept:
         raise RunError(
             f'{folder}: the models of folds are not kept (split.keep = "final"); predict with {folder.parent / FINAL}, '
             "which learned from all clips"
         )
-    classifier = load_classifier(fetched(folder / MODEL))
+    MODELS.get(str(facts.model.settings.get("type")))  # of an installed package, whose types are then known
+    allowed = trusted_sources(folder, facts, trust)
+    with trusting(allowed), telling_what_to_trust(folder, facts):
+        classifier = load_classifier(fetched(folder / MODEL))
     if reason := misfit(facts, classifier):
         raise DamagedError(f"{folder / RUN_JSON}: does not describe the model beside it: {reason}; {ADVICE}")
-    return Run(folder, classifier, facts.labels, facts.representation, facts)
+    calibration = read_calibration(folder, facts)
+    return Run(folder, classifier, facts.labels, facts.representation, facts, calibration, allowed)
 
 
 def check_run(folder: Path, kept: bool) -> None:
@@ -202,6 +257,26 @@ def read_scores(folder: Path) -> dict[str, Any]:
     return scores
 
 
+def read_calibration(folder: Path, facts: RunFacts) -> CalibrationFacts | None:
+    """The calibration of the run, None where it has none. Raises DamagedError."""
+    path = folder / CALIBRATION_JSON
+    if not path.is_file():
+        return facts.calibration
+    found = read_record(CalibrationFacts, path, AGAIN)
+    if found.run != facts.digest:
+        raise DamagedError(f"{path}: is of another run than {RUN_JSON} beside it; {AGAIN}")
+    return found
+
+
+def write_calibration(folder: Path, calibration: Calibration | None) -> None:
+    """calibration.json of a run whose command has come to its end; None removes that of an earlier command."""
+    path = folder / CALIBRATION_JSON
+    if calibration is None:
+        path.unlink(missing_ok=True)
+        return
+    write_json(path, {**calibration.to_json(), "run": read_facts(folder).digest})
+
+
 def read_facts(folder: Path) -> RunFacts:
     """run.json alone. Raises RunError as `load_run`."""
     path = folder / RUN_JSON
@@ -220,14 +295,3 @@ def read_facts(folder: Path) -> RunFacts:
             "upgrade tonearm"
         )
     return parse_record(RunFacts, facts, path, ADVICE)
-
-
-def versions() -> dict[str, str]:
-    """What the numbers depend on beside the settings: Python and the libraries that are installed."""
-    found = {"python": platform.python_version()}
-    for name in VERSIONED:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -13,6 +13,7 @@ import io
 import json
 import math
 import zipfile
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,11 @@ class UnsafeError(ValueError):
 
 
 class UnknownTypesError(UnsafeError):
-    """A file asks for types that no model has; the message names them."""
+    """A file asks for types that no model has; the message names them. names: of the types, sorted."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = tuple(sorted(names))
+        super().__init__(", ".join(self.names))
 
 
 def check_archive(path: Path, allowed: AbstractSet[str]) -> None:
@@ -64,7 +69,7 @@ def check_archive(path: Path, allowed: AbstractSet[str]) -> None:
         nodes = _Nodes(allowed)
         nodes.count(schema)
         if nodes.unknown:
-            raise UnknownTypesError(", ".join(sorted(nodes.unknown)))
+            raise UnknownTypesError(nodes.unknown)
         for name in nodes.arrays:
             if name not in members:
                 raise UnsafeError(f"holds no array {name}")

@@ -47,19 +47,21 @@ class Outlook(NamedTuple):
 
 
 class Model(NamedTuple):
-    """One model: settings class, builder, whether it takes rows or images, and the extra that installs it.
+    """One model: settings class, builder, whether it takes rows, images or either, and the extra that installs it.
 
     build: (settings, TrainSettings) to an unfitted classifier, of the same types whatever the settings. extra: "" if
     tonearm alone is enough. trusted: names of types, beyond those of the unfitted classifier, that a saved one may
-    hold. steps: what it counts while it learns. fit: (settings, classifier, X, y), if the classifier's own
-    `fit` is not all. outlook: from settings and size, for models that may take long.
+    hold. steps: what it counts while it learns. fit: (settings, classifier, X, y), if the classifier's own `fit` is
+    not all. outlook: from settings and size, for models that may take long. check: (settings, height, width of
+    a picture), raises ModelError where they do not go together, before anything is computed.
     """
 
     settings: type[ModelSettings]
     build: Callable[[Any, TrainSettings], Classifier]
-    takes: Literal["rows", "images"] = "rows"
+    takes: Literal["rows", "images", "any"] = "rows"
     extra: Literal["", "deep"] = ""
     trusted: tuple[str, ...] = ()
     steps: str = "epochs"
     fit: Callable[[Any, Any, Any, Any], None] | None = None
     outlook: Callable[[Any, Size], Outlook] | None = None
+    check: Callable[[Any, int, int], object] | None = None

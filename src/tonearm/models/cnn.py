@@ -76,6 +76,11 @@ def network(shape: tuple[int, ...], classes: int, settings: CNNSettings) -> "nn.
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * height * width, classes))
 
 
+def check(settings: CNNSettings, height: int, width: int) -> None:
+    """Raise ModelError where the layers do not fit into a picture."""
+    map_sizes(height, settings.window or width, settings)
+
+
 def map_sizes(height: int, width: int, settings: CNNSettings) -> list[tuple[int, int]]:
     """Height and width of the picture and of each layer's map.
 

@@ -176,6 +176,35 @@ def _check_machine(machine: Any) -> None:
         raise UnsafeError("has a support vector machine of another kind than tonearm's")
 
 
+def _check_neighbours(machine: Any) -> None:
+    """A search among all rows, whose numbers compiled code reads by the sizes of the others. Raises UnsafeError."""
+    if not hasattr(machine, "_fit_X"):
+        return  # an unfitted one, inside another estimator, cannot predict
+    if type(machine._tree).__name__ in ("KDTree", "BallTree"):
+        return  # types that are only created where the model's code is trusted
+    rows, codes, classes = machine._fit_X, machine._y, len(machine.classes_)
+    fits = (
+        machine._tree is None
+        and machine._fit_method == "brute"
+        and isinstance(rows, np.ndarray)
+        and rows.ndim == 2
+        and rows.dtype == np.float64
+        and isinstance(codes, np.ndarray)
+        and codes.shape == (len(rows),)
+        and codes.dtype.kind == "i"
+        and np.array_equal(np.unique(codes), np.arange(classes))
+        and machine.n_samples_fit_ == len(rows)
+        and rows.shape[1] == machine.n_features_in_
+        and isinstance(machine.n_neighbors, int)
+        and 1 <= machine.n_neighbors <= len(rows)
+        and machine.outputs_2d_ is False
+        and set(machine.effective_metric_params_) <= {"p"}
+        and machine.effective_metric_ in ("euclidean", "manhattan", "chebyshev", "minkowski", "cosine")
+    )
+    if not fits:
+        raise UnsafeError("has a search for neighbours whose arrays do not fit together")
+
+
 _CHECKS = {
     "Tree": _check_tree,
     "DecisionTreeClassifier": _check_estimator,
@@ -186,4 +215,5 @@ _CHECKS = {
     "Boosting": _check_boosting,
     "HistGradientBoostingClassifier": _check_boosting,
     "SVC": _check_machine,
+    "KNeighborsClassifier": _check_neighbours,
 }

@@ -5,8 +5,8 @@ Conventions
 A folder holds `model.json` and one data file that it names: `model.skops` for scikit-learn models,
 `model.safetensors` for torch models, which are rebuilt from their settings. `model.json` is written last
 and holds the other file's SHA-256, so a half-written or damaged pair is noticed before anything is loaded. Of a
-skops file only the types of the models are created (`allowed_types`), after `archive` has found it harmless, and
-`inspection` checks what came out before it predicts.
+skops file only the types of the models are created (`allowed_types`; of a model of the user's own `own_types` says
+which), after `archive` has found it harmless, and `inspection` checks what came out before it predicts.
 A loaded classifier reproduces the saved one's predictions bit for bit.
 """
 
@@ -24,8 +24,10 @@ from tonearm.models import MODELS
 from tonearm.models.archive import UnknownTypesError, UnsafeError, check_archive
 from tonearm.models.base import ModelSettings
 from tonearm.models.inspection import check_classes, check_fitted
+from tonearm.models.own_types import save_own, types_of_own
 from tonearm.models.skops_library import skops_io
 from tonearm.runtime.files import read_json, replacing, write_json
+from tonearm.runtime.owncode import CodeError, Source, UntrustedError
 from tonearm.runtime.regular import check_regular
 from tonearm.settings import TrainSettings
 from tonearm.training.contract import FittedClassifier, HasTensors
@@ -40,17 +42,17 @@ MOST_WORDS = 300  # of what a library says of a damaged file
 def allowed_types() -> set[str]:
     """Names of the types that a saved classifier may hold: those of the unfitted models, and those that they name."""
     built = {name for model in _unfitted() for name in _type_names(model)}
-    return built.union(*(model.trusted for model in MODELS.values()))
+    return built.union(*(model.trusted for model in MODELS.known().values()))
 
 
 def _unfitted() -> Iterator[Any]:
     """Each scikit-learn model as its default settings build it."""
-    for name, model in MODELS.items():
+    for name, model in MODELS.known().items():
         if model.extra != "deep":
             try:
                 yield model.build(model.settings.model_validate({"type": name}), TrainSettings())
-            except (ValidationError, ModelError):
-                continue  # a model of a user's own that has no defaults; `save_classifier` refuses it
+            except (ValidationError, ModelError, CodeError):
+                continue  # a model of a user's own that has no defaults
 
 
 def _type_names(classifier: Any) -> list[str]:
@@ -63,14 +65,17 @@ def _is_ours(classifier: Any) -> bool:
     return _type_names(classifier) in [_type_names(model) for model in _unfitted()]
 
 
-def save_classifier(classifier: FittedClassifier, folder: str | Path) -> None:
+def save_classifier(classifier: FittedClassifier, folder: str | Path, own: Source | None = None) -> None:
     """Write a fitted classifier of `MODELS` into `folder`, replacing any that is there.
 
-    Raises ModelError if it holds types that `load_classifier` would refuse.
+    own: its code, of a classifier of the user's own. Raises ModelError if it holds types that `load_classifier` would
+    refuse, and of one of the user's own for whatever keeps it from being saved.
     """
     folder = Path(folder)
     if isinstance(classifier, HasTensors):
         name, facts = TENSORS, _save_tensors(classifier, folder / TENSORS)
+    elif own is not None:
+        name, facts = SKOPS, save_own(classifier, folder / SKOPS, own, allowed_types())
     else:
         name, facts = SKOPS, _save_sklearn(classifier, folder / SKOPS)
     write_json(folder / DESCRIPTION, {"format": FORMAT, "file": name, "sha256": _digest(folder / name), **facts})
@@ -80,7 +85,7 @@ def load_classifier(folder: str | Path) -> FittedClassifier:
     """The classifier in `folder`.
 
     Raises RunError if a file is missing, damaged, from a newer tonearm or asks for types that are not trusted,
-    ModelError if it needs torch and torch is not installed.
+    ModelError if it needs torch and torch is not installed, UntrustedError if it needs code that nobody trusts.
     """
     numbers, facts = check_files(folder)
     return _load_tensors(numbers, facts) if facts["file"] == TENSORS else _load_sklearn(numbers, facts)
@@ -155,11 +160,12 @@ def _save_sklearn(classifier: Any, path: Path) -> dict[str, Any]:
 def _load_sklearn(path: Path, facts: dict[str, Any]) -> Any:
     from sklearn import __version__ as version
 
-    allowed = allowed_types()
+    allowed, own = allowed_types(), facts.get("own")
     try:
+        allowed |= types_of_own(path, own, allowed) if isinstance(own, dict) else set()
         check_archive(path, allowed)
         classifier = skops_io().load(path, trusted=sorted(allowed))
-        if not _is_ours(classifier):
+        if own is None and not _is_ours(classifier):
             raise UnsafeError(f"holds a {type(classifier).__name__}, which is not a fitted classifier of tonearm")
         _check_support_vectors(path, classifier)
         check_fitted(classifier)
@@ -167,7 +173,7 @@ def _load_sklearn(path: Path, facts: dict[str, Any]) -> Any:
         raise RunError(f"{path}: asks for types that no model of tonearm has, and is not loaded: {error}") from error
     except UnsafeError as error:
         raise RunError(f"{path}: is damaged, or made to do harm, and is not loaded: it {error}; train again") from error
-    except RunError:
+    except (RunError, UntrustedError, CodeError):
         raise
     except Exception as error:  # whatever zipfile, numpy, skops and scikit-learn make of a stranger's file
         raise RunError(

@@ -6,6 +6,7 @@ Conventions
 report.html       everything, with sounds and pictures inside; it needs no network and no other file
 report.md         leaderboard, mistakes and suspicious labels as text
 mistakes.csv, suspicious.csv   the clips of these sections, all of them
+neighbours.csv    their nearest training clips
 ```
 A sweep has report.html alone.
 """
@@ -18,6 +19,8 @@ from tonearm.experiment.folder import ExperimentFolder, ResultsFolder
 from tonearm.experiment.records import read_words
 from tonearm.report.clips import Excerpts
 from tonearm.report.collect import ExperimentRecord, Mistake, collect, suspicious_clips, worst_mistakes
+from tonearm.report.confused import ConfusedClasses
+from tonearm.report.neighbours import nearest_clips
 from tonearm.report.page import page
 from tonearm.report.sweep import is_sweep, sweep_page
 from tonearm.runtime.files import write_csv, write_text
@@ -58,6 +61,7 @@ def write_report(
         mistakes = worst_mistakes(record.trained[0], ALL)
         suspicious = suspicious_clips(record.trained[0], ALL)
     excerpts = Excerpts(record.config["data"], audio)
+    near = nearest_clips(record, mistakes, suspicious)
     html = page(
         record,
         other,
@@ -65,8 +69,10 @@ def write_report(
         mistakes[:SHOWN_MISTAKES],
         suspicious[:SHOWN_SUSPICIOUS],
         excerpts,
+        near,
     )
     write_text(out / "report.html", html)
+    near.write(out / "neighbours.csv")
     write_text(out / "report.md", _markdown(record, mistakes, suspicious))
     for name, clips in (("mistakes", mistakes), ("suspicious", suspicious)):
         write_csv(out / f"{name}.csv", ("filename", "label", "said", "probability"), [_row(clip) for clip in clips])
@@ -104,7 +110,7 @@ def _board(record: ExperimentRecord) -> str:
 
 
 def _markdown(record: ExperimentRecord, mistakes: Sequence[Mistake], suspicious: Sequence[Mistake]) -> str:
-    lines = [f"# {record.folder.name}", "", _board(record)]
+    lines = [f"# {record.folder.name}", "", _board(record), *ConfusedClasses(record).markdown()]
     for title, clips, most in (
         ("The worst mistakes", mistakes, SHOWN_MISTAKES),
         ("Suspicious labels", suspicious, SHOWN_SUSPICIOUS),

@@ -17,12 +17,13 @@ DASHES = ("", "6 3", "2 3", "8 3 2 3", "12 4", "4 2 1 2", "1 2")
 
 
 class Series(NamedTuple):
-    """A named line through points; dashed lines stand back."""
+    """A named line through points; faint lines stand back. band: (x, low, high) of an interval around the line."""
 
     name: str
     points: Sequence[tuple[float, float]]
     look: int
     faint: bool = False
+    band: Sequence[tuple[float, float, float]] = ()
 
 
 def interval_bar(value: float, low: float | None, high: float | None) -> str:
@@ -40,7 +41,7 @@ def line_chart(title: str, across: str, up: str, series: Sequence[Series], top: 
     """Lines over a common axis from 0 at the left; `top` is the end of the vertical axis, by default the data's."""
     width, height, left, bottom = 460.0, 260.0, 46.0, 40.0
     points = [point for one in series for point in one.points]
-    right = max((x for x, _ in points), default=1.0) or 1.0
+    right = max((x for x, *_ in (*points, *(edge for one in series for edge in one.band))), default=1.0) or 1.0
     highest = top or max((y for _, y in points), default=1.0) or 1.0
 
     def place(x: float, y: float) -> str:
@@ -59,6 +60,11 @@ def line_chart(title: str, across: str, up: str, series: Sequence[Series], top: 
         parts.append(
             f'<text x="{x:.1f}" y="{height - bottom + 16}" text-anchor="{anchor}">{right * tick / steps:.3g}</text>'
         )
+    for one in series:
+        edges = [*((x, low) for x, low, _ in one.band), *((x, high) for x, _, high in reversed(one.band))]
+        if edges:
+            corners = " ".join(place(x, y) for x, y in edges)
+            parts.append(f'<polygon class="band s{one.look % 7}" points="{corners}"/>')
     for one in series:
         path = " ".join(place(x, y) for x, y in one.points)
         faint = " faint" if one.faint else ""

@@ -4,7 +4,8 @@ Conventions
 -----------
 A clip is found by its name under the folder that the experiment's config names. An excerpt is a few seconds from
 the middle, mono, as MP3, which every browser plays; its picture is a mel spectrogram of the whole clip. What is
-embedded in all has an upper bound.
+embedded in all has an upper bound, and so have the shorter sounds of their nearest training clips, which may not take
+what the clips themselves need.
 """
 
 import base64
@@ -13,13 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tonearm.data.metadata import PICTURE_EXTENSIONS
+from tonearm.dsp.sound import load
 from tonearm.errors import ClipError
 from tonearm.runtime.remote import file_of, place
 from tonearm.settings import AudioSettings, SpectrogramSettings
 
 SECONDS = 6.0
+NEIGHBOUR_SECONDS = 3.0
 MOST_BYTES = 4_000_000
+MOST_NEIGHBOUR_BYTES = 2_500_000
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,7 @@ class Excerpts:
         self.folder = place(data.get("folder", ""))
         self.audio = audio
         self.left = MOST_BYTES
+        self.left_for_neighbours = MOST_NEIGHBOUR_BYTES
 
     def of(self, name: str) -> Excerpt:
         """The excerpt of a clip."""
@@ -58,6 +66,19 @@ class Excerpts:
         self.left -= len(excerpt.sound) + len(excerpt.picture)
         return excerpt
 
+    def of_neighbour(self, name: str) -> str:
+        """A short sound as a data URI, "" where there is none, or the neighbours' sounds take their bytes already."""
+        path = file_of(self.folder, name)
+        silent = not self.audio or path.suffix.lower() in PICTURE_EXTENSIONS
+        if silent or self.left_for_neighbours <= 0 or self.folder.is_file() or not path.is_file():
+            return ""
+        try:
+            sound = _sound(load(path, AudioSettings()), NEIGHBOUR_SECONDS)
+        except ClipError:
+            return ""  # its name is there, and the clip was readable when the model was trained
+        self.left_for_neighbours -= len(sound)
+        return sound
+
 
 def _ready(path: Path) -> Excerpt:
     from tonearm.data.pictures import read_picture
@@ -67,22 +88,24 @@ def _ready(path: Path) -> Excerpt:
 
 
 def _excerpt(path: Path, audio: bool) -> Excerpt:
-    import soundfile
-
-    from tonearm.dsp.sound import load
     from tonearm.representations.spectrogram import draw_pictures, encode_png
 
-    settings, look = AudioSettings(), SpectrogramSettings(kinds=("mel",))
-    samples = load(path, settings, look.n_fft)
-    [picture] = draw_pictures(samples, settings.sr, look).values()
-    sound = ""
-    if audio:
-        length = int(SECONDS * settings.sr)
-        start = max(0, (len(samples) - length) // 2)
-        target = io.BytesIO()
-        soundfile.write(target, samples[start : start + length], settings.sr, format="MP3")
-        sound = _uri("audio/mpeg", target.getvalue())
-    return Excerpt(sound, _uri("image/png", encode_png(picture)))
+    look = SpectrogramSettings(kinds=("mel",))
+    samples = load(path, AudioSettings(), look.n_fft)
+    [picture] = draw_pictures(samples, AudioSettings().sr, look).values()
+    return Excerpt(_sound(samples, SECONDS) if audio else "", _uri("image/png", encode_png(picture)))
+
+
+def _sound(samples: NDArray[np.float32], seconds: float) -> str:
+    """The middle of the samples as MP3."""
+    import soundfile
+
+    sr = AudioSettings().sr
+    length = int(seconds * sr)
+    start = max(0, (len(samples) - length) // 2)
+    target = io.BytesIO()
+    soundfile.write(target, samples[start : start + length], sr, format="MP3")
+    return _uri("audio/mpeg", target.getvalue())
 
 
 def _uri(kind: str, data: bytes) -> str:

@@ -16,12 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tonearm.data.dataset import group_or_own
 from tonearm.errors import RunError
+from tonearm.evaluation.coverage import Coverage, coverage_curve
 from tonearm.evaluation.label_issues import Suspicion, suspicious_labels
 from tonearm.evaluation.scores import Reliability, reliability
 from tonearm.experiment.facts import RunFacts
 from tonearm.experiment.folder import ExperimentFolder, ModelRuns
-from tonearm.experiment.predictions import read_history, read_predictions
+from tonearm.experiment.predictions import PredictionTable, read_history, read_predictions
 from tonearm.experiment.records import (
     DamagedError,
     LeaderboardRecord,
@@ -53,7 +55,8 @@ class Answers:
 class ModelResult:
     """A model: its row of the leaderboard, and where it was trained, scores, reliability, history and size.
 
-    answers: of the best model alone, since they take memory; its mistakes and suspicious labels are shown.
+    coverage: accuracy of its most confident answers. answers: of the best model alone, since they take memory; its
+    mistakes and suspicious labels are shown.
     """
 
     row: dict[str, Any]
@@ -62,6 +65,7 @@ class ModelResult:
     answers: Answers | None
     history: list[dict[str, float | None]]
     megabytes: float
+    coverage: Coverage | None = None
 
     @property
     def name(self) -> str:
@@ -129,7 +133,8 @@ def collect(path: Path) -> ExperimentRecord:
     clips = read_rows(folder.splits_csv, ("filename", "label", "group"), AGAIN)
     config_text, config = _config(folder.config_toml)
     best = next((row.model for row in board.models if not row.error), None)
-    models = tuple(_model(path, runs, row, row.model == best) for row in board.models)
+    group_of = {clip["filename"]: clip["group"] for clip in clips}
+    models = tuple(_model(path, runs, row, row.model == best, group_of) for row in board.models)
     first = next((model for model in models if not model.row["error"]), None)
     facts = read_facts(path / runs[first.name].evaluated[0]) if first else None
     _check_parts(folder.splits_csv, clips, facts)
@@ -224,7 +229,9 @@ def suspicious_clips(model: ModelResult, most: int) -> list[Mistake]:
     ]
 
 
-def _model(folder: Path, runs: Mapping[str, ModelRuns], record: RowRecord, best: bool) -> ModelResult:
+def _model(
+    folder: Path, runs: Mapping[str, ModelRuns], record: RowRecord, best: bool, group_of: Mapping[str, str]
+) -> ModelResult:
     row = record.model_dump()
     if record.error:
         return ModelResult(row, {}, None, None, [], 0.0)
@@ -235,15 +242,22 @@ def _model(folder: Path, runs: Mapping[str, ModelRuns], record: RowRecord, best:
     scores = read_scores(place)
     if part not in scores or scores[part]["scores"]["accuracy"]["value"] != record.scores[part]["accuracy"]:
         raise DamagedError(f"{folder}: its leaderboard and the scores in {place} are not the same; {AGAIN}")
-    answers = _answers(place, part)
+    table = read_predictions(place).of_part(part)
+    answers = _answers(table)
     bins = reliability(answers.truth, answers.probabilities, answers.labels)
     size = sum(path.stat().st_size for path in (folder / own.predict / MODEL).glob("*"))
     history = read_history(folder / own.evaluated[0])
-    return ModelResult(row, scores[part], bins, answers if best else None, history, size / 1e6)
+    curve = _coverage(table, group_of)
+    return ModelResult(row, scores[part], bins, answers if best else None, history, size / 1e6, curve)
 
 
-def _answers(folder: Path, part: str) -> Answers:
-    table = read_predictions(folder).of_part(part)
+def _coverage(table: PredictionTable, group_of: Mapping[str, str]) -> Coverage:
+    """The accuracy of the most confident answers; of repeated folds every answer counts, and a clip is one group."""
+    units = group_or_own((group_of.get(name, "") for name in table.names), table.names)
+    return coverage_curve(table.probabilities.max(axis=1), table.predictions == table.truth, units)
+
+
+def _answers(table: PredictionTable) -> Answers:
     rows_of: dict[str, list[int]] = {}
     for row, name in enumerate(table.names):
         rows_of.setdefault(name, []).append(row)

@@ -14,10 +14,14 @@ from tonearm.report.charts import Series, interval_bar, line_chart, slope_chart
 from tonearm.report.classes import classes, confusions
 from tonearm.report.clips import Excerpts
 from tonearm.report.collect import ExperimentRecord, Mistake, ModelResult
+from tonearm.report.confused import ConfusedClasses
+from tonearm.report.coverage import trust
+from tonearm.report.curve import what_to_collect
 from tonearm.report.html import document, number, sentence, table
+from tonearm.report.importance import importance
+from tonearm.report.neighbours import NOT_ASKED, Nearest
 from tonearm.wording import interval, milliseconds
 
-CALIBRATED = ("log_loss_before", "log_loss_after", "ece_before", "ece_after")
 OPTIMISTIC = (
     "Optimistic: artists are known here and cross the parts. A model that recognises an artist's sound scores for it; "
     "on artists it has not heard expect less (split.method = &quot;group&quot; measures how much)."
@@ -31,6 +35,7 @@ def page(
     mistakes: Sequence[Mistake],
     suspicious: Sequence[Mistake],
     excerpts: Excerpts,
+    near: Nearest = NOT_ASKED,
 ) -> str:
     """The whole page. data_text: what a scan says of the data."""
     sections = [
@@ -38,16 +43,21 @@ def page(
         _leaderboard(record.models, record.encoders),
         _slopes(record, against) if against else "",
         _curves(record.trained),
-        _calibration(record.trained),
+        trust(record.trained),
         confusions(record.trained),
+        ConfusedClasses(record).section(),
         classes(record.trained),
+        what_to_collect(record.folder, record.split),
+        importance(record.folder),
         _data(record, data_text),
         _clips(
             "The worst mistakes",
-            f"What {_best(record)}, the best model, is surest of and wrong about, on clips that it has not seen.",
+            f"What {_best(record)}, the best model, is surest of and wrong about, on clips that it has not seen. "
+            + near.of_mistakes(),
             mistakes,
             excerpts,
             "says",
+            near,
         ),
         _clips(
             "Suspicious labels",
@@ -56,6 +66,7 @@ def page(
             suspicious,
             excerpts,
             "more likely",
+            near,
         ),
         _repeat(record),
     ]
@@ -184,33 +195,6 @@ def _curves(models: Sequence[ModelResult]) -> str:
     )
 
 
-def _calibration(models: Sequence[ModelResult]) -> str:
-    rows = ""
-    for model in models:
-        one = model.row["calibration"]
-        if one:
-            cells = "".join(f"<td>{one[name]:.3f}</td>" for name in CALIBRATED)
-            right = f"{one['sure_accuracy']:.0%}" if "sure_accuracy" in one else "–"
-            rows += f"<tr><td>{escape(model.name)}</td>{cells}<td>{one['sure_share']:.0%}</td><td>{right}</td></tr>"
-    if not rows:
-        return ""
-    titles = [
-        "<model",
-        "log loss before",
-        "after",
-        "calibration error before",
-        "after",
-        "sure answers",
-        "accuracy when sure",
-    ]
-    return (
-        '<h2>How far to trust the probabilities</h2><p class="soft">A temperature fitted on the validation clips makes '
-        "the probabilities honest; before and after it, on the judged clips (means over folds). An answer is sure "
-        "where answers of its probability were right often enough in validation (train.sure); "
-        f"<code>tonearm predict</code> marks all others as unsure.</p>{table(titles, rows)}"
-    )
-
-
 def _bins(found: Reliability) -> list[tuple[float, float]]:
     return [
         (float(sure), float(right))
@@ -229,7 +213,7 @@ def _data(record: ExperimentRecord, text: str) -> str:
     )
 
 
-def _clips(title: str, words: str, clips: Sequence[Mistake], excerpts: Excerpts, verb: str) -> str:
+def _clips(title: str, words: str, clips: Sequence[Mistake], excerpts: Excerpts, verb: str, near: Nearest) -> str:
     if not clips:
         return ""
     items = []
@@ -245,7 +229,7 @@ def _clips(title: str, words: str, clips: Sequence[Mistake], excerpts: Excerpts,
         missing = f'<p class="soft">{escape(excerpt.missing)}</p>' if excerpt.missing else ""
         items.append(
             f"<li><strong>{name}</strong><br>labelled {escape(clip.truth)}, {verb} {escape(clip.said)} "
-            f"({clip.probability:.2f}){picture}{sound}{missing}</li>"
+            f"({clip.probability:.2f}){picture}{sound}{missing}{near.of(clip.name, excerpts)}</li>"
         )
     return f'<h2>{title}</h2><p>{words}</p><ul class="clips">{"".join(items)}</ul>'
 

@@ -15,7 +15,7 @@ body { margin: 0 auto; max-width: 68rem; padding: 1.5rem 1rem 4rem; font: 1rem/1
   background: var(--paper); }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .6rem; }
 h2 { font-size: 1.25rem; margin: 2.6rem 0 .6rem; padding-top: .6rem; border-top: 1px solid var(--line); }
-h3 { font-size: 1rem; margin: 1.2rem 0 .4rem; }
+h3, h4 { font-size: 1rem; margin: 1.2rem 0 .4rem; }
 p { max-width: 46rem; }
 a { color: var(--s0); }
 :focus-visible { outline: 3px solid var(--s1); outline-offset: 2px; }
@@ -37,6 +37,7 @@ svg .head { font-weight: 600; }
 .bar { width: 168px; min-width: 168px; max-width: none; height: 16px; } .bar .axis { stroke: var(--line);
   stroke-width: 1; }
 .bar .range { stroke: var(--s0); stroke-width: 4; opacity: .55; } .bar .dot { fill: var(--s0); }
+.bar .dot-line { stroke: var(--ink); stroke-width: 1.4; }
 .grid { stroke: var(--line); stroke-width: 1; } .line { fill: none; stroke-width: 2.2; } .faint { opacity: .45; }
 .s0 { stroke: var(--s0); } .s1 { stroke: var(--s1); } .s2 { stroke: var(--s2); } .s3 { stroke: var(--s3); }
 .s4 { stroke: var(--s4); } .s5 { stroke: var(--s5); } .s6 { stroke: var(--s6); }
@@ -49,8 +50,9 @@ figure { margin: 0; } figcaption { font-weight: 600; margin-bottom: .2rem; }
 .legend svg { width: 34px; height: 8px; margin-right: .4rem; vertical-align: middle; }
 .clips { list-style: none; padding: 0; display: grid; gap: .8rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); }
-.clips li { border: 1px solid var(--line); border-radius: 6px; padding: .7rem; break-inside: avoid; overflow-wrap:
+.clips > li { border: 1px solid var(--line); border-radius: 6px; padding: .7rem; break-inside: avoid; overflow-wrap:
   anywhere; }
+.clips p, .clips details { margin: .4rem 0 0; } .clips ol { margin: .2rem 0; padding-left: 1.4rem; }
 .clips img { width: 173px; height: 172px; display: block; margin: .5rem 0; max-width: 100%; }
 audio { width: 100%; height: 2.4rem; }
 details { margin: .6rem 0; } summary { cursor: pointer; font-weight: 600; padding: .2rem 0; }
@@ -59,4 +61,10 @@ pre { background: var(--wash); padding: .8rem; overflow-x: auto; font-size: .85r
   .box { overflow: visible; } table { font-size: 8pt; } }
 """
 HEATS = range(1, 76)  # hundredths of opacity; a class each, since the page allows no style of a single cell
-CSS = _LOOK + "".join(f".heat{share} {{ background: rgba(var(--heat), {share / 100:.2f}); }}\n" for share in HEATS)
+BANDS = "".join(f"polygon.s{look} {{ fill: var(--s{look}); }} " for look in range(7))
+BANDS += "polygon.band { stroke: none; fill-opacity: .13; }\n"
+CSS = (
+    _LOOK
+    + BANDS
+    + "".join(f".heat{share} {{ background: rgba(var(--heat), {share / 100:.2f}); }}\n" for share in HEATS)
+)

@@ -169,6 +169,15 @@ def batches(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
+def as_rows(results: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Rows of numbers as one table; pictures, which may differ in width, as an array of arrays in colours."""
+    if results[0].ndim == 1:
+        return np.stack(results)
+    pictures = np.empty(len(results), dtype=object)
+    pictures[:] = [np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image for image in results]
+    return pictures
+
+
 def opened_once(digest: str, open_reader: Callable[[], Reader]) -> Reader:
     """The reader of this digest, opened when this process first asks for it."""
     if digest not in _readers:

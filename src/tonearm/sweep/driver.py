@@ -20,16 +20,16 @@ from tonearm.data.dataset import Dataset
 from tonearm.data.pictures import is_picture_folder
 from tonearm.data.tables import is_table
 from tonearm.errors import ConfigError, ModelError, SplitError
+from tonearm.experiment.copies import inputs_digest
 from tonearm.experiment.experiment import divide_data, write_splits
 from tonearm.experiment.folder import ModelRuns
+from tonearm.experiment.folds import conclude_folds
 from tonearm.experiment.inputs import ModelInputs, read_inputs
 from tonearm.experiment.jobs import Job, check_travels, job_digest, train_job
-from tonearm.experiment.leaderboard import read_test_parts, write_pooled
 from tonearm.experiment.outlook import outlooks
+from tonearm.experiment.own import code_of, own_models
 from tonearm.experiment.runs import read_facts
-from tonearm.models import MODELS, reads
-from tonearm.representations.base import digest_of
-from tonearm.representations.registry import represent
+from tonearm.models import MODELS
 from tonearm.runtime.files import write_text
 from tonearm.runtime.locks import check_held
 from tonearm.runtime.pool import Shared, check_visible, on_cluster, run_tasks
@@ -62,6 +62,7 @@ def run_sweep(
     cells = _cells(config, model)
     for cell in cells:
         with_values(config, model, cell.values)  # all are checked before anything is trained
+    own_models(base)
     folder = SweepFolder(out)
     with folder.held(tell=tell):
         check_visible([config.data.folder, out])
@@ -112,12 +113,12 @@ def _nested(context: "SweepContext", folder: SweepFolder, division: Division) ->
         winners.append(results.winner)
         chosen.append((split.name, results.ranked[0].values))
     clips = context.cache.base.clips
-    tests = read_test_parts(winners, dict(zip(clips.names, clips.groups, strict=True)))
-    write_pooled(folder.nested, tests, winners)
     context.tell("all clips: settings are chosen once more, for the model to use")
     last = replace(division, splits=(final_split(clips, context.config.split, division.method),))
     results = context.choose(folder, last)
-    results = replace(results, division=division, nested=Nested(tests.scores, tuple(chosen)))
+    groups = dict(zip(clips.names, clips.groups, strict=True))
+    together = conclude_folds(folder.nested, winners, results.winner, groups, context.config.train)
+    results = replace(results, division=division, nested=Nested(together.tests.scores, tuple(chosen)))
     digests = {f"{split.name}/{WINNER}": _digest(run) for split, run in zip(division.splits, winners, strict=True)}
     if results.winner is not None:
         every = {**digests, WINNER: _digest(results.winner)}
@@ -170,8 +171,7 @@ class DataCache:
 
     @staticmethod
     def _name(config: Config) -> str:
-        [settings] = config.models.values()
-        return digest_of(represent(reads(settings), config).facts())[:12]
+        return inputs_digest(config)[:12]
 
 
 @dataclass(frozen=True)
@@ -253,10 +253,10 @@ class TrialRunner:
         config = with_values(self.context.config, self.context.model, values)
         data = self.context.cache.of(config)
         if id(data) not in self._seen:
-            datasets = {name: dataset.take(self.rows) for name, dataset in data.datasets.items()}
-            self._seen[id(data)] = replace(data, datasets=datasets)
-        entry = MODELS[config.models[self.context.model].type]
-        return Task(values, config, self.splits, self.out, limits, entry), self._seen[id(data)]
+            self._seen[id(data)] = data.take(self.rows)
+        settings = config.models[self.context.model]
+        entry, own = MODELS[settings.type], code_of(self.context.model, settings)
+        return Task(values, config, self.splits, self.out, limits, entry, own), self._seen[id(data)]
 
     def _say(self, trial: Trial, before: str = "") -> None:
         said = trial.reason
@@ -289,8 +289,8 @@ def _train_winner(best: Trial, context: SweepContext, folder: SweepFolder, divis
     """Train the winner on the training clips and score it on the test; its run folder. Raises ModelError."""
     config = with_values(context.config, context.model, best.values)
     data, [split], settings = context.cache.of(config), division.splits, config.models[context.model]
-    state = folder.unfinished(WINNER)
-    job = Job(context.model, settings, split, folder.winner, state, folder.path, method=division.method)
+    job = Job(context.model, settings, split, folder.winner, folder.unfinished(WINNER), folder.path)
+    job = replace(job, method=division.method, own=code_of(context.model, settings))
     job = replace(job, digest=job_digest(job, data, config))
     folder.begin(folder.plan(context.model, job.digest))
     text, reason = train_job(job, data, config, quietly)

@@ -13,11 +13,11 @@ from itertools import product
 from typing import Any
 
 from tonearm.config import Config, key_parts, parse_config
-from tonearm.config.messages import nearest
 from tonearm.errors import ConfigError
 from tonearm.models import reads
 from tonearm.representations.registry import known_kind
 from tonearm.settings import SweepSettings
+from tonearm.wording import nearest
 
 SWEPT = ("audio", "encoders", "features", "models", "spectrogram", "train")
 Axis = tuple[str, ...]
@@ -210,6 +210,7 @@ def _set(tables: dict[str, Any], parts: list[str], value: Any, path: str) -> Non
         table = table.get(part)
         if not isinstance(table, dict):
             raise ConfigError(f"sweep, {path}: {part!r} is not a table")
-    if parts[-1] not in table:
+    of_own_code = parts[0] == "models" and parts[2:-1] == ["arguments"]  # whose names only that code knows
+    if parts[-1] not in table and not of_own_code:
         raise ConfigError(f"sweep, {path}: is not a setting; {nearest(parts[-1], table)}")
     table[parts[-1]] = value

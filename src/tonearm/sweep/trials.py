@@ -32,8 +32,10 @@ from tonearm.experiment.jobs import ADVICE, Job, fit_job, job_digest
 from tonearm.experiment.records import DamagedError, Record, read_record
 from tonearm.experiment.runs import probabilities
 from tonearm.models import Model
+from tonearm.models.python import check_probabilities, running_own_code
 from tonearm.runtime.faults import blaming_the_machine
 from tonearm.runtime.files import write_json
+from tonearm.runtime.owncode import Source
 from tonearm.runtime.progress import quietly
 from tonearm.splits.parts import Split
 from tonearm.sweep.folder import SweepFolder
@@ -78,7 +80,8 @@ class Trial:
 class Task:
     """A trial to be run: its values and config, the splits that judge it, where its file and its state lie.
 
-    limits: of the median rule, () where nothing is pruned. entry: the model's line in `MODELS`.
+    limits: of the median rule, () where nothing is pruned. entry: the model's line in `MODELS`. own: its code, where it
+    is the user's.
     """
 
     values: dict[str, Any]
@@ -87,6 +90,7 @@ class Task:
     out: Path
     limits: Limits = ()
     entry: Model | None = None
+    own: Source | None = None
 
     @property
     def model(self) -> str:
@@ -96,7 +100,8 @@ class Task:
     def job(self, split: Split, unfinished: Path) -> Job:
         """The training on one split."""
         folder, state = unfinished / "none", unfinished / split.name
-        return Job(self.model, self.config.models[self.model], split, folder, state, unfinished, entry=self.entry)
+        settings = self.config.models[self.model]
+        return Job(self.model, settings, split, folder, state, unfinished, entry=self.entry, own=self.own)
 
     def digest(self, data: ModelInputs) -> str:
         """A digest of all that decides the trial's scores."""
@@ -186,7 +191,11 @@ def _train(task: Task, data: ModelInputs, unfinished: Path) -> Trial:
     start = time.perf_counter()
     try:
         # one thread: the same sums in the same order, whatever else runs beside
-        with threadpool_limits(limits=1), blaming_the_machine(describe(task.values), ADVICE):
+        with (
+            threadpool_limits(limits=1),
+            running_own_code(task.own, (Pruned,)),
+            blaming_the_machine(describe(task.values), ADVICE),
+        ):
             trial = _scored(task, data, unfinished)
     except (ModelError, Pruned) as ended:
         state = "pruned" if isinstance(ended, Pruned) else "failed"
@@ -207,6 +216,7 @@ def _scored(task: Task, data: ModelInputs, unfinished: Path) -> Trial:
         seconds += time.perf_counter() - start
         found.append(probabilities(classifier, X[split.valid], labels))
         learned = probabilities(classifier, X[split.train], labels)
+        check_probabilities(task.config.models[task.model], np.concatenate([found[-1], learned]))
         train.append(evaluate(y[split.train], learned, labels, groups[split.train]))
         histories.append(history(classifier))
         best += [classifier.best_epoch_] if hasattr(classifier, "best_epoch_") else []

@@ -97,12 +97,14 @@ def _alike(results: Results) -> str:
     if not results.p:
         most = f" More than {MOST_TESTED:,} trials are ranked, and not tested against each other."
         return most if others >= MOST_TESTED else ""
-    which = "None" if not results.alike else "All" if results.alike == others else f"{results.alike:,}"
-    verb = "is" if results.alike == 1 else "are"
-    return (
-        f" {which} of the {count(others, 'other trial')} {verb} not distinguishable from it (all pairs tested at once "
-        "by groups, p < 0.05)."
-    )
+    trials = count(others, "other trial")
+    if results.alike == others:
+        said = f"None of the {trials} is distinguishable from it" if others > 1 else "The other trial is not behind it"
+    elif not results.alike:
+        said = f"All of the {trials} are behind it" if others > 1 else "The other trial is behind it"
+    else:
+        said = f"{results.alike:,} of the {trials} {'is' if results.alike == 1 else 'are'} not distinguishable from it"
+    return f" {said} (all pairs tested at once by groups, p < 0.05)."
 
 
 def _judged_by_folds(nested: Nested) -> str:

@@ -46,6 +46,14 @@ class UsesValidation(Protocol):
 
 
 @runtime_checkable
+class HoldsOut(Protocol):
+    """A classifier that holds some training rows out for validation, if it needs them and is given none."""
+
+    def hold_out(self, y: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The rows to train on, and the others. y: labels of all training rows."""
+
+
+@runtime_checkable
 class LearnsByEpochs(Protocol):
     """A classifier that reports each epoch, and resumes after it was killed."""
 
@@ -57,6 +65,14 @@ class LearnsByEpochs(Protocol):
         callbacks: Sequence[Any],
     ) -> None:
         """Keep checkpoints in `checkpoint_dir`, read cached results from `cache_dir`, report each epoch."""
+
+
+@runtime_checkable
+class Embeds(Protocol):
+    """A classifier that gives each row a point in a space of its own, where what it takes for similar is near."""
+
+    def embed(self, X: Any) -> NDArray[np.float64]:
+        """What the last layer reads of each row, shape (rows, columns)."""
 
 
 @runtime_checkable

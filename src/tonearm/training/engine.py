@@ -18,7 +18,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import train_test_split
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 from torch import nn
@@ -31,11 +30,12 @@ from tonearm.training.batches import Rows
 from tonearm.training.callbacks import BestWeights, Checkpointer, Finished, History, Schedule, Stop
 from tonearm.training.contract import Epoch
 from tonearm.training.devices import available, choose_device, seeded, set_generator_states, threads
+from tonearm.training.holdout import hold_out
 from tonearm.training.inputs import Inputs
-from tonearm.training.layers import check_weights
+from tonearm.training.layers import check_weights, last_layer_reads, points
 from tonearm.training.net import Net, autocast, build_net
 from tonearm.training.process_group import process_group
-from tonearm.training.rowwise import softmax
+from tonearm.training.rowwise import mean_by_owner, softmax
 from tonearm.training.settings import TorchSettings
 
 CHECKPOINT = "checkpoint.pt"
@@ -130,22 +130,14 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     def _hold_out(self, X: NDArray[Any], y: NDArray[Any]) -> tuple[Any, Any, Any, Any]:
         """Training and validation rows, the latter None if the settings do not need them."""
-        if not self.settings.needs_validation:
+        rows, held = self.hold_out(y)
+        if not len(held):
             return X, y, None, None
-        try:
-            rows, held = train_test_split(
-                np.arange(len(y)),
-                test_size=self.settings.validation_fraction,
-                stratify=y,
-                random_state=self.train.seed,
-            )
-        except ValueError as error:
-            raise ModelError(
-                f"patience and the plateau schedule need validation rows, and {len(y)} training rows cannot give "
-                f"validation_fraction = {self.settings.validation_fraction:g} of each class ({error}); give "
-                "validation rows, a larger fraction, or set patience = 0 and another schedule"
-            ) from error
         return X[rows], y[rows], X[held], y[held]
+
+    def hold_out(self, y: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Training and validation rows of those with the labels y, as `holdout.hold_out`."""
+        return hold_out(self.settings, self.train.seed, y)
 
     def _note_columns(self) -> None:
         if len(self.inputs_.shape) == 1:
@@ -258,11 +250,20 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
         Runs on the device of `train` if this machine has it, otherwise on the CPU.
         """
+        logits, owners = self._logits(X)
+        return mean_by_owner(softmax(logits), owners)
+
+    def embed(self, X: NDArray[Any]) -> NDArray[np.float64]:
+        """What the last linear layer reads, shape (rows, numbers); of several windows the mean."""
+        with last_layer_reads(self.module_) as read:
+            logits, owners = self._logits(X)
+        return mean_by_owner(points(read, logits), owners)
+
+    def _logits(self, X: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """The network's output for each window, shape (windows, classes), and the row that each window belongs to."""
         check_is_fitted(self)
         wanted = self.train.device
-        device = (
-            wanted if wanted != "auto" and available(wanted) else choose_device("auto" if wanted == "auto" else "cpu")
-        )
+        device = choose_device(wanted if wanted == "auto" or available(wanted) else "cpu")
         with threads(self.train.threads):
             source, owners = self.inputs_.prepare(X, device, self._cache(), repeated=False)
             module = self.module_.to(device)
@@ -273,7 +274,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
                         output = module(source[rows].to(device))
                     logits.append(output.double().cpu().numpy())
             self.module_.cpu()
-        return _mean_by_owner(softmax(np.concatenate(logits)[: len(source)]), owners)
+        return np.concatenate(logits)[: len(source)], owners
 
     def predict(self, X: NDArray[Any]) -> NDArray[Any]:
         """The most probable class of each row, shape (rows,)."""
@@ -284,13 +285,6 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 def _under(prefix: str, tensors: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """The tensors whose names begin with the prefix, without it."""
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-
-def _mean_by_owner(probabilities: NDArray[np.float64], owners: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Mean over the rows of each owner, shape (owners, classes); summed in row order."""
-    total = np.zeros((owners[-1] + 1, probabilities.shape[1]))
-    np.add.at(total, owners, probabilities)
-    return np.asarray(total / np.bincount(owners)[:, None])
 
 
 def _labels(X: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:

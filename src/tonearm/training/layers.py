@@ -6,9 +6,12 @@ A batch is (rows, channels, height, width), standardised to mean 0. Random numbe
 CPU generator, so that they follow from the seed on every device. In evaluation mode augmentation does nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from tonearm.errors import ModelError
@@ -90,3 +93,30 @@ class Pool(nn.Module):
         """Batch to batch."""
         mean = x.mean(dim=(2, 3))
         return torch.cat([mean, x.amax(dim=(2, 3))], dim=1) if self.maximum else mean
+
+
+@contextmanager
+def last_layer_reads(module: nn.Module) -> Iterator[list[NDArray[np.float64]]]:
+    """Within the block, what the network's last linear layer reads of each batch is added to the list.
+
+    Nothing is added where it has no such layer.
+    """
+    read: list[NDArray[np.float64]] = []
+    hooks = [
+        layer.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0].double().cpu().numpy()))
+        for layer in [layer for layer in module.modules() if isinstance(layer, nn.Linear)][-1:]
+    ]
+    try:
+        yield read
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def points(read: list[NDArray[np.float64]], logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What `last_layer_reads` gave as a row for each window; the logits of a network whose last layer is another.
+
+    logits: shape (windows, classes); the last batch may have been filled up, and what it is filled with is cut off.
+    """
+    rows = np.concatenate(read) if read and all(each.ndim == 2 for each in read) else logits
+    return rows[: len(logits)] if len(rows) >= len(logits) else logits

@@ -15,10 +15,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tonearm.data.pictures import Pack, open_pack, pack_arrays, read_picture
+from tonearm.data.pictures import LUMINANCE, Pack, open_pack, pack_arrays, read_picture
 from tonearm.training.inputs import Prepared, check_spread
 
-LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601; monotone over magma, viridis, inferno and cividis
 MOST_PIXELS = 2**25  # of a window; such a picture takes 400 MB
 
 

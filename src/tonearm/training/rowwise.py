@@ -33,3 +33,14 @@ def linear(rows: NDArray[np.float64], weights: NDArray[np.float64], bias: NDArra
     for column, weight in zip(rows.T, weights.T, strict=True):
         scores += column[:, np.newaxis] * weight
     return scores
+
+
+def mean_by_owner(values: NDArray[np.float64], owners: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Mean over the rows of each owner, shape (owners, columns); summed in row order.
+
+    >>> mean_by_owner(np.array([[1.0], [3.0], [5.0]]), np.array([0, 0, 1])).tolist()
+    [[2.0], [5.0]]
+    """
+    total = np.zeros((owners[-1] + 1, values.shape[1]))
+    np.add.at(total, owners, values)
+    return np.asarray(total / np.bincount(owners)[:, None])

@@ -45,7 +45,7 @@ def is_encoder(name: str) -> bool:
     (True, True, True, False)
     """
     kind, colon, _ = name.partition(":")
-    return kind in NAMES or bool(colon and kind in OTHERS)
+    return kind in NAMES or bool(colon and kind in OTHERS) or kind in ENCODERS
 
 
 def find_encoder(name: str) -> tuple[Located, str]:
@@ -57,9 +57,11 @@ def find_encoder(name: str) -> tuple[Located, str]:
     if kind in OTHERS:
         first, layer = _split(rest)
         return Located(*OTHERS[kind](first)), layer
-    if kind not in NAMES:
+    if kind not in NAMES and kind not in ENCODERS:
         others = ", ".join(f"{other}:…" for other in OTHERS)
-        raise RepresentationError(f"{name!r} is not an encoder; known: {', '.join(NAMES)}, {others}")
+        raise RepresentationError(
+            f"{name!r} is not an encoder; known: {', '.join([*ENCODERS.names(), *ALIASES])}, {others}"
+        )
     encoder = ENCODERS[ALIASES.get(kind, kind)].encoder
     return Located(encoder, Cached(encoder.name)), rest
 
@@ -116,5 +118,5 @@ def chosen_layer(name: str, default: str) -> tuple[Located, str]:
 
 def check_layer(name: str, default: str) -> None:
     """Raise ConfigError like `chosen_layer`, if the name in `reads` is that of a built-in encoder."""
-    if name.partition(":")[0] in NAMES:
+    if name.partition(":")[0] in (*NAMES, *ENCODERS.names()):
         chosen_layer(name, default)

@@ -32,6 +32,7 @@ from tonearm.runtime.cache import cache_folder
 from tonearm.runtime.files import replacing_folder, write_bytes, write_json
 from tonearm.runtime.locks import hold
 from tonearm.runtime.remote import file_state
+from tonearm.wording import nearest
 
 MODEL_ONNX, ENCODER_JSON, TRUSTED_JSON = "model.onnx", "encoder.json", "trusted.json"
 Tell = Callable[[str], None]
@@ -123,9 +124,11 @@ def get_weights(
     """
     name = ALIASES.get(name, name)
     if name not in ENCODERS:
-        raise RepresentationError(f"{name!r} is not an encoder that tonearm can fetch; known: {', '.join(NAMES)}")
+        known = [*NAMES, *ENCODERS.names()]
+        raise RepresentationError(f"{name!r} is not an encoder that tonearm can fetch; {nearest(name, set(known))}")
     chosen = ENCODERS[name]
-    together = [built_in for built_in in ENCODERS.values() if built_in.weights == chosen.weights]
+    every = {**ENCODERS, name: chosen}
+    together = [built_in for built_in in every.values() if built_in.weights == chosen.weights]
     if not again and file is None and all(is_kept(built_in.encoder.name) for built_in in together):
         return []
     with hold(encoders_folder()), tempfile.TemporaryDirectory(prefix="tonearm-") as temporary:

@@ -41,6 +41,16 @@ def feature_columns(settings: FeatureSettings) -> tuple[str, ...]:
     return tuple(column.name for column in plan(settings))
 
 
+def packages_of(settings: FeatureSettings) -> dict[str, str]:
+    """Name and version of the installed package of each chosen family that is not tonearm's."""
+    if not settings.families:
+        return {}
+    from tonearm.representations.features.families import FAMILIES
+
+    found = {name: FAMILIES.package(name) for name in settings.families}
+    return {name: package for name, package in found.items() if package}
+
+
 def compute_features(samples: NDArray[np.float32], sr: int, settings: FeatureSettings) -> NDArray[np.float64]:
     """The clip's features, in the order of `feature_columns`.
 

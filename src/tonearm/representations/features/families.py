@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from tonearm.dsp import kernels
 from tonearm.dsp.spectrum import AMIN, Spectrum
+from tonearm.runtime.plugins import Registry
 
 Series = NDArray[np.floating]
 
@@ -213,7 +214,7 @@ class Family:
     ours: bool = False
 
 
-FAMILIES: dict[str, Family] = {
+_OURS = {
     "chroma_stft": Family(chroma_stft, 12, "1", "Σ power of a pitch class / the frame's largest", "Ellis 2007"),
     "chroma_cqt": Family(
         chroma_cqt,
@@ -248,3 +249,12 @@ FAMILIES: dict[str, Family] = {
     "onset_strength": Family(onset_strength, 1, "dB", "mean rise of the mel bands", "Böck, Widmer 2013"),
     "tempo": Family(tempo, 1, "beats/min", "strongest period of the onset strength", "Ellis 2007", scalar=True),
 }
+
+
+def _check(name: str, entry: object) -> None:
+    """Raise TypeError if an entry of an installed package is not a family."""
+    if not isinstance(entry, Family):
+        raise TypeError(f"it is a {type(entry).__name__}, where a families.Family is needed")
+
+
+FAMILIES: Registry[Family] = Registry("tonearm.features", "feature family", _OURS, _check)

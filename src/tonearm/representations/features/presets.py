@@ -84,12 +84,12 @@ def choose(settings: FeatureSettings, columns: tuple[str, ...]) -> tuple[Column,
 def check_families(families: Iterable[str]) -> None:
     """Raise ConfigError for the first unknown family, suggesting the nearest name."""
     for family in families:
+        FAMILIES.check_clash(family)
         if family not in FAMILIES:
-            near = difflib.get_close_matches(family, FAMILIES, n=1)
+            near = difflib.get_close_matches(family, FAMILIES.names(), n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
-            raise ConfigError(
-                f"features.families: {family!r} is not a feature family; {hint}known: {', '.join(sorted(FAMILIES))}"
-            )
+            known = ", ".join(sorted(FAMILIES.names()))
+            raise ConfigError(f"features.families: {family!r} is not a feature family; {hint}known: {known}")
 
 
 def series_count(family: str, n_mfcc: int) -> int:

@@ -10,13 +10,24 @@ from numpy.typing import NDArray
 from tonearm.dsp.sound import ClipSound
 from tonearm.errors import ConfigError, RepresentationError
 from tonearm.representations.base import Facts, Gives, Sections
-from tonearm.representations.features import DEFINITION, check_features, compute_columns, feature_columns
+from tonearm.representations.features import (
+    DEFINITION,
+    check_features,
+    compute_columns,
+    feature_columns,
+    packages_of,
+)
+from tonearm.representations.features.extra import Extra, build_extras, extra_numbers, restore_extras
+from tonearm.runtime.owncode import load
 from tonearm.settings import AudioSettings, FeatureSettings
 
 
 @dataclass(frozen=True)
 class Features:
-    """Rows of features. columns: those computed, stored by a run, since a preset may gain columns later."""
+    """Rows of features. columns: those computed, stored by a run, since a preset may gain columns later.
+
+    extra: functions of the user's own, whose columns are the last ones.
+    """
 
     audio: AudioSettings
     settings: FeatureSettings
@@ -24,6 +35,7 @@ class Features:
     name: Literal["features"] = "features"
     gives: Gives = "rows"
     notes: tuple[str, ...] = ()
+    extra: tuple[Extra, ...] = ()
 
     @classmethod
     def build(cls, name: str, sections: Sections) -> "Features":
@@ -32,13 +44,18 @@ class Features:
 
     @classmethod
     def of(cls, audio: AudioSettings, settings: FeatureSettings) -> "Features":
-        """All columns of these settings. Raises ConfigError like `check_features`."""
+        """All columns of these settings. Raises ConfigError like `check_features` and `build_extras`."""
         check_features(audio.sr, settings)
-        return cls(audio, settings, feature_columns(settings))
+        columns = feature_columns(settings)
+        extra = build_extras(settings.extra, audio.sr, columns)
+        return cls(audio, settings, (*columns, *_columns(extra)), extra=extra)
 
     @classmethod
     def restore(cls, facts: Facts) -> "Features":
-        """The same columns. Raises RepresentationError if this tonearm does not know them all."""
+        """The same columns.
+
+        Raises RepresentationError if this tonearm does not know them all, UntrustedError like `restore_extras`.
+        """
         if facts["definition"] != DEFINITION:
             raise RepresentationError(
                 f"uses definition {facts['definition']} of the features; this tonearm computes definition {DEFINITION}"
@@ -48,22 +65,34 @@ class Features:
             known = set(feature_columns(settings))
         except ConfigError as error:
             raise RepresentationError(f"its feature settings are not those of this tonearm: {error}") from error
-        missing = [column for column in facts["columns"] if column not in known]
+        packages = packages_of(settings)
+        if packages != facts.get("packages", {}):
+            raise RepresentationError(
+                f"has feature families of the packages {facts.get('packages', {})}, and here they are of {packages}"
+            )
+        extra = restore_extras(facts)
+        own, columns = _columns(extra), tuple(facts["columns"])
+        if columns[len(columns) - len(own) :] != own:
+            raise RepresentationError("names columns of its own functions that are not the last ones")
+        missing = [column for column in columns[: len(columns) - len(own)] if column not in known]
         if missing:
             raise RepresentationError(
                 f"has {len(missing)} columns that its settings do not give, such as {missing[0]!r}"
             )
-        return cls(audio, settings, tuple(facts["columns"]))
+        return cls(audio, settings, columns, extra=extra)
 
     def facts(self) -> Facts:
-        """Settings and columns."""
-        return {
+        """Settings and columns, and the user's own functions, where there are any."""
+        facts = {
             "kind": "features",
             "definition": DEFINITION,
             "audio": self.audio.model_dump(mode="json"),
-            "features": self.settings.model_dump(mode="json"),
+            "features": self.settings.model_dump(mode="json", exclude={"extra"}),
             "columns": list(self.columns),
         }
+        if packages := packages_of(self.settings):
+            facts["packages"] = packages
+        return facts | {"extra": [one.facts() for one in self.extra]} if self.extra else facts
 
     def open(self, device: str = "cpu") -> "FeatureReader":
         """The reader; no network runs, so the device is not used."""
@@ -77,6 +106,9 @@ class FeatureReader:
 
     def __init__(self, representation: Features) -> None:
         self.representation = representation
+        self.own = len(_columns(representation.extra))
+        for one in representation.extra:
+            load(one.source)  # whose errors are no clip's
 
     def read(self, sounds: Sequence[ClipSound]) -> list[NDArray[Any]]:
         """One row per clip. Raises AudioError."""
@@ -87,4 +119,14 @@ class FeatureReader:
         spectrum = sound.spectrum(
             audio, settings.n_fft, settings.hop_length, n_mels=settings.n_mels, n_mfcc=settings.n_mfcc
         )
-        return compute_columns(spectrum, settings, self.representation.columns)
+        columns = self.representation.columns
+        row = compute_columns(spectrum, settings, columns[: len(columns) - self.own])
+        if not self.own:
+            return row
+        samples = sound.samples(audio, settings.n_fft)
+        extras = self.representation.extra
+        return np.concatenate([row, *(extra_numbers(one, samples, audio.sr, sound.path) for one in extras)])
+
+
+def _columns(extras: tuple[Extra, ...]) -> tuple[str, ...]:
+    return tuple(name for one in extras for name in one.columns)

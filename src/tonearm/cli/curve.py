@@ -1,0 +1,36 @@
+"""`tonearm curve`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tonearm.cli.app import Cluster, OutAnywhere, Set, Workers, app, note, read_config
+from tonearm.cli.progress import counting
+from tonearm.runtime.remote import staged
+
+
+@app.command()
+def curve(
+    config: Annotated[
+        Path,
+        typer.Argument(metavar="CONFIG.toml", help="the config of `tonearm run`; [curve] has the curve's settings"),
+    ],
+    set_: Set = None,
+    out: OutAnywhere = Path("experiment"),
+    workers: Workers = 1,
+    cluster: Cluster = "",
+) -> None:
+    """Measure what more artists, or more clips, would bring."""
+    from tonearm.curve import run_curve
+    from tonearm.curve.folder import CurveFolder
+
+    with staged(out) as results:
+        folder = CurveFolder(results)
+        found = run_curve(read_config(config, set_), results, note, counting, workers)
+        print(folder.curve_md.read_text(encoding="utf-8"), end="")
+        trained = folder.experiment.manifest_json.is_file()
+    first = "" if trained else f"tonearm run {config} --out {out}, and then "
+    print(f"\nlook at it with: {first}tonearm report {out}")
+    if found.failed:
+        raise typer.Exit(1)
