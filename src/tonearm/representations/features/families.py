@@ -200,8 +200,8 @@ class Family:
     """A feature family: its function, number of series, unit, formula and source.
 
     series: number of series, or "n_mfcc" if the setting decides. scalar: one number per clip, without
-    statistics. costly: takes as long as several others together; `basic` leaves it out. librosa: False if it has no such
-    feature; then the formula, written out in tests/oracle.py, is what it is compared with.
+    statistics. costly: takes as long as several others together; `basic` leaves it out. librosa: False if it
+    has no such feature; then the formula, written out in tests/oracle.py, is what it is compared with.
     """
 
     compute: Callable[[Spectrum], Series]
