@@ -32,7 +32,7 @@ PLAIN: dict[str, Callable[[Signal, int], NDArray[np.floating]]] = {
     "tempo": lambda y, sr: np.atleast_2d(librosa.beat.beat_track(y=y, sr=sr)[0]),
 }
 
-# families that librosa lacks (`ours=True` in FAMILIES): clip and rate to values of shape (series, frames)
+# families that librosa lacks (`librosa=False` in their lines): clip and rate to values of shape (series, frames)
 WRITTEN_OUT: dict[str, Callable[[Signal, int], NDArray[np.floating]]] = {}
 
 STATISTIC: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {

@@ -25,6 +25,7 @@ from tonearm.representations.extract import Extraction, draw_spectrograms, extra
 from tonearm.representations.features import compute_features, feature_columns
 from tonearm.representations.features.representation import Features
 from tonearm.representations.shards import _divide
+from tonearm.runtime import leftovers
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings, SpectrogramSettings
 
 CHEAP = FeatureSettings(families=("rms", "mfcc"), statistics=("mean", "max"))
@@ -191,6 +192,10 @@ def test_killed_and_started_again_ends_with_the_same_bytes(tmp_path: Path, worke
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    for _ in range(1_000):  # a killed worker that waits for the disk still has its locks
+        if all(leftovers._abandoned(path, owned=True) for path in parts.glob(".tonearm-*")):
+            break
+        time.sleep(0.01)
     assert not (out / "features.csv").exists()
     done = extract(folder, out, workers=workers)
     assert 0 < done.reused < 120

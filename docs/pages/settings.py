@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterator
 
+from pydantic import BaseModel
+
 from tonearm.config import Config
 from tonearm.config.messages import limits
 from tonearm.models import MODELS
@@ -113,4 +115,6 @@ def _toml(value: object) -> str:
     """A default as it would stand in the file; an absent one in words."""
     if value is None:
         return "absent"
+    if isinstance(value, BaseModel):
+        return _toml(value.model_dump(exclude_none=True))
     return json.dumps(value, ensure_ascii=False)

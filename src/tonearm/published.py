@@ -25,10 +25,10 @@ class PublishedScores(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    accuracy: Share | None = None
-    precision: Share | None = None
-    recall: Share | None = None
-    f1: Share | None = None
+    accuracy: Share | None = Field(None, description="accuracy")
+    precision: Share | None = Field(None, description="macro precision")
+    recall: Share | None = Field(None, description="macro recall")
+    f1: Share | None = Field(None, description="macro F1")
 
 
 class PublishedFigures(PublishedScores):
@@ -37,11 +37,11 @@ class PublishedFigures(PublishedScores):
     seconds: of the training. test_seconds: of classifying all test clips, as a number or in words.
     """
 
-    train: PublishedScores = PublishedScores()
-    valid: PublishedScores = PublishedScores()
-    epochs: Amount | None = None
-    seconds: Amount | None = None
-    test_seconds: Amount | str | None = None
+    train: PublishedScores = Field(PublishedScores(), description="scores of the training clips")
+    valid: PublishedScores = Field(PublishedScores(), description="scores of the validation clips")
+    epochs: Amount | None = Field(None, description="epochs of training")
+    seconds: Amount | None = Field(None, description="seconds of training")
+    test_seconds: Amount | str | None = Field(None, description="seconds to classify all test clips, or words")
 
     @model_validator(mode="before")
     @classmethod
@@ -71,7 +71,7 @@ class PublishedFigures(PublishedScores):
 class Published(PublishedFigures):
     """`{ cell = { "path" = value }, accuracy = … }`: what was published of the cells of a grid."""
 
-    cell: Annotated[dict[str, Any], Field(min_length=1)]
+    cell: Annotated[dict[str, Any], Field(min_length=1)] = Field(description="the cells' values, as in sweep.skip")
 
 
 def columns(entries: Iterable[Figures]) -> list[str]:

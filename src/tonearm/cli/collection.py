@@ -77,8 +77,8 @@ def features(config: ConfigFile = None, set_: Set = None) -> None:
     statistics = list(dict.fromkeys(column.statistic for column in columns if column.statistic))
     print(f"* chosen by preset {settings.preset!r} and features.families: {len(columns)} columns")
     print(f"statistics over frames: {', '.join(statistics)}")
-    ours = ", ".join(name for name, family in FAMILIES.items() if family.ours)
-    equals = "every family equals librosa's function of its name" + (f", except {ours}, which it lacks" if ours else "")
+    others = ", ".join(name for name, family in FAMILIES.items() if not family.librosa)
+    equals = "every family equals librosa's function of its name" + (f", but it lacks {others}" if others else "")
     print(f"presets: gtzan57 (57 columns), fma518 (518), basic, full; {equals}")
 
 

@@ -261,7 +261,8 @@ def job_digest(job: Job, data: ModelInputs, config: Config) -> str:
     beside = {"workers", *(("calibrate", "sure") if config.split.folds else ())}
     settings = [model, config.train.model_dump(mode="json", exclude=beside)]
     digest.update(json.dumps([settings, dataset.representation], sort_keys=True).encode())
-    digest.update(_code(MODELS[job.settings.type]).encode())
+    calibrated = config.train.calibrate and not config.split.folds
+    digest.update(_code(MODELS[job.settings.type], calibrated).encode())
     if package := MODELS.package(job.settings.type):
         digest.update(package.encode())
     for column in (dataset.names, dataset.labels, dataset.groups):
@@ -276,9 +277,9 @@ def job_digest(job: Job, data: ModelInputs, config: Config) -> str:
     return digest.hexdigest()
 
 
-def _code(model: Model) -> str:
-    """A digest of the code that trains and judges the model; where a table comes from its rows say themselves."""
-    functions = (model.build, model.fit, evaluate, calibrate, fit_classifier)
+def _code(model: Model, calibrated: bool) -> str:
+    """A digest of the code that trains and judges the model; where its rows come from they say themselves."""
+    functions = [model.build, model.fit, evaluate, fit_classifier, *([calibrate] if calibrated else [])]
     return source_digest(*sorted({function.__module__ for function in functions if hasattr(function, "__module__")}))
 
 
