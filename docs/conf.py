@@ -67,6 +67,7 @@ sphinx_gallery_conf = {
     "min_reported_time": 10_000,
     "write_computation_times": False,
     "plot_gallery": "True",
+    "default_thumb_file": str(HERE / "images" / "genres.png"),
     "capture_repr": (),  # examples print what they show
 }
 PAGES = {

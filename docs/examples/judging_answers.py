@@ -44,6 +44,9 @@ judgement = tonearm.judge(table.names, table.labels, table.groups, answers)
 print(judgement)
 
 # %%
-# The same from the command line: ``tonearm compare RUN answers.csv`` sets a CSV file of answers beside a run.
+# The test of the two in one sentence, with the difference and its interval:
 
 print(judgement.compare("neighbours", "logistic").sentence())
+
+# %%
+# On the command line, ``tonearm compare RUN answers.csv`` sets a CSV file of answers beside a run.
