@@ -4,16 +4,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.colors import to_hex
 from PIL import Image
 
+from tonearm.matrix_plot import confusion_figure
 from tonearm.plots import (
-    confusion_figure,
     curves_figure,
     heatmap_figure,
     parallel_figure,
     save_figure,
     scaling_figure,
 )
+from tonearm.theme import COLOURS, RIGHT, WRONG, ticks
 
 CONFUSION = np.array([[8, 2, 0], [1, 9, 0], [0, 0, 0]])
 HISTORY = [
@@ -22,15 +26,26 @@ HISTORY = [
 ]
 
 
-def test_confusion_shows_counts_and_shares() -> None:
-    [area, bar] = confusion_figure(CONFUSION, ("blues", "jazz", "pop")).axes
+def test_confusion_shows_counts_and_shares_and_names_model_and_part() -> None:
+    figure = confusion_figure(CONFUSION, ("blues", "jazz", "pop"), "svm, test")
+    area, *bars = figure.axes
     assert [text.get_text() for text in area.texts] == ["8", "2", "1", "9"]
-    assert area.get_title() == "17 of 20 right"
+    assert area.get_title() == "svm, test: 17 of 20 right"
     assert [label.get_text() for label in area.get_yticklabels()] == ["blues", "jazz", "pop"]
-    shares = area.images[0].get_array()
-    assert shares is not None
-    assert np.asarray(shares).tolist() == [[0.8, 0.2, 0], [0.1, 0.9, 0], [0, 0, 0]]
-    assert bar.get_ylabel() == "share of the true class"
+    assert area.get_aspect() == 1.0  # square cells
+    right, wrong = (np.ma.masked_array(image.get_array()) for image in area.images)
+    assert right.filled(-1).tolist() == [[0.8, -1, -1], [-1, 0.9, -1], [-1, -1, 0]]
+    assert wrong.filled(-1).tolist() == [[-1, 0.2, 0], [0.1, -1, 0], [0, 0, -1]]
+    assert [bar.get_ylabel() for bar in bars] == [
+        "share of the true class, right",
+        "share of the true class, taken for another class",
+    ]
+
+
+def test_a_row_that_is_wholly_wrong_has_another_hue_than_a_right_one() -> None:
+    area = confusion_figure(np.array([[5, 0], [5, 0]]), ("blues", "jazz")).axes[0]
+    right, wrong = (to_hex(image.cmap(image.norm(1.0))) for image in area.images)
+    assert (right, wrong) == (RIGHT, WRONG)
 
 
 def test_curves_of_all_models_stand_in_one_picture() -> None:
@@ -42,6 +57,47 @@ def test_curves_of_all_models_stand_in_one_picture() -> None:
     assert [text.get_text() for text in legend.get_texts()] == ["mlp", "cnn", "alone"]
     assert [line.get_linestyle() for line in loss.lines] == ["--", "-", "--", "-", "--"]
     assert np.asarray(loss.lines[1].get_ydata()).tolist() == [2.1, 1.5]
+
+
+def test_curves_have_names_round_ends_and_room_for_the_line_at_100_percent() -> None:
+    history = [{**HISTORY[0], "epoch": epoch + 1, "train_accuracy": 1.0} for epoch in range(37)]
+    loss, accuracy = curves_figure({"svm": [], "mlp": history}).axes
+    assert [area.get_title() for area in (loss, accuracy)] == ["loss while learning", "accuracy while learning"]
+    assert [area.get_xlabel() for area in (loss, accuracy)] == ["epoch", "epoch"]
+    assert [area.get_ylabel() for area in (loss, accuracy)] == ["loss (nats)", "accuracy"]
+    assert loss.get_yticks().tolist() == [0, 0.5, 1, 1.5, 2, 2.5]
+    assert loss.get_xticks().tolist() == [0, 10, 20, 30, 40]
+    assert [label.get_text() for label in accuracy.get_yticklabels()][-1] == "100 %"
+    assert accuracy.get_ylim()[1] > 1.01
+    assert {line.get_color() for line in loss.lines} == {COLOURS[1]}  # svm has no epochs, and keeps its colour
+
+
+@given(
+    low=st.floats(-1e6, 1e6),
+    spread=st.floats(1e-3, 1e6),
+    whole=st.booleans(),
+    most=st.integers(3, 8),
+)
+def test_axes_step_by_round_numbers_and_hold_the_data(low: float, spread: float, whole: bool, most: int) -> None:
+    high = low + spread
+    marks = ticks(low, high, most, whole)
+    steps = np.diff(marks)
+    step = float(steps[0])
+    assert 2 <= len(marks) <= most + 1
+    assert np.allclose(steps, step, rtol=1e-6, atol=1e-9)
+    assert marks[0] <= low + 1e-6 * step
+    assert marks[-1] >= high - 1e-6 * step
+    assert marks[1] > low - 1e-6 * step  # no tick more than it takes
+    assert marks[-2] < high + 1e-6 * step
+    mantissa = step / 10 ** np.floor(np.log10(step) + 1e-9)
+    assert np.isclose(mantissa, [1, 2, 2.5, 5], rtol=1e-4).any()
+    assert not whole or all(mark == round(mark) for mark in marks)
+
+
+def test_the_scaling_plot_is_as_high_as_what_was_measured() -> None:
+    [area] = scaling_figure({"features": [(1, 1.0), (16, 4.0), (32, 4.2)]}).axes
+    assert area.get_yticks().tolist() == [0, 1, 2, 3, 4, 5]
+    assert area.get_ylim()[1] < 6  # the perfect 32 is far beyond
 
 
 def test_no_two_models_look_alike() -> None:

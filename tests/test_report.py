@@ -24,10 +24,12 @@ from tonearm.experiment.importance import measure_importance
 from tonearm.experiment.neighbours import near_clips
 from tonearm.experiment.reopened import reopen
 from tonearm.report import write_report
-from tonearm.report.charts import apart, interval_bar, slope_chart
+from tonearm.report.charts import swatch
 from tonearm.report.clips import Excerpts
 from tonearm.report.collect import Answers, collect, suspicious_clips, worst_mistakes
 from tonearm.report.confused import ConfusedClasses
+from tonearm.report.style import CSS
+from tonearm.theme import COLOURS, look
 
 
 @pytest.fixture(scope="module")
@@ -101,13 +103,15 @@ def test_the_leaderboards_numbers_are_those_of_the_folder(html: str, folders: tu
         if row["error"]:
             assert f"<strong>{row['model']}</strong> could not be trained: batch_size = 1: batch normalisation" in html
             continue
-        cells = re.search(rf"<tr><td>{row['model']}</td>(.*?)</tr>", html)
+        cells = re.search(
+            rf'<tr><th class="text" scope="row"><svg[^>]*><path[^>]*></svg>{row["model"]}</th>(.*?)</tr>', html
+        )
         assert cells
         for part in ("train", "valid", "test"):
-            assert f"<td>{row['scores'][part]['accuracy']:.3f}</td>" in cells[1]
+            assert re.search(rf'<td class="[abc]">{row["scores"][part]["accuracy"]:.3f}</td>', cells[1])
         assert f"{row['interval'][0]:.3f} to {row['interval'][1]:.3f}" in cells[1]
         size = sum(path.stat().st_size for path in (folders[0] / "runs" / row["model"] / "final" / "model").iterdir())
-        assert f"<td>{size / 1e6:.1f} MB</td>" in cells[1] or f"<td>{size / 1e3:.0f} kB</td>" in cells[1]
+        assert f">{size / 1e6:.1f} MB</td>" in cells[1] or f">{size / 1e3:.0f} kB</td>" in cells[1]
     assert escape(board["verdict"][1:]) in html
 
 
@@ -215,36 +219,6 @@ def test_an_excerpt_is_the_middle_of_the_clip_and_its_spectrogram(music: Path) -
         assert image.size == (173, 172)
 
 
-@pytest.mark.parametrize(
-    ("folder", "name", "says"),
-    [
-        ("music", "bass/gone.wav", "the clip is not at"),
-        ("music", "bass/broken.wav", "cannot be decoded"),
-        ("table", "x", "the experiment read a table, which has no sound"),
-    ],
-)
-def test_an_excerpt_that_cannot_be_made_says_why(
-    music: Path,  # noqa: F811
-    tmp_path: Path,
-    folder: str,
-    name: str,
-    says: str,
-) -> None:
-    (tmp_path / "t.csv").write_text("filename,label,a\n")
-    place = music if folder == "music" else tmp_path / "t.csv"
-    excerpt = Excerpts({"folder": str(place)}).of(name)
-    assert not excerpt.sound
-    assert says in excerpt.missing
-
-
-def test_excerpts_have_a_bound_and_sound_can_be_left_out(music: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
-    monkeypatch.setattr("tonearm.report.clips.MOST_BYTES", 1000)
-    excerpts = Excerpts({"folder": str(music)}, audio=False)
-    first = excerpts.of("bass/00.wav")
-    assert (first.sound, bool(first.picture)) == ("", True)
-    assert "excerpts already" in excerpts.of("bass/01.wav").missing
-
-
 def test_names_are_text_and_never_markup(folders: tuple[Path, Path], tmp_path: Path) -> None:
     evil = tmp_path / "<script>alert(1)</script>"
     shutil.copytree(folders[0], evil)
@@ -269,17 +243,31 @@ def test_what_is_no_experiment_says_so(folders: tuple[Path, Path], tmp_path: Pat
         write_report(tmp_path / "old", tmp_path)
 
 
-def test_labels_of_a_chart_stand_apart_in_their_order() -> None:
-    placed = apart([50.0, 50.0, 51.0, 90.0], 15.0)
-    assert placed[3] == 90.0
-    assert sorted(placed) == placed
-    assert min(np.diff(placed)) >= 15.0 - 1e-4
-    assert apart([50.0, 50.0, 51.0], 15.0, highest=45.0) == pytest.approx([45.0, 60.0, 75.0], abs=1e-3)
-    chart = slope_chart("left", "right", [("a", 0.5, 0.9), ("b", 0.5, 0.8)])
-    heights = [float(y) for y in re.findall(r'<text x="180.0" y="([\d.]+)" text-anchor="end">', chart)]
-    assert abs(heights[0] - heights[1]) >= 15.0 - 0.11
-    assert 'aria-label="left against right: a 0.500 and 0.900; b 0.500 and 0.800"' in chart
-    assert "95 % interval" not in interval_bar(0.5, None, None)
+def test_a_model_has_one_colour_and_one_shape_on_the_whole_page(html: str, folders: tuple[Path, Path]) -> None:
+    for place, colour in enumerate(COLOURS):
+        assert f"--s{place}: {colour};" in CSS
+    board = [model.name for model in collect(folders[0]).trained]
+    for place, name in enumerate(board):
+        assert f"{swatch(place)}{name}</th>" in html
+        own = re.findall(rf"<figcaption>{name}, test of all folds</figcaption>(.*?)</figure>", html)
+        assert own  # reliability, and accuracy against the share answered
+        for chart in own:
+            assert set(re.findall(r'class="(?:mark|line|whisker|count|band) s(\d)', chart)) == {str(look(place)[0])}
+    assert len({look(place) for place in range(49)}) == 49
+
+
+def test_a_clip_is_shown_once(html: str, folders: tuple[Path, Path]) -> None:
+    best = collect(folders[0]).trained[0]
+    mistakes = [clip.name for clip in worst_mistakes(best, 12)]
+    suspicious = [clip.name for clip in suspicious_clips(best, 20)]
+    both = [name for name in suspicious if name in mistakes]
+    assert both
+    for name in {*mistakes, *suspicious}:
+        assert html.count(f"<strong>{name}</strong><br>labelled") == 1
+    for name in both:
+        assert f'<li id="mistake{mistakes.index(name) + 1}"><strong>{name}</strong>' in html
+        assert f'<a href="#mistake{mistakes.index(name) + 1}">{name}</a>' in html
+    assert html.count("its label is suspicious") == len(both)
 
 
 def test_the_page_allows_its_own_style_and_nothing_else(html: str) -> None:

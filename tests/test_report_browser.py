@@ -83,7 +83,7 @@ def test_pictures_are_there_and_have_words(page: Any) -> None:
         """return [...document.querySelectorAll("img, svg:not([aria-hidden])")].map(one =>
             [one.getAttribute("alt") || one.getAttribute("aria-label"),
              one.tagName == "IMG" ? one.naturalWidth : one.getBoundingClientRect().width,
-             one.closest("details:not([open])") != null])"""
+             one.closest("details:not([open])") != null || !one.checkVisibility()])"""
     )
     assert len(found) > 10
     for words, width, folded in found:
@@ -91,15 +91,28 @@ def test_pictures_are_there_and_have_words(page: Any) -> None:
         assert folded or width > 0
 
 
-@pytest.mark.parametrize("width", [390, 768, 1400])
+@pytest.mark.parametrize("width", [390, 820, 1280])
 def test_no_width_makes_the_page_scroll_sideways(page: Any, width: int) -> None:
     page.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride",
         {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500},
     )
     scroll = page.execute_script("return [document.documentElement.scrollWidth, window.innerWidth]")
+    board = page.execute_script(
+        """const board = document.querySelector(".board"), more = [...board.querySelectorAll(".rest summary")];
+        const seen = row => [...row.cells].filter(one => one.checkVisibility()).length;
+        return [board.getBoundingClientRect().right, seen(board.rows[1]), more.some(one => one.checkVisibility()),
+            getComputedStyle(board.parentElement).overflowX, document.querySelectorAll(".slope").length,
+            [...document.querySelectorAll(".slope")].filter(one => one.checkVisibility()).length]"""
+    )
     page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     assert scroll[0] <= scroll[1] == width
+    right, columns, folded, overflow, *slopes = board
+    assert right <= width
+    assert overflow == "visible"  # there is no scrollbar of its own
+    assert columns == {390: 3, 820: 8, 1280: 13}[width]
+    assert folded == (columns < 13)  # what is not in the row can be opened under it
+    assert slopes == [2, 1]
 
 
 def contrast(one: str, other: str) -> float:

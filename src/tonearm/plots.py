@@ -1,14 +1,13 @@
-"""Pictures of results: confusion matrices, learning curves, sweeps and speed-ups, as PNG and SVG.
+"""Pictures of results: learning curves, sweeps and speed-ups, as PNG and SVG.
 
 Conventions
 -----------
 Figures are matplotlib's, made without pyplot, so that nothing is left open and no screen is needed. Files
-carry no date: the same results give the same bytes. Colours are those of the cividis map and of the
-Okabe-Ito palette, which colour-blind readers tell apart.
+carry no date: the same results give the same bytes. Colours are those of `theme` and of the cividis map, which
+colour-blind readers tell apart; all axes have names and round ends.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import cycle, product
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,113 +15,103 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.runtime.files import replacing
+from tonearm.theme import COLOURS, LINE, SHAPES, SOFT, look, tick_label, ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MATRIX_CLASSES = 60  # more have no room for a number in each cell
 LONGEST_NAME = 40
-MOST_NAMES = 120  # on an axis of the size that such a picture has
-MARKERS = ("", "o", "s", "^")  # of the first seven curves, the next seven, ...
 
 
 class BandLine(NamedTuple):
-    """A named line through points (x, y), a band of (x, low, high), and a dotted law through points of its own."""
+    """A named line through points (x, y), a band of (x, low, high), and a thin law through points of its own.
+
+    look: the model's place in the leaderboard. hollow: whether its points are, for a second line of the same model.
+    """
 
     name: str
     points: Sequence[tuple[float, float]]
     band: Sequence[tuple[float, float, float]]
     law: Sequence[tuple[float, float]]
     look: int
-    dashed: bool = False
-
-
-def confusion_figure(confusion: NDArray[np.int64], labels: Sequence[str]) -> "Figure":
-    """Rows are the truth: each cell shows its count and is coloured by its share of the row.
-
-    confusion: counts, shape (labels, labels). With more than `MATRIX_CLASSES` labels the picture grows no further: the
-    cells have colours alone, and only some of the labels are named.
-    """
-    if len(labels) > MATRIX_CLASSES:
-        return _large_confusion(confusion, labels)
-    figure = _figure(0.55 * len(labels) + 2.6, 0.5 * len(labels) + 1.6)
-    area = figure.add_subplot()
-    share = _shares(confusion)
-    image = area.imshow(share, cmap="cividis", vmin=0, vmax=1)
-    for row, column in np.ndindex(*confusion.shape):
-        if confusion[row, column]:
-            colour = "black" if share[row, column] > 0.5 else "white"
-            area.text(column, row, str(confusion[row, column]), ha="center", va="center", color=colour, fontsize=9)
-    area.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
-    area.set_yticks(range(len(labels)), labels)
-    _frame_confusion(figure, area, image, confusion)
-    return figure
-
-
-def _large_confusion(confusion: NDArray[np.int64], labels: Sequence[str]) -> "Figure":
-    """The picture of many labels: as large as a page, however many they are."""
-    figure = _figure(16.0, 14.5)
-    area = figure.add_subplot()
-    image = area.imshow(_shares(confusion), cmap="cividis", vmin=0, vmax=1, interpolation="nearest")
-    named = range(0, len(labels), -(-len(labels) // MOST_NAMES))
-    names = [labels[place][:LONGEST_NAME] for place in named]
-    area.set_xticks(named, names, rotation=90, fontsize=6)
-    area.set_yticks(named, names, fontsize=6)
-    _frame_confusion(figure, area, image, confusion)
-    return figure
-
-
-def _shares(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    totals = confusion.sum(axis=1, keepdims=True)
-    share: NDArray[np.float64] = np.divide(confusion, totals, out=np.zeros(confusion.shape), where=totals > 0)
-    return share
-
-
-def _frame_confusion(figure: "Figure", area: "Axes", image: Any, confusion: NDArray[np.int64]) -> None:
-    area.set_xlabel("predicted")
-    area.set_ylabel("truth")
-    right = int(np.trace(confusion))
-    area.set_title(f"{right} of {int(confusion.sum())} right")
-    figure.colorbar(image, ax=area, label="share of the true class", fraction=0.046, pad=0.04)
+    hollow: bool = False
 
 
 def curves_figure(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> "Figure":
-    """Loss and accuracy of every model over its epochs: training dashed, validation solid.
+    """Loss and accuracy of every model over its epochs: training dashed and faint, validation solid.
 
-    histories: by model, one mapping an epoch with epoch, train_loss, train_accuracy, valid_loss,
-    valid_accuracy (the last two may be None).
+    histories: by model, best first, one mapping an epoch with epoch, train_loss, train_accuracy, valid_loss,
+    valid_accuracy (the last two may be None); empty for a model without epochs, which keeps its colour.
     """
     from matplotlib.lines import Line2D
 
-    figure = _figure(11.0, 4.2)
-    for place, (quantity, title) in enumerate((("loss", "loss"), ("accuracy", "accuracy")), start=1):
+    figure = new_figure(11.0, 4.4)
+    known = {name: (place, history) for place, (name, history) in enumerate(histories.items()) if history}
+    last = max((epoch["epoch"] for _, history in known.values() for epoch in history), default=1)
+    for place, (quantity, up) in enumerate((("loss", "loss (nats)"), ("accuracy", "accuracy")), start=1):
         area = figure.add_subplot(1, 2, place)
-        for history, look in zip(histories.values(), _looks(), strict=False):
-            _draw_curve(area, history, f"train_{quantity}", {**look, "linestyle": "--"})
-            _draw_curve(area, history, f"valid_{quantity}", look)
-        area.set_xlabel("epoch")
-        area.set_title(title)
-        area.grid(visible=True, alpha=0.3)
-        if quantity == "accuracy":
-            area.set_ylim(0, 1)
+        for which, history in known.values():
+            _draw_curve(
+                area, history, f"train_{quantity}", {**_look(which), "linestyle": "--", "alpha": 0.6, "marker": ""}
+            )
+            _draw_curve(area, history, f"valid_{quantity}", _look(which))
+        _frame(area, f"{quantity} while learning", "epoch", up)
+        _round_axis(area, "x", 0, last, whole=True)
+        share = quantity == "accuracy"
+        _round_axis(area, "y", 0, 1.0 if share else _highest(area), share=share)
+        if share:
             # a model is named whichever of the two curves it has
-            names = [Line2D([], [], label=name, **look) for name, look in zip(histories, _looks(), strict=False)]
+            names = [Line2D([], [], label=name, **_look(which)) for name, (which, _) in known.items()]
             title = "validation solid, training dashed"
             area.legend(handles=names, title=title, loc="lower right", fontsize=8, title_fontsize=8)
     return figure
 
 
-def _looks() -> Iterator[dict[str, str]]:
-    """How each model's curves look; no two alike before all colours and markers are used up."""
-    return ({"color": colour, "marker": marker} for marker, colour in cycle(product(MARKERS, COLOURS)))
+def _look(place: int) -> dict[str, Any]:
+    """Colour and marker of the model at a place in the leaderboard."""
+    colour, shape = look(place)
+    return {"color": COLOURS[colour], "marker": SHAPES[shape], "markersize": 4.5}
 
 
-def _draw_curve(area: "Axes", history: Sequence[Mapping[str, Any]], key: str, look: Mapping[str, Any]) -> None:
+def _frame(area: "Axes", title: str, across: str, up: str) -> None:
+    """Title and names of the axes, over a quiet grid."""
+    area.set_title(title, fontsize=11)
+    area.set_xlabel(across)
+    area.set_ylabel(up)
+    area.grid(visible=True, color=LINE, linewidth=0.7)
+    area.set_axisbelow(True)
+    area.spines[["top", "right"]].set_visible(False)
+    area.spines[["left", "bottom"]].set_color(LINE)
+    area.tick_params(color=LINE)
+
+
+def _round_axis(
+    area: "Axes", which: str, low: float, high: float, share: bool = False, whole: bool = False, most: int = 5
+) -> None:
+    """Ticks at round steps from end to end, with room that keeps a line along the last of them whole."""
+    marks = ticks(low, high, most, whole)
+    room = 0.02 * (marks[-1] - marks[0])
+    names = [tick_label(mark, share) for mark in marks]
+    if which == "x":
+        area.set_xticks(marks, names)
+        area.set_xlim(marks[0], marks[-1] + room)
+    else:
+        area.set_yticks(marks, names)
+        area.set_ylim(marks[0] - (room if marks[0] else 0.0), marks[-1] + room)
+
+
+def _highest(area: "Axes") -> float:
+    """The highest finite point of an area's lines, 1 where there is none."""
+    found = np.concatenate([np.asarray(line.get_ydata(), dtype=np.float64) for line in area.lines] or [np.zeros(0)])
+    found = found[np.isfinite(found)]
+    return float(found.max()) if len(found) and found.max() > 0 else 1.0
+
+
+def _draw_curve(area: "Axes", history: Sequence[Mapping[str, Any]], key: str, own: Mapping[str, Any]) -> None:
     points = [(epoch["epoch"], epoch[key]) for epoch in history if epoch.get(key) is not None]
     if points:
-        area.plot(*zip(*points, strict=True), linewidth=1.6, markevery=5, **look)
+        area.plot(*zip(*points, strict=True), linewidth=1.6, markevery=max(1, len(points) // 8), **own)
 
 
 def heatmap_figure(
@@ -141,7 +130,7 @@ def heatmap_figure(
     """
     from matplotlib.patches import Rectangle
 
-    figure = _figure(0.95 * len(columns) + 2.4, (0.62 if theirs else 0.5) * len(rows) + 1.6)
+    figure = new_figure(0.95 * len(columns) + 2.4, (0.62 if theirs else 0.5) * len(rows) + 1.6)
     area = figure.add_subplot()
     image = area.imshow(np.ma.masked_invalid(scores), cmap="cividis", aspect="auto")
     low, high = image.get_clim()
@@ -171,7 +160,7 @@ def parallel_figure(settings: Mapping[str, Sequence[Any]], scores: Sequence[floa
     """
     import matplotlib
 
-    figure = _figure(1.9 * (len(settings) + 1) + 1.0, 4.4)
+    figure = new_figure(1.9 * (len(settings) + 1) + 1.0, 4.4)
     area = figure.add_subplot()
     axes = [_coordinates(values) for values in settings.values()]
     axes.append(_coordinates(list(scores)))
@@ -188,6 +177,7 @@ def parallel_figure(settings: Mapping[str, Sequence[Any]], scores: Sequence[floa
                 place + 0.03, height, mark, va="center", fontsize=8, bbox={"color": "white", "alpha": 0.7, "pad": 1}
             )
     area.set_xticks(range(len(axes)), [*settings, title])
+    area.set_title(f"a line a trial, through its settings to its {title}", fontsize=11)
     area.set_xlim(-0.1, len(axes) - 0.6)
     area.set_yticks([])
     area.spines[:].set_visible(False)
@@ -214,63 +204,64 @@ def _coordinates(values: Sequence[Any]) -> tuple[list[float], list[tuple[float, 
 def scaling_figure(curves: Mapping[str, Sequence[tuple[int, float]]]) -> "Figure":
     """Speed-up over the number of processes, one curve a task, and the line that would be perfect.
 
-    curves: by task, (processes, speed-up), from the fewest processes on.
+    curves: by task, (processes, speed-up), from the fewest processes on. The axes are those of the measurements: the
+    perfect line leaves the picture where it goes beyond them.
     """
-    figure = _figure(5.6, 4.2)
+    figure = new_figure(6.2, 4.4)
     area = figure.add_subplot()
-    for (task, points), look in zip(curves.items(), _looks(), strict=False):
-        area.plot(*zip(*points, strict=True), label=task, linewidth=1.6, **{**look, "marker": "o"})
+    for place, (task, points) in enumerate(curves.items()):
+        area.plot(*zip(*points, strict=True), label=task, linewidth=1.6, **_look(place))
     counts = [count for count, _ in next(iter(curves.values()))]
-    area.plot(counts, [count / counts[0] for count in counts], "--", color="grey", label="perfect")
+    measured = max(speed for points in curves.values() for _, speed in points)
+    perfect = [count / counts[0] for count in counts]
+    area.plot(counts, perfect, color=SOFT, linewidth=0.9, label="perfect")
+    _frame(area, "speed-up by processes", "processes", f"speed-up over {counts[0]} (times)")
     area.set_xticks(counts)
-    area.set_xlabel("processes")
-    area.set_ylabel(f"speed-up over {counts[0]}")
-    area.grid(visible=True, alpha=0.3)
-    area.legend()
+    _round_axis(area, "y", 0, measured)
+    area.legend(fontsize=8)
     return figure
 
 
 def importance_figure(
-    panels: Sequence[tuple[str, Sequence[tuple[str, float, float | None, float | None]]]],
+    panels: Sequence[tuple[str, Sequence[tuple[str, float, float | None, float | None]]]], looks: Sequence[int] = ()
 ) -> "Figure":
     """A panel a model: how much accuracy drops without each family or part, with its 95 % interval.
 
-    panels: titles and (name, drop, low, high), from the top down.
+    panels: titles and (name, drop, low, high), from the top down. looks: places of the panels' models in the
+    leaderboard, by default those of the panels.
     """
     heights = [0.26 * len(bars) + 0.5 for _, bars in panels]
-    figure = _figure(8.0, sum(heights) + 0.8)
+    figure = new_figure(8.0, sum(heights) + 0.8)
     areas = figure.subplots(len(panels), 1, squeeze=False, sharex=True, height_ratios=heights)[:, 0]
-    for area, (title, bars) in zip(areas, panels, strict=True):
-        for place, (_, drop, low, high) in enumerate(bars):
-            area.barh(place, drop, color=COLOURS[0], alpha=0.75)
+    for area, (title, bars), place in zip(areas, panels, looks or range(len(panels)), strict=True):
+        for row, (_, drop, low, high) in enumerate(bars):
+            area.barh(row, drop, color=_look(place)["color"], alpha=0.75)
             if low is not None and high is not None:
-                area.plot([low, high], [place, place], color="black", linewidth=1.2)
+                area.plot([low, high], [row, row], color="black", linewidth=1.2)
         area.set_yticks(range(len(bars)), [name[:LONGEST_NAME] for name, *_ in bars], fontsize=8)
         area.invert_yaxis()
         area.axvline(0.0, color="grey", linewidth=0.8)
         area.set_title(title, fontsize=8, loc="left")
-    areas[-1].set_xlabel("drop of the accuracy, with its 95 % interval")
+    areas[-1].set_xlabel("drop of the accuracy (share of clips), with its 95 % interval")
     return figure
 
 
 def band_figure(panels: Sequence[tuple[str, Sequence[BandLine]]], up: str) -> "Figure":
     """Lines of shares with bands of their intervals, a panel for each horizontal axis. up: what the shares are."""
-    figure = _figure(6.2 * max(1, len(panels)), 4.4)
+    figure = new_figure(6.2 * max(1, len(panels)), 4.4)
     for place, (across, lines) in enumerate(panels, start=1):
         area = figure.add_subplot(1, max(1, len(panels)), place)
         for line in lines:
-            colour = COLOURS[line.look % len(COLOURS)]
-            style = "--" if line.dashed else "-"
-            area.plot(*zip(*line.points, strict=True), style, color=colour, marker="o", markersize=4, label=line.name)
+            own = _look(line.look)
+            own["markerfacecolor"] = "white" if line.hollow else own["color"]
+            area.plot(*zip(*line.points, strict=True), label=line.name, linewidth=1.6, **own)
             if line.band:
-                area.fill_between(*zip(*line.band, strict=True), color=colour, alpha=0.12, linewidth=0)
+                area.fill_between(*zip(*line.band, strict=True), color=own["color"], alpha=0.12, linewidth=0)
             if line.law:
-                area.plot(*zip(*line.law, strict=True), ":", color=colour, linewidth=1.4)
-        area.set_xlim(left=0)
-        area.set_ylim(0, 1)
-        area.set_xlabel(across)
-        area.set_ylabel(up)
-        area.grid(visible=True, alpha=0.3)
+                area.plot(*zip(*line.law, strict=True), color=own["color"], linewidth=0.8, alpha=0.7)
+        _frame(area, f"{up} by {across}", across, up)
+        _round_axis(area, "x", 0, max((x for line in lines for x, *_ in (*line.points, *line.band)), default=1))
+        _round_axis(area, "y", 0, 1, share=True)
         area.legend(loc="lower right", fontsize=8)
     return figure
 
@@ -291,7 +282,8 @@ def remove_figure(path: Path) -> None:
         path.with_name(path.name + ending).unlink(missing_ok=True)
 
 
-def _figure(width: float, height: float) -> "Figure":
+def new_figure(width: float, height: float) -> "Figure":
+    """A figure without pyplot, of so many inches."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -48,10 +48,13 @@ def did_you_mean(word: Any, known: Iterable[str]) -> str:
 def interval(low: float | None, high: float | None) -> str:
     """The bounds of a score in words, "" if there are none.
 
-    >>> interval(0.25, 0.5), interval(None, None), interval(float("nan"), 1.0)
-    ('0.250 to 0.500', '', '')
+    Nor are there any where both are one number: a score that is the same in every resample, such as that of a model
+    that is never wrong, has an uncertainty that resampling does not see.
+
+    >>> interval(0.25, 0.5), interval(None, None), interval(float("nan"), 1.0), interval(1.0, 1.0)
+    ('0.250 to 0.500', '', '', '')
     """
-    if low is None or high is None or low != low or high != high:  # NaN differs from itself
+    if low is None or high is None or low != low or high != high or low == high:  # NaN differs from itself
         return ""
     return f"{low:.3f} to {high:.3f}"
 

@@ -25,10 +25,11 @@ from tonearm.data.pictures import pack_files
 from tonearm.dsp.sound import ClipSound
 from tonearm.errors import AudioError, OutOfMemoryError, OutputError, TonearmError
 from tonearm.experiment.experiment import run_experiment
+from tonearm.matrix_plot import confusion_figure
 from tonearm.models.logistic import LogisticSettings
 from tonearm.models.logistic import build as build_logistic
 from tonearm.models.storage import save_classifier
-from tonearm.plots import confusion_figure, save_figure
+from tonearm.plots import save_figure
 from tonearm.representations import parts as part_files
 from tonearm.representations.base import read_clips
 from tonearm.representations.extract import Extraction, draw_spectrograms, extract_feature_table

@@ -12,7 +12,7 @@ from tonearm.evaluation.calibration import calibrate
 from tonearm.evaluation.label_issues import suspicious_labels
 from tonearm.evaluation.scores import evaluate
 from tonearm.evaluation.uncertainty import bootstrap
-from tonearm.plots import MATRIX_CLASSES, MOST_NAMES, confusion_figure
+from tonearm.matrix_plot import MATRIX_CLASSES, MOST_NAMES, confusion_figure
 from tonearm.report.classes import SHOWN_CONFUSIONS, confusions
 from tonearm.report.collect import ModelResult
 
@@ -74,7 +74,7 @@ def test_a_picture_of_a_thousand_classes_is_as_large_as_one_of_a_hundred() -> No
         area = figure.axes[0]
         assert len(area.get_xticks()) <= MOST_NAMES
         assert len(area.texts) == (MATRIX_CLASSES if classes == MATRIX_CLASSES else 0)
-    assert sizes[0] == pytest.approx((0.55 * MATRIX_CLASSES + 2.6, 0.5 * MATRIX_CLASSES + 1.6))
+    assert sizes[0] == pytest.approx((0.5 * MATRIX_CLASSES + 4.2, 0.5 * MATRIX_CLASSES + 1.9))
     assert sizes[1] == sizes[2]
 
 

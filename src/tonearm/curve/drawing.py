@@ -1,28 +1,33 @@
 """What is drawn of a curve, in the picture and in the report: lines with bands, and the law as far as it promises."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from tonearm.curve.records import AxisRecord, CurveRecord, ModelRecord
 from tonearm.evaluation.power_law import PowerLaw
 from tonearm.plots import BandLine
+from tonearm.theme import places
 
 LAW_POINTS = 25
 
 
-def panels(record: CurveRecord) -> Iterator[tuple[str, list[BandLine]]]:
-    """Name of each horizontal axis, and the lines over it: accuracy by artists, and by clips."""
+def panels(record: CurveRecord, ranking: Sequence[str] = ()) -> Iterator[tuple[str, list[BandLine]]]:
+    """Name of each horizontal axis, and the lines over it: accuracy by artists, and by clips.
+
+    ranking: of the experiment in the same folder, whose colours the models have; () where there is none.
+    """
     grown = {axis.by for model in record.models for axis in model.axes if axis.sizes}
     if "artist" in grown:
-        own = [_line(each, axis, "artist", look) for look, each, axis in _axes(record) if axis.by == "artist"]
+        own = [_line(each, axis, "artist", look) for look, each, axis in _axes(record, ranking) if axis.by == "artist"]
         yield "artists in training", own
     if "clip" in grown:
-        yield "clips in training", [_line(each, axis, "clip", look) for look, each, axis in _axes(record)]
+        yield "clips in training", [_line(each, axis, "clip", look) for look, each, axis in _axes(record, ranking)]
 
 
-def _axes(record: CurveRecord) -> Iterator[tuple[int, ModelRecord, AxisRecord]]:
-    for look, model in enumerate(record.models):
+def _axes(record: CurveRecord, ranking: Sequence[str]) -> Iterator[tuple[int, ModelRecord, AxisRecord]]:
+    looks = places([model.model for model in record.models], ranking)
+    for look, model in zip(looks, record.models, strict=True):
         for axis in model.axes:
             if axis.sizes:
                 yield look, model, axis

@@ -16,4 +16,4 @@ def write_curve(folder: CurveFolder, record: CurveRecord, rows: Sequence[Row]) -
     write_csv(folder.curve_csv, Row._fields, rows)
     write_json(folder.curve_json, record.model_dump(mode="json"))
     write_text(folder.curve_md, markdown(record))
-    save_figure(band_figure(list(panels(record)), "accuracy"), folder.picture)
+    save_figure(band_figure(list(panels(record, folder.experiment.ranking())), "accuracy"), folder.picture)

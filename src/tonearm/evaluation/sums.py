@@ -27,6 +27,11 @@ def row_blocks(table: NDArray[np.float64]) -> Iterator[slice]:
     return (slice(start, min(start + step, len(table))) for start in range(0, len(table), step))
 
 
+def bin_of(confidence: NDArray[np.float64], bins: int) -> NDArray[np.intp]:
+    """Number of the bin of equal width that each confidence falls in, shape (clips,); 1 is in the last one."""
+    return np.minimum((confidence * bins).astype(np.intp), bins - 1)
+
+
 class Summands:
     """What each clip adds. cells: numbers of its cells, shape (clips, 3), -1 for none; values: shape (clips, parts).
 
@@ -44,7 +49,7 @@ class Summands:
         self.cells = np.column_stack([np.where(right, true, -1), self.classes + true, 2 * self.classes + prediction])
         self.cell_count = 3 * self.classes
         confidence = probabilities[every, prediction]
-        in_bin = np.minimum((confidence * bins).astype(int), bins - 1)
+        in_bin = bin_of(confidence, bins)
         self.values = np.zeros((clips, 2 + 3 * bins))
         self.values[:, 0] = -np.log(np.clip(probabilities[every, true], SMALLEST_PROBABILITY, 1.0))
         self.values[:, 1] = _ranks(probabilities, true) < 2

@@ -181,8 +181,9 @@ def _conclude(
     rows = write_leaderboard(folder, config, division, runs, groups, failures, [*warnings, *found])
     draw_learning_curves(folder, rows, runs)
     folder.tidy(runs)
-    keep_current(folder.path, runs)
-    folder.finish(runs, [row.model for row in rows if not row.error])
+    ranking = [row.model for row in rows if not row.error]
+    keep_current(folder.path, runs, ranking)
+    folder.finish(runs, ranking)
     return rows
 
 

@@ -143,6 +143,10 @@ class ResultsFolder:
             )
         return manifest
 
+    def ranking(self) -> tuple[str, ...]:
+        """The trained models, best first; () before a command is done. Raises RunError for a damaged manifest."""
+        return self.manifest().ranking if self.manifest_json.exists() else ()
+
     def finished(self) -> Manifest:
         """The manifest of a command that is done. Raises RunError where it is not."""
         manifest = self.manifest()

@@ -120,7 +120,8 @@ def measure_importance(
                     raise
                 tell(f"note: {name} is left out: {error}")
                 continue
-            write_importance(experiment.folder.path, [known[each] for each in experiment.ranking if each in known])
+            found = [known[each] for each in experiment.ranking if each in known]
+            write_importance(experiment.folder.path, found, experiment.ranking)
     return tuple(known[name] for name in chosen if name in known)
 
 

@@ -18,6 +18,7 @@ from tonearm.experiment.folder import ModelRuns
 from tonearm.experiment.records import Bounds, Count, DamagedError, Record, read_record
 from tonearm.plots import importance_figure, remove_figure, save_figure
 from tonearm.runtime.files import write_csv, write_json
+from tonearm.theme import places
 
 IMPORTANCE = "importance"
 WIDTH = 80  # of the text, in columns
@@ -155,8 +156,11 @@ def read_importance(folder: Path, runs: Mapping[str, ModelRuns]) -> tuple[ModelI
     return tuple(one for one in record.models if one.model in runs and one.runs == digests_of(runs[one.model]))
 
 
-def keep_current(folder: Path, runs: Mapping[str, ModelRuns]) -> None:
-    """Remove from the files what is of other runs than these, and the files where nothing is left."""
+def keep_current(folder: Path, runs: Mapping[str, ModelRuns], ranking: Sequence[str] = ()) -> None:
+    """Remove from the files what is of other runs than these, and the files where nothing is left.
+
+    ranking: the trained models, best first.
+    """
     path = folder / f"{IMPORTANCE}.json"
     if not path.exists():
         return
@@ -166,7 +170,7 @@ def keep_current(folder: Path, runs: Mapping[str, ModelRuns]) -> None:
     except DamagedError:  # `tonearm importance` makes it again
         current = every = ()
     if current and current != every:
-        write_importance(folder, current)
+        write_importance(folder, current, ranking)
     elif not current:
         for ending in (".json", ".csv"):
             (folder / f"{IMPORTANCE}{ending}").unlink(missing_ok=True)
@@ -178,8 +182,8 @@ def digests_of(runs: ModelRuns) -> tuple[str, ...]:
     return tuple(runs.digests[path] for path in runs.evaluated)
 
 
-def write_importance(folder: Path, models: Sequence[ModelImportance]) -> None:
-    """Write all four files."""
+def write_importance(folder: Path, models: Sequence[ModelImportance], ranking: Sequence[str]) -> None:
+    """Write all four files. ranking: the trained models, best first, whose places give the colours."""
     write_json(folder / f"{IMPORTANCE}.json", {"models": [one.model_dump(mode="json") for one in models]})
     rows = [["" if cell is None else cell for cell in row] for one in models for row in one.rows()]
     write_csv(folder / f"{IMPORTANCE}.csv", COLUMNS, rows)
@@ -187,4 +191,5 @@ def write_importance(folder: Path, models: Sequence[ModelImportance]) -> None:
         (f"{one.model}: {one.summary()}", [(bar.name, bar.accuracy, *bar.accuracy_interval) for bar in one.ranked()])
         for one in models
     ]
-    save_figure(importance_figure(panels), folder / IMPORTANCE)
+    looks = places([one.model for one in models], ranking)
+    save_figure(importance_figure(panels, looks), folder / IMPORTANCE)

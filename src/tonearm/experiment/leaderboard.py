@@ -27,8 +27,9 @@ from tonearm.experiment.folds import conclude_folds
 from tonearm.experiment.predictions import read_history, read_predictions
 from tonearm.experiment.pretrained import Pretrained, pretrained
 from tonearm.experiment.runs import judged_part, read_facts, read_scores
+from tonearm.matrix_plot import confusion_figure
 from tonearm.models import reads
-from tonearm.plots import confusion_figure, curves_figure, remove_figure, save_figure
+from tonearm.plots import curves_figure, remove_figure, save_figure
 from tonearm.runtime.files import write_csv, write_json, write_text
 from tonearm.settings import TrainSettings
 from tonearm.splits.parts import Division
@@ -157,7 +158,8 @@ def _pooled(name: str, kind: str, out: Path, runs: ModelRuns, groups: Mapping[st
     together = conclude_folds(out / runs.answers, folds, final, groups, train)
     rows = [_single(name, kind, fold) for fold in folds]
     tests, scores = together.tests, together.tests.scores
-    save_figure(confusion_figure(scores.confusion, scores.labels), out / runs.answers / "confusion")
+    figure = confusion_figure(scores.confusion, scores.labels, f"{name}, test of all folds")
+    save_figure(figure, out / runs.answers / "confusion")
     values = {
         part: {score: float(np.mean([row.score(part, score) for row in rows])) for score in rows[0].scores[part]}
         for part in PARTS
@@ -251,9 +253,9 @@ def draw_learning_curves(folder: ExperimentFolder, rows: Iterable[Row], runs: Ma
     """
     trained = [row.model for row in rows if not row.error]
     histories = {name: read_history(folder.path / runs[name].evaluated[0]) for name in trained}
-    histories = {name: history for name, history in histories.items() if history}
-    if histories:
+    drawn = any(histories.values())
+    if drawn:
         save_figure(curves_figure(histories), folder.learning_curves)
     else:
         remove_figure(folder.learning_curves)
-    return bool(histories)
+    return drawn

@@ -56,9 +56,10 @@ from tonearm.experiment.records import (
     read_record,
 )
 from tonearm.experiment.trust import Trust, keep_code, telling_what_to_trust, trusted_sources
+from tonearm.matrix_plot import confusion_figure
 from tonearm.models import MODELS
 from tonearm.models.storage import check_files, load_classifier, save_classifier
-from tonearm.plots import confusion_figure, save_figure
+from tonearm.plots import save_figure
 from tonearm.runtime.files import replacing_folder, write_csv, write_json, write_text
 from tonearm.runtime.owncode import Source, trusting
 from tonearm.runtime.remote import fetched, is_url, place
@@ -177,12 +178,14 @@ def _write_results(folder: Path, outcome: Outcome) -> None:
     labels = outcome.facts["labels"]
     write_predictions(folder / PREDICTIONS_CSV, labels, outcome.parts)
     write_scores(folder, {part: result.scores for part, result in outcome.parts.items()})
-    scores = outcome.parts[list(outcome.parts)[-1]].scores
+    part = list(outcome.parts)[-1]
+    scores = outcome.parts[part].scores
     for name, confusion in (("confusion", scores.confusion), ("confusion_share", scores.shares())):
         rows = [[label, *row] for label, row in zip(scores.labels, confusion.tolist(), strict=True)]
         write_csv(folder / f"{name}.csv", ("truth", *scores.labels), rows)
     if outcome.pictures:
-        save_figure(confusion_figure(scores.confusion, scores.labels), folder / "confusion")
+        figure = confusion_figure(scores.confusion, scores.labels, f"{outcome.facts['model']['name']}, {part}")
+        save_figure(figure, folder / "confusion")
     history = training.history(outcome.classifier)
     if history:
         write_history(folder, history)

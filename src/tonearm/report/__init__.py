@@ -17,6 +17,7 @@ from pathlib import Path
 from tonearm.errors import CatalogError, RunError
 from tonearm.experiment.folder import ExperimentFolder, ResultsFolder
 from tonearm.experiment.records import read_words
+from tonearm.report.cards import apart_from
 from tonearm.report.clips import Excerpts
 from tonearm.report.collect import ExperimentRecord, Mistake, collect, suspicious_clips, worst_mistakes
 from tonearm.report.confused import ConfusedClasses
@@ -111,10 +112,12 @@ def _board(record: ExperimentRecord) -> str:
 
 def _markdown(record: ExperimentRecord, mistakes: Sequence[Mistake], suspicious: Sequence[Mistake]) -> str:
     lines = [f"# {record.folder.name}", "", _board(record), *ConfusedClasses(record).markdown()]
-    for title, clips, most in (
-        ("The worst mistakes", mistakes, SHOWN_MISTAKES),
-        ("Suspicious labels", suspicious, SHOWN_SUSPICIOUS),
-    ):
+    worst = mistakes[:SHOWN_MISTAKES]
+    shown, above = apart_from(worst, suspicious[:SHOWN_SUSPICIOUS])
+    for title, clips in (("The worst mistakes", worst), ("Suspicious labels", shown)):
         lines += ["", f"## {title}", "", "| clip | label | said | probability |", "|---|---|---|---|"]
-        lines += [f"| {clip.name} | {clip.truth} | {clip.said} | {clip.probability:.2f} |" for clip in clips[:most]]
+        lines += [f"| {clip.name} | {clip.truth} | {clip.said} | {clip.probability:.2f} |" for clip in clips]
+    lines += (
+        ["", f"Suspicious, too, and among the mistakes: {', '.join(clip.name for clip in above)}."] if above else []
+    )
     return "\n".join(lines) + "\n"

@@ -9,7 +9,7 @@ the test, with folds all folds' tests together.
 import tomllib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from tonearm.data.dataset import group_or_own
 from tonearm.errors import RunError
 from tonearm.evaluation.coverage import Coverage, coverage_curve
 from tonearm.evaluation.label_issues import Suspicion, suspicious_labels
+from tonearm.evaluation.reliability_band import reliability_band
 from tonearm.evaluation.scores import Reliability, reliability
+from tonearm.evaluation.uncertainty import Interval
 from tonearm.experiment.facts import RunFacts
 from tonearm.experiment.folder import ExperimentFolder, ModelRuns
 from tonearm.experiment.predictions import PredictionTable, read_history, read_predictions
@@ -56,7 +58,9 @@ class ModelResult:
     """A model: its row of the leaderboard, and where it was trained, scores, reliability, history and size.
 
     coverage: accuracy of its most confident answers. answers: of the best model alone, since they take memory; its
-    mistakes and suspicious labels are shown.
+    mistakes and suspicious labels are shown. band: interval of each bin's accuracy. units: how many artists or
+    recordings, or clips where none are known, each class has among the judged clips; {} where that is not known.
+    folds: whether the judged clips are those of all folds.
     """
 
     row: dict[str, Any]
@@ -66,6 +70,14 @@ class ModelResult:
     history: list[dict[str, float | None]]
     megabytes: float
     coverage: Coverage | None = None
+    band: tuple[Interval, ...] = ()
+    units: Mapping[str, int] = field(default_factory=dict)
+    folds: bool = False
+
+    @property
+    def judged(self) -> str:
+        """The part that it is judged by, in words."""
+        return f"{self.row['judged']} of all folds" if self.folds else str(self.row["judged"])
 
     @property
     def name(self) -> str:
@@ -248,8 +260,19 @@ def _model(
     bins = reliability(answers.truth, answers.probabilities, answers.labels)
     size = sum(path.stat().st_size for path in (folder / own.predict / MODEL).glob("*"))
     history = read_history(folder / own.evaluated[0])
-    curve = _coverage(table, group_of)
-    return ModelResult(row, scores[part], bins, answers if best else None, history, size / 1e6, curve)
+    units = group_or_own((group_of.get(name, "") for name in answers.names), answers.names)
+    return ModelResult(
+        row,
+        scores[part],
+        bins,
+        answers if best else None,
+        history,
+        size / 1e6,
+        _coverage(table, group_of),
+        reliability_band(bins.accuracy, answers.probabilities.max(axis=1), units),
+        {label: len(set(units[answers.truth == label])) for label in answers.labels},
+        len(own.evaluated) > 1,
+    )
 
 
 def _coverage(table: PredictionTable, group_of: Mapping[str, str]) -> Coverage:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from html import escape
 
 from tonearm.experiment.confidence import MEANING, NUMBERS, promised, shown, unsure
-from tonearm.report.charts import Series, line_chart
+from tonearm.report.charts import Axis, Series, line_chart
 from tonearm.report.collect import ModelResult
 from tonearm.report.html import sentence, table
 from tonearm.wording import interval
@@ -52,6 +52,7 @@ def _table(models: Sequence[ModelResult]) -> str:
 
 def _curves(models: Sequence[ModelResult]) -> str:
     charts = []
+    axes = Axis("share of clips answered", share=True), Axis("accuracy", share=True)
     for look, model in enumerate(models):
         curve = model.coverage
         if curve is None:
@@ -61,13 +62,13 @@ def _curves(models: Sequence[ModelResult]) -> str:
         lines = [Series(model.name, points, look, band=band)]
         promise = model.row["calibration"].get("sure")
         if promise is not None:
-            lines.append(Series("train.sure", [(0.0, promise), (1.0, promise)], 6, faint=True))
-        charts.append(line_chart(model.name, "share of clips answered", "accuracy", lines, 1.0))
+            lines.append(Series("train.sure", [(0.0, promise), (1.0, promise)], kind="rule"))
+        charts.append(line_chart(f"{model.name}, {model.judged}", *axes, lines))
     if not charts:
         return ""
     return (
         '<h3>Fewer answers, more of them right</h3><p class="soft">Accuracy on the judged clips if a model answers '
         "only where it is most confident: all clips at the right end, fewer to the left. The band is the 95 % "
-        "interval at each point; the faint line is train.sure. If the curve does not rise to the left, the "
+        "interval at each point; the grey line is train.sure. If the curve does not rise to the left, the "
         f'probabilities do not tell right from wrong.</p><div class="charts">{"".join(charts)}</div>'
     )

@@ -5,6 +5,7 @@ Conventions
 What curve.json holds is shown, and nothing is computed. Names come from users and are escaped.
 """
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -13,15 +14,16 @@ from tonearm.curve.folder import CurveFolder
 from tonearm.curve.records import CurveRecord, ModelRecord
 from tonearm.curve.wording import COLUMNS, cells, meaning, sentences, title
 from tonearm.experiment.records import read_record
-from tonearm.report.charts import Series, line_chart
+from tonearm.report.charts import Axis, Series, line_chart
 from tonearm.report.html import sentence, table
 
 AGAIN = "run `tonearm curve` again"
-LAWS = "Faint lines and bands beyond the last point: the fitted law and what it promises for twice as many."
+LAWS = "Thin lines and bands beyond the last point: the fitted law and what it promises for twice as many."
 
 
-def what_to_collect(folder: Path, split: str) -> str:
+def what_to_collect(folder: Path, split: str, ranking: Sequence[str]) -> str:
     """The section, "" where there is no curve. split: how the experiment divided its clips, in a sentence.
+    ranking: its trained models, best first, whose colours the lines have.
 
     Raises DamagedError where curve.json is damaged.
     """
@@ -33,21 +35,21 @@ def what_to_collect(folder: Path, split: str) -> str:
     return (
         f'<h2 id="collect">What to collect</h2><p class="soft">{escape(sentence(meaning(record)))} {LAWS}</p>'
         + "".join(f'<p class="soft">{escape(sentence(f"note: {note}"))}</p>' for note in notes)
-        + f'<div class="charts">{_charts(record)}</div>'
+        + f'<div class="charts">{_charts(record, ranking)}</div>'
         + "".join(map(_model, record.models))
     )
 
 
-def _charts(record: CurveRecord) -> str:
+def _charts(record: CurveRecord, ranking: Sequence[str]) -> str:
     charts = []
-    for across, lines in panels(record):
+    for across, lines in panels(record, ranking):
         series: list[Series] = []
         for line in lines:
-            look = line.look + len(record.models) * line.dashed  # a dash says which model it is
-            series.append(Series(line.name, line.points, look, band=line.band))
+            series.append(Series(line.name, line.points, line.look, band=line.band, hollow=line.hollow))
             if line.law:
-                series.append(Series(line.name, line.law, look, faint=True))
-        charts.append(line_chart(f"accuracy by {across.removesuffix(' in training')}", across, "accuracy", series, 1.0))
+                series.append(Series(line.name, line.law, line.look, "law"))
+        title = f"accuracy by {across.removesuffix(' in training')}"
+        charts.append(line_chart(title, Axis(across), Axis("accuracy", share=True), series))
     return "".join(charts)
 
 

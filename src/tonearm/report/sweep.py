@@ -152,8 +152,9 @@ def _winner(winner: Path | None, model: str) -> list[str]:
     if winner is None:
         return []
     found = read_scores(winner)
-    row: dict[str, Any] = {"model": f"the winner, {model}"}
-    judged = [ModelResult(row, found[judged_part(found)], None, None, [], 0.0)]
+    part = judged_part(found)
+    row: dict[str, Any] = {"model": f"the winner, {model}", "judged": part}
+    judged = [ModelResult(row, found[part], None, None, [], 0.0)]
     return [confusions(judged), classes(judged)]
 
 
