@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from test_report_browser import contrast
 from tonearm.evaluation.reliability_band import reliability_band
 from tonearm.report.charts import Axis, Series, interval_bar, line_chart
 from tonearm.report.classes import classes
@@ -16,7 +17,7 @@ from tonearm.report.leaderboard import leaderboard
 from tonearm.report.matrix import matrix
 from tonearm.report.slopes import Pair, apart, in_words, slope_chart
 from tonearm.report.style import CSS
-from tonearm.theme import RIGHT, WRONG
+from tonearm.theme import COLOURS, DARK_COLOURS, PAPER, RIGHT, WRONG
 
 
 def test_labels_of_a_chart_stand_apart_in_their_order() -> None:
@@ -96,6 +97,16 @@ def test_what_cannot_be_known_has_no_interval_and_a_reason() -> None:
     assert "1.000 to 1.000" not in board
     assert "nan" not in board
     assert f"No interval for {best.name}: every resample gives the same score" in board
+
+
+@pytest.mark.parametrize(("colours", "paper"), [(COLOURS, PAPER), (DARK_COLOURS, "#14171a")])
+def test_lines_are_seen_on_their_paper(colours: tuple[str, ...], paper: str) -> None:
+    assert f"--paper: {paper};" in CSS
+    for colour in colours:
+        assert (
+            contrast(*(f"rgb({', '.join(str(part) for part in bytes.fromhex(one[1:]))})" for one in (colour, paper)))
+            >= 3
+        )
 
 
 def test_few_artists_make_a_bin_uncertain_however_many_clips_they_have() -> None:

@@ -14,8 +14,8 @@ paper all are lighter.
 import math
 from collections.abc import Sequence
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#c46a9b", "#b57f00", "#459fd6", "#3b424a")
-DARK_COLOURS = ("#56b4e9", "#ff8c42", "#2cc79b", "#e29cc4", "#e6b400", "#a5d3f2", "#d5dae0")  # the same, on dark paper
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#c46a9b", "#b57f00", "#3f99d0", "#3b424a")
+DARK_COLOURS = ("#56b4e9", "#ff8c42", "#2cc79b", "#e29cc4", "#e6b400", "#a5d3f2", "#98a2ad")  # the same, on dark paper
 SHAPES = ("o", "s", "^", "D", "v", "P", "X")  # as matplotlib names them
 RIGHT, WRONG = "#0072b2", "#d55e00"  # of a confusion matrix
 INK, SOFT, LINE, PAPER = "#1b1f24", "#5b6570", "#d5dae0", "#ffffff"

@@ -60,7 +60,7 @@ svg { max-width: 100%; height: auto; font: 13px system-ui, sans-serif; } svg tex
 svg .head { font-weight: 600; font-size: 16px; } svg .tick { font-size: 12px; }
 svg .number { font-size: 10px; } svg .gain { font-weight: 600; }
 .bar { width: 168px; min-width: 5rem; height: 16px; } .axis { stroke: var(--line); stroke-width: 1; }
-.bar .range { stroke-width: 4; opacity: .5; } .bar .dot { fill: var(--s0); }
+.bar .range { stroke-width: 4; opacity: .5; }
 .bar .dot-line { stroke: var(--ink); stroke-width: 1.4; }
 .grid { stroke: var(--line); stroke-width: 1; } .line { fill: none; stroke-width: 2.2; stroke-linejoin: round; }
 .training { stroke-dasharray: 6 3; stroke-width: 1.5; opacity: .6; } .law { stroke-width: 1; opacity: .7; }
@@ -95,6 +95,7 @@ _FOLDS = """
   .board tr:has(+ .rest) > * { border-bottom: none; } }
 @media screen and (max-width: 48rem) { .board .b { display: none; } .slope.wide { display: none; }
   .slope.narrow { display: block; max-width: 30rem; margin: 0 auto; }
+  pre { white-space: pre-wrap; overflow-wrap: anywhere; }
   .classes th:last-child, .classes td:last-child { display: none; } h1 { font-size: 1.5rem; } }
 @media screen and (max-width: 26rem) { .board th, .board td { padding: .3rem .25rem; } .board .bar { width: 110px; }
   .classes th, .classes td { padding: .3rem .2rem; font-size: .75rem; } .classes td.text { white-space: nowrap; } }
