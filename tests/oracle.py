@@ -1,4 +1,6 @@
-"""The features by librosa's own public functions, called one by one as its documentation shows."""
+"""The features a second time: by librosa's own public functions, called one by one as its documentation shows, and
+where librosa has no such function, by the formula of the paper, written out in plain numpy.
+"""
 
 from collections.abc import Callable
 
@@ -30,6 +32,9 @@ PLAIN: dict[str, Callable[[Signal, int], NDArray[np.floating]]] = {
     "tempo": lambda y, sr: np.atleast_2d(librosa.beat.beat_track(y=y, sr=sr)[0]),
 }
 
+# families that librosa lacks (`librosa=False` in their lines): clip and rate to values of shape (series, frames)
+WRITTEN_OUT: dict[str, Callable[[Signal, int], NDArray[np.floating]]] = {}
+
 STATISTIC: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "mean": lambda x: np.mean(x, axis=1),
     "var": lambda x: np.var(x, axis=1),
@@ -43,11 +48,14 @@ STATISTIC: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
 
 
 def describe(y: Signal, sr: int) -> dict[str, float]:
-    """Every family and statistic of a clip by the plain calls, named as the `full` preset names them."""
+    """Every family and statistic of a clip by the plain calls, named as the `full` preset names them.
+
+    A family of one value is a number of the whole clip, without statistics.
+    """
     row: dict[str, float] = {}
-    for family, function in PLAIN.items():
+    for family, function in (PLAIN | WRITTEN_OUT).items():
         series = np.asarray(function(y, sr), dtype=np.float64)
-        if family == "tempo":
+        if series.size == 1:
             row[family] = float(series[0, 0])
             continue
         for statistic, summarise in STATISTIC.items():

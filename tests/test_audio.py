@@ -129,6 +129,8 @@ def test_each_broken_file_says_what_is_wrong(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a.au", "a.snd", "a.wav", "a.mp3", "a.flac", "a.ogg", "a.m4a", "a.aiff"])
 def test_the_contents_decide_what_a_file_is_and_never_its_name(tmp_path: Path, name: str) -> None:
     """libsndfile would take every .au and .snd that it does not understand for raw samples at 8 kHz."""
+    if name == "a.m4a":
+        pytest.importorskip("av")
     rng = np.random.default_rng(3)
     for content in (b"<!DOCTYPE html><title>404</title>" * 999, rng.bytes(40_000), b"\0" * 40_000):
         (tmp_path / name).write_bytes(content)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from tonearm.config import Config, parse_config
 from tonearm.errors import CatalogError, ConfigError, RunError
 from tonearm.experiment.experiment import Experiment, run_experiment
 from tonearm.experiment.runs import load_run, read_scores
-from tonearm.models import MODELS
 from tonearm.prediction import predict
 from tonearm.report import write_report
 from tonearm.submission import write_submission
@@ -209,20 +209,21 @@ def test_what_is_finished_is_taken_and_what_changed_is_done_anew(music: Path, tm
     assert sum("is there already" in line for line in said) == 2
 
 
-def test_a_model_that_learns_otherwise_than_before_is_trained_anew(
-    music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_model_whose_code_was_corrected_is_trained_anew_and_its_run_predicts_all_the_same(
+    music: Path, tmp_path: Path, corrected: Callable[[str, str, str], None]
 ) -> None:
     said: list[str] = []
     settings = config(music, models={"logistic": {}, "svm": {}})
-    with monkeypatch.context() as before:
-        before.setitem(MODELS, "svm", MODELS["svm"]._replace(revision=1))
-        run_experiment(settings, tmp_path)
+    experiment = run_experiment(settings, tmp_path)
+    corrected("tonearm.models.margins", "self.sharpness_ * ", "1.01 * self.sharpness_ * ")
+    assert len(predict(experiment.folder_of(experiment.rows[0]), [music]).rows) > 0
     run_experiment(settings, tmp_path, said.append)
     assert [line.split(",")[0] for line in said if "is there already" in line] == ["logistic"]
 
 
 INTERRUPTED = """
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from tonearm.config import load_config
 from tonearm.experiment.experiment import run_experiment
@@ -463,6 +464,31 @@ def test_what_others_published_stands_beside_ours(music: Path, tmp_path: Path) -
     html = write_report(tmp_path, tmp_path / "report", audio=False).read_text()
     assert '<th class="c">published</th>' in html
     assert html.count('<td class="c">0.550</td>') == 1
+    parts = {"accuracy": 0.55, "train": {"accuracy": 0.9395, "f1": 0.94}, "test_seconds": "1 to 3"}
+    run_experiment(config(music, models=models, report={"published": {"svm": parts}}), tmp_path)
+    board = json.loads((tmp_path / "leaderboard.json").read_text())["models"]
+    ours = {row["model"]: row["scores"] for row in board}
+    text = (tmp_path / "leaderboard.md").read_text()
+    html = write_report(tmp_path, tmp_path / "report", audio=False).read_text()
+    for part, theirs in (("train", ("0.9395", "", "", "0.94")), ("test", ("0.55", "", "", ""))):
+        cells = [
+            f"{ours['svm'][part][score]:.3f}" + (f" ({one})" if one else "")
+            for score, one in zip(("accuracy", "precision", "recall", "f1"), theirs, strict=True)
+        ]
+        assert f"| svm | {part} | {' | '.join(cells)} |" in text
+        assert f'<td>svm</td><td class="text">{part}</td>' + "".join(f"<td>{cell}</td>" for cell in cells) in html
+    assert f"| logistic | valid | {ours['logistic']['valid']['accuracy']:.3f} | " in text
+    assert "Published besides: svm: seconds of classifying the test 1 to 3." in text
+    assert "Published besides: svm: seconds of classifying the test 1 to 3." in html
+    for wrong, said in (
+        ({"svm": {"acuracy": 0.5}}, r"published\.svm\.acuracy: is not a setting; did you mean 'accuracy'"),
+        ({"svm": {"train": {"f1": 2}}}, r"published\.svm\.train\.f1 = 2: must be a number >= 0 and <= 1 or absent"),
+        ({"svm": 1.5}, r"svm.* = 1\.5: must be a number >= 0 and <= 1 or absent"),
+        ({"svm": {}}, "no figure is given; known: accuracy, "),
+        ({"svm": {"epochs": "10"}}, r"svm\.epochs = '10': must be a number >= 0 or absent"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            config(music, models=models, report={"published": wrong})
     with pytest.raises(ConfigError, match=r"report\.published: 'smv' is not a model of \[models\]; did you mean 'svm'"):
         config(music, models=models, report={"published": {"smv": 0.5}})
 

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,12 +18,14 @@ from PIL import Image
 
 import signals
 from tonearm.data.catalog import Catalog, read_catalog
+from tonearm.data.metadata import PICTURE_EXTENSIONS
 from tonearm.data.tables import read_table
 from tonearm.errors import CatalogError, TonearmError
 from tonearm.representations.extract import Extraction, draw_spectrograms, extract_feature_table, load_features
 from tonearm.representations.features import compute_features, feature_columns
 from tonearm.representations.features.representation import Features
 from tonearm.representations.shards import _divide
+from tonearm.runtime import leftovers
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings, SpectrogramSettings
 
 CHEAP = FeatureSettings(families=("rms", "mfcc"), statistics=("mean", "max"))
@@ -189,6 +192,10 @@ def test_killed_and_started_again_ends_with_the_same_bytes(tmp_path: Path, worke
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    for _ in range(1_000):  # a killed worker that waits for the disk still has its locks
+        if all(leftovers._abandoned(path, owned=True) for path in parts.glob(".tonearm-*")):
+            break
+        time.sleep(0.01)
     assert not (out / "features.csv").exists()
     done = extract(folder, out, workers=workers)
     assert 0 < done.reused < 120
@@ -272,6 +279,25 @@ def test_pictures_lie_by_kind_and_label_and_are_made_once(tmp_path: Path) -> Non
     assert all((tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in pictures)
     (tmp_path / "one" / "log" / "rock" / "001.wav.png").unlink()
     assert draw_spectrograms(catalog_of(folder), AUDIO, settings, tmp_path / "one").computed == 2  # it and bad.wav
+
+
+def test_pictures_of_train_and_test_folders_stay_in_their_parts(tmp_path: Path) -> None:
+    """Else the folder of a test without labels would be one more class among the pictures."""
+    folder = tmp_path / "g"
+    music(folder / "train", 4)
+    music(folder / "test", 2)
+    for path in sorted((folder / "test").rglob("*.wav")):
+        path.rename(folder / "test" / path.name)
+    shutil.copy(folder / "test" / "000.wav", folder / "train" / "unlabelled.wav")
+    draw_spectrograms(catalog_of(folder), AUDIO, SpectrogramSettings(kinds=("log",)), tmp_path / "out")
+    heard, seen = (
+        catalog_of(folder),
+        read_catalog(DataSettings(folder=str(tmp_path / "out" / "log")), PICTURE_EXTENSIONS),
+    )
+    assert seen.classes == heard.classes == ("jazz", "rock")
+    assert [(f"{clip.name}.png", clip.label, clip.split) for clip in heard.clips] == [
+        (clip.name, clip.label, clip.split) for clip in seen.clips
+    ]
 
 
 def test_pictures_of_clips_that_are_gone_are_removed_and_nothing_else(tmp_path: Path) -> None:

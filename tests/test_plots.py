@@ -125,12 +125,16 @@ def test_files_are_repeatable_and_nothing_else_is_left(tmp_path: Path) -> None:
     assert len(list((tmp_path / "one").iterdir())) == 2
 
 
-def test_a_heat_map_shows_every_score_frames_the_best_and_leaves_the_others_empty() -> None:
-    scores = np.array([[0.5, np.nan, 0.7], [0.6, 0.9, 0.8]])
+def test_a_heat_map_shows_every_score_frames_the_best_and_hatches_what_was_skipped() -> None:
+    scores = np.array([[np.nan, np.nan, 0.7], [0.6, 0.9, 0.8]])
+    skipped = np.array([[False, True, False], [False] * 3])  # the first cell failed
     titles = ("rate", "epochs", "accuracy")
-    area, bar = heatmap_figure(scores, ("0.1", "0.3"), ("10", "20", "30"), titles, best=(1, 1)).axes
-    assert [text.get_text() for text in area.texts] == ["0.500", "0.700", "0.600", "0.900", "0.800"]
-    [frame] = area.patches
+    theirs = {(0, 2): "0.68"}
+    area, bar = heatmap_figure(scores, ("0.1", "0.3"), ("10", "20", "30"), titles, (1, 1), skipped, theirs).axes
+    assert [text.get_text() for text in area.texts] == ["skipped", "0.700\n(0.68)", "0.600", "0.900", "0.800"]
+    hatched, frame = area.patches
+    assert hatched.get_hatch()
+    assert hatched.get_xy() == (0.5, -0.5)
     assert frame.get_xy() == (0.5, 0.5)  # the cell in row 1, column 1
     assert (area.get_ylabel(), area.get_xlabel(), bar.get_ylabel()) == ("rate", "epochs", "accuracy")
 

@@ -152,7 +152,11 @@ def test_killed_and_started_again_it_ends_with_the_same_bytes(name: str, music: 
 def test_representations_that_go_together_decode_each_clip_once(
     music: Path, tmp_path: Path, decoded: list[str]
 ) -> None:
-    models = {"svm": {"reads": ["features", "crossings"]}, "cnn": {"reads": "mel"}, "cnn-mel": {"reads": "log"}}
+    models = {
+        "svm": {"reads": ["features", "crossings"]},
+        "cnn": {"reads": "mel", "layers": 2},
+        "cnn-mel": {"reads": "log"},
+    }
     read_inputs(config(music, models=models), tmp_path)
     assert sorted(decoded) == sorted(path.name for path in music.glob("*/*.wav"))
 

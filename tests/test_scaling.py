@@ -14,6 +14,7 @@ from tonearm.config import load_config
 from tonearm.data.catalog import read_catalog
 from tonearm.errors import CatalogError, ConfigError
 from tonearm.runtime.locks import LOCK
+from tonearm.runtime.machine import describe_machine
 from tonearm.scaling import Measurement, Scaling, measure_scaling
 
 FAST = ["features.preset=basic", 'spectrogram.kinds=["log"]']
@@ -44,6 +45,9 @@ def test_every_clip_is_measured_once_and_nothing_is_left_behind(music: Path, tmp
     config = load_config(None, [f"data.folder={music}", *FAST])
     said: list[str] = []
     found = measure_scaling(read_catalog(config.data), config, [2, 1], tmp_path, said.append, lambda: next(seconds))
+    assert {one.start_up for one in found.measurements} == {2.5}
+    assert found.text().startswith(f"{describe_machine()}; start-up is measured apart.\n\n| task |")
+    assert "core" in describe_machine()
     each = [(one.task, one.workers, one.seconds, one.clips) for one in found.measurements]
     assert each == [(task, workers, 2.5, 6) for task in ("features", "pictures") for workers in (1, 2)]
     with (tmp_path / "scaling.csv").open(newline="") as file:

@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import json
 import os
 import re
 import shutil
@@ -31,6 +32,7 @@ from tonearm.experiment.jobs import fit_job
 from tonearm.experiment.predictions import read_predictions
 from tonearm.experiment.runs import load_run, probabilities, read_scores
 from tonearm.models.cnn import CNNSettings, map_sizes
+from tonearm.reference.plan import TABLES_FOLDER
 from tonearm.report import write_report
 from tonearm.settings import SweepSettings
 from tonearm.splits.divide import divide
@@ -443,14 +445,11 @@ def test_values_are_shown_as_a_person_writes_them() -> None:
     assert np.isnan(Trial({}, "failed").score("accuracy"))
 
 
-CONFIGS = Path(__file__).resolve().parents[1] / "configs"
-
-
 @pytest.mark.parametrize(
     ("name", "cells", "run"),
     [
-        ("logistic", 30, 28),
-        ("mlp", 8, 8),
+        ("logistic", 30, 25),
+        ("mlp", 4, 4),
         ("cnn-shape", 6, 6),
         ("cnn-activation", 6, 6),
         ("cnn-optimiser", 5, 5),
@@ -458,7 +457,7 @@ CONFIGS = Path(__file__).resolve().parents[1] / "configs"
     ],
 )
 def test_the_reference_tables_have_their_cells_and_each_can_be_built(name: str, cells: int, run: int) -> None:
-    settings = load_config(CONFIGS / f"table-{name}.toml")
+    settings = load_config(TABLES_FOLDER / f"{name}.toml")
     model = swept_model(settings)
     found = expand(settings.sweep)
     assert (len(found), sum(not cell.skipped for cell in found)) == (cells, run)
@@ -582,6 +581,39 @@ def test_the_report_names_trials_that_failed_and_why(table: Path, tmp_path: Path
 
 
 def test_what_others_published_stands_beside_ours(table: Path, tmp_path: Path) -> None:
+    published = [
+        {"cell": {RATE: 0.3, EPOCHS: 10}, "accuracy": 0.68},
+        {"cell": {RATE: 0.01, EPOCHS: 100}, "epochs": 26, "test_seconds": "1 to 3"},
+    ]
+    grid = {RATE: [0.01, 0.3], EPOCHS: [10, 100]}
+    skip = [{RATE: 0.3, EPOCHS: 100}]
+    run_sweep(config(table, {"grid": grid, "published": published, "skip": skip}), tmp_path)
+    rows = rows_of(tmp_path)
+    ours = {(row["learning_rate"], row["epochs"]): row["valid_accuracy"] for row in rows}
+    html = write_report(tmp_path, tmp_path / "report").read_text()
+    with_theirs = f"{float(ours['0.3', '10']):.3f} (0.68)"
+    cell = f"<strong>{with_theirs}</strong>" if rows[0]["learning_rate"] == "0.3" else with_theirs
+    assert f"<tr><td>0.3</td><td>{cell}</td><td>skipped</td></tr>" in html
+    text = (tmp_path / "sweep.md").read_text()
+    [line] = [line for line in text.splitlines() if line.startswith("| 0.3 | ")]
+    assert line.replace("*", "") == f"| 0.3 | {with_theirs} | skipped |"
+    assert "Validation accuracy; in brackets what was published:" in text
+    picture = (tmp_path / "heatmap.svg").read_text()
+    assert "(0.68)" in picture
+    assert ">skipped<" in picture
+    assert "In brackets: what was published. Hatched: skipped." in html
+    assert {(row["learning_rate"], row["epochs"]): row["published epochs"] for row in rows}["0.01", "100"] == "26.0"
+    [line] = [line for line in text.splitlines() if line.endswith("| – | 26 | 1 to 3 |")]
+    assert line.split("|")[2:4] == [" 0.01 ", " 100 "]
+    assert "<td>–</td><td>26</td><td>1 to 3</td>" in html
+    facts = json.loads((tmp_path / "sweep.json").read_text())
+    facts["crossed"]["rows"][0]["cells"] = []
+    (tmp_path / "sweep.json").write_text(json.dumps(facts))
+    with pytest.raises(RunError, match=r"sweep\.json: is damaged \(its rows and columns do not fit together\)"):
+        write_report(tmp_path, tmp_path / "report")
+
+
+def test_a_published_column_is_only_where_something_was_published(table: Path, tmp_path: Path) -> None:
     published = [{"cell": {RATE: 0.3, EPOCHS: 10}, "accuracy": 0.68}]
     grid = {RATE: [0.01, 0.3], EPOCHS: [10, 100]}
     run_sweep(config(table, {"grid": grid, "published": published}), tmp_path)

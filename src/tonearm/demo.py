@@ -7,7 +7,6 @@ is set, a line says that it is left out. Each step says what it does, why, and w
 what to type for one's own music. Everything can be thrown away and made again: the same seed gives the same numbers.
 """
 
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,10 @@ from tonearm.experiment.experiment import Experiment, run_experiment
 from tonearm.experiment.folder import ExperimentFolder
 from tonearm.experiment.inputs import read_inputs
 from tonearm.experiment.leaderboard import Row
+from tonearm.experiment.part_scores import HEAD
 from tonearm.report import write_report
 from tonearm.runtime.locks import hold
+from tonearm.runtime.machine import available_cores
 from tonearm.runtime.progress import Counting
 
 MODELS: dict[str, dict[str, Any]] = {
@@ -81,13 +82,6 @@ def _show_all(
     return honest, optimistic
 
 
-def available_cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _render(
     music: Path, say: Callable[[str], None], counting: Counting, clips: int, seconds: float, workers: int
 ) -> None:
@@ -142,7 +136,9 @@ def _quiet(line: str) -> None:
 
 
 def _read(experiment: Experiment) -> str:
-    return ExperimentFolder(experiment.out).leaderboard_md.read_text(encoding="utf-8").rstrip("\n")
+    """The leaderboard without the long table of every part's scores."""
+    text = ExperimentFolder(experiment.out).leaderboard_md.read_text(encoding="utf-8")
+    return text.partition(HEAD)[0].rstrip("\n")
 
 
 def side_by_side(honest: Iterable[Row], optimistic: Iterable[Row]) -> str:

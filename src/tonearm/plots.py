@@ -120,22 +120,29 @@ def heatmap_figure(
     columns: Sequence[str],
     titles: tuple[str, str, str],
     best: tuple[int, int],
+    skipped: NDArray[np.bool_],
+    theirs: Mapping[tuple[int, int], str],
 ) -> "Figure":
-    """A score by two settings; cells without a score stay empty.
+    """A score by two settings; cells without a score stay empty, skipped ones are hatched.
 
     scores: shape (rows, columns), NaN where there is none. titles: of the rows, the columns and the score. best: row
-    and column of the cell that is framed.
+    and column of the cell that is framed. theirs: published scores by row and column, in brackets below ours.
     """
     from matplotlib.patches import Rectangle
 
-    figure = new_figure(0.95 * len(columns) + 2.4, 0.5 * len(rows) + 1.6)
+    figure = new_figure(0.95 * len(columns) + 2.4, (0.62 if theirs else 0.5) * len(rows) + 1.6)
     area = figure.add_subplot()
     image = area.imshow(np.ma.masked_invalid(scores), cmap="cividis", aspect="auto")
     low, high = image.get_clim()
     for row, column in np.ndindex(*scores.shape):
         if np.isfinite(scores[row, column]):
             colour = "black" if scores[row, column] > (low + high) / 2 else "white"
-            area.text(column, row, f"{scores[row, column]:.3f}", ha="center", va="center", color=colour, fontsize=9)
+            shown = f"{scores[row, column]:.3f}" + (f"\n({theirs[row, column]})" if (row, column) in theirs else "")
+            area.text(column, row, shown, ha="center", va="center", color=colour, fontsize=9)
+        elif skipped[row, column]:
+            look: dict[str, Any] = {"facecolor": "none", "edgecolor": "0.6", "hatch": "////", "linewidth": 0}
+            area.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **look))
+            area.text(column, row, "skipped", ha="center", va="center", fontsize=8, bbox={"color": "white", "pad": 1.5})
     area.add_patch(Rectangle((best[1] - 0.5, best[0] - 0.5), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=2.5))
     area.set_xticks(range(len(columns)), columns, rotation=30, ha="right")
     area.set_yticks(range(len(rows)), rows)

@@ -3,7 +3,8 @@
 Conventions
 -----------
 Each measurement works on all clips in an empty folder, writing included. The processes have been started and have
-worked on a few clips before, since that costs the same seconds however many clips follow. The speed-up is against
+worked on a few clips before, since that costs the same seconds however many clips follow; this start-up is measured
+apart. The speed-up is against
 the fewest processes measured, and the efficiency is the speed-up as a share of what so many processes could give:
 G. Amdahl, "Validity of the single processor approach", AFIPS 1967, says why it falls.
 """
@@ -22,26 +23,33 @@ from tonearm.representations.extract import Extraction, draw_spectrograms, extra
 from tonearm.runtime.files import write_csv, write_text
 from tonearm.runtime.leftovers import TEMPORARY_PREFIX
 from tonearm.runtime.locks import hold
+from tonearm.runtime.machine import describe_machine
 
 WARM_CLIPS_A_WORKER = 4
+COLUMNS = ("task", "workers", "seconds", "clips", "speed_up", "efficiency", "start_up_seconds", "machine")
 Work = Callable[[Catalog, Config, Path, int], Extraction]
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One task by so many processes: seconds in all, and clips that were worked on."""
+    """One task by so many processes: seconds in all, and clips that were worked on.
+
+    start_up: seconds before, in which the processes were started and worked on their first clips.
+    """
 
     task: str
     workers: int
     seconds: float
     clips: int
+    start_up: float = 0.0
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """All measurements, by task and then by the number of processes."""
+    """All measurements, by task and then by the number of processes. machine: processor and cores, in words."""
 
     measurements: tuple[Measurement, ...]
+    machine: str = ""
 
     def speed_up(self, one: Measurement) -> float:
         """Seconds of the fewest processes over this one's."""
@@ -55,13 +63,17 @@ class Scaling:
         return min((each for each in self.measurements if each.task == one.task), key=lambda each: each.workers)
 
     def text(self) -> str:
-        """A Markdown table."""
-        lines = ["| task | workers | seconds | clips/s | speed-up | efficiency |", "|---|---|---|---|---|---|"]
+        """The machine, and a Markdown table."""
+        lines = [f"{self.machine}; start-up is measured apart.", ""] if self.machine else []
+        lines += [
+            "| task | workers | seconds | clips/s | speed-up | efficiency | start-up |",
+            "|---|---|---|---|---|---|---|",
+        ]
         for one in self.measurements:
             speed, share = self.speed_up(one), self.efficiency(one)
             lines.append(
                 f"| {one.task} | {one.workers} | {one.seconds:.2f} | {one.clips / one.seconds:.1f} | {speed:.2f} | "
-                f"{100 * share:.0f} % |"
+                f"{100 * share:.0f} % | {one.start_up:.2f} s |"
             )
         return "\n".join(lines) + "\n"
 
@@ -98,9 +110,12 @@ def measure_scaling(
             for count in sorted(workers):
                 found.append(_measure(task, work, catalog, config, count, out, clock))
                 tell(f"{task}, {count} workers: {found[-1].seconds:.2f} s")
-    scaling = Scaling(tuple(found))
-    rows = [[m.task, m.workers, m.seconds, m.clips, scaling.speed_up(m), scaling.efficiency(m)] for m in found]
-    write_csv(out / "scaling.csv", ("task", "workers", "seconds", "clips", "speed_up", "efficiency"), rows)
+    scaling = Scaling(tuple(found), describe_machine())
+    rows = [
+        [m.task, m.workers, m.seconds, m.clips, scaling.speed_up(m), scaling.efficiency(m), m.start_up, scaling.machine]
+        for m in found
+    ]
+    write_csv(out / "scaling.csv", COLUMNS, rows)
     write_text(out / "scaling.md", scaling.text())
     curves = {task: [(m.workers, scaling.speed_up(m)) for m in found if m.task == task] for task in TASKS}
     save_figure(scaling_figure(curves), out / "scaling")
@@ -112,6 +127,7 @@ def _measure(
 ) -> Measurement:
     few = replace(catalog, clips=catalog.clips[: WARM_CLIPS_A_WORKER * workers])
     with tempfile.TemporaryDirectory(dir=out, prefix=TEMPORARY_PREFIX) as folder:
+        begin = clock()
         work(few, config, Path(folder) / "warm", workers)
         start = clock()
         done = work(catalog, config, Path(folder) / "cold", workers)
@@ -119,4 +135,4 @@ def _measure(
     clips = done.usable
     if not clips:
         raise CatalogError(f"{catalog.root}: none of its {done.clips} clips can be read, so nothing can be measured")
-    return Measurement(task, workers, seconds, clips)
+    return Measurement(task, workers, seconds, clips, start - begin)

@@ -48,7 +48,7 @@ def test_a_submission_of_nothing_classified_is_refused(tmp_path: Path, monkeypat
     broken = Prediction(str(tmp_path / "a.wav"), "", 0.0, {}, "cannot be read")
     sound = Prediction(str(tmp_path / "b.wav"), "rock", 1.0, {"rock": 1.0})
     facts = SimpleNamespace(majority="pop")
-    monkeypatch.setattr(submission, "load_run", lambda run: SimpleNamespace(facts=facts))
+    monkeypatch.setattr(submission, "load_run", lambda run, trust: SimpleNamespace(facts=facts))
     monkeypatch.setattr(submission, "run_to_load", lambda run: run)
     out = tmp_path / "s.csv"
     monkeypatch.setattr(submission, "predict", lambda run, paths: Predictions(("rock",), (broken, broken)))

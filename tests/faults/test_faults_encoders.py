@@ -137,7 +137,7 @@ def test_a_wrong_hash_missing_file_and_weights_of_another_network_are_told(cache
         weights.get_weights("mn04_as", file)
     with pytest.raises(RepresentationError, match=r"none\.pt: no such file"):
         weights.get_weights("mn04_as", tmp_path / "none.pt")
-    with pytest.raises(RepresentationError, match=r"'nope' is not an encoder .* known: mn04_as"):
+    with pytest.raises(RepresentationError, match=r"'nope' is not an encoder .* known: .*mn04_as"):
         weights.get_weights("nope")
     sha256 = weights.file_sha256(file)
     with pytest.raises(RepresentationError, match="those of another network"):

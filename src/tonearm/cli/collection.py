@@ -77,9 +77,9 @@ def features(config: ConfigFile = None, set_: Set = None) -> None:
     statistics = list(dict.fromkeys(column.statistic for column in columns if column.statistic))
     print(f"* chosen by preset {settings.preset!r} and features.families: {len(columns)} columns")
     print(f"statistics over frames: {', '.join(statistics)}")
-    print(
-        "presets: gtzan57 (57 columns), fma518 (518), basic, full; every family equals librosa's function of its name"
-    )
+    others = ", ".join(name for name, family in FAMILIES.items() if not family.librosa)
+    equals = "every family equals librosa's function of its name" + (f", but it lacks {others}" if others else "")
+    print(f"presets: gtzan57 (57 columns), fma518 (518), basic, full; {equals}")
 
 
 @app.command()
@@ -120,7 +120,7 @@ def spectrograms(
     workers: Workers = 1,
     cluster: Cluster = "",
 ) -> None:
-    """Draw spectrograms: OUT/KIND/GENRE/FILE.png."""
+    """Draw spectrograms: OUT/KIND/GENRE/FILE.png, inside train/ and test/ as the music is."""
     from tonearm.data.catalog import read_catalog
     from tonearm.representations.extract import FAILURES_CSV, draw_spectrograms
 

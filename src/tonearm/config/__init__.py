@@ -9,7 +9,6 @@ name the file or `--set`, the key, what was found, what is allowed and the neare
 """
 
 import json
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from pydantic import Field, SerializeAsAny, ValidationError, field_validator, mo
 
 from tonearm.config.anchor import PATHS, anchor
 from tonearm.config.messages import explain, limits
+from tonearm.config.model_names import check_names
 from tonearm.config.reading import check_layers, check_reads
 from tonearm.data.tables import is_table
 from tonearm.errors import ConfigError
@@ -53,7 +53,6 @@ NOT_THERE = (
     "A pretrained network (an encoder) knows music that you do not have. With the extra `encoders` and after",
     f"`tonearm encoders get {QUICKEST}` this model is among the default ones; `tonearm encoders` lists all encoders.",
 )
-MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # it names a folder
 
 
 def _models(values: Mapping[str, Any]) -> dict[str, ModelSettings]:
@@ -126,12 +125,7 @@ class Config(Settings):
     def _choose_models(cls, value: Any) -> dict[str, ModelSettings]:
         if not isinstance(value, Mapping) or not value:
             raise ConfigError("models: at least one model is needed, as a table such as [models.logistic]")
-        for name in value:
-            if not MODEL_NAME.fullmatch(str(name)):
-                raise ConfigError(
-                    f"models.{name}: a model's name is a folder's too: letters, digits, '.', '_' and '-' "
-                    "after a first letter or digit, at most 100"
-                )
+        check_names(value)
         models = _models(value)
         for name, settings in models.items():
             check_reads(name, settings)

@@ -6,9 +6,9 @@ What is allowed is read from the settings class itself (its JSON schema), so it 
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from tonearm.settings import Settings
@@ -18,7 +18,7 @@ BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveM
 KINDS = {"integer": "a whole number", "number": "a number", "string": "text", "boolean": "true or false"}
 
 
-def limits(section: type[Settings]) -> dict[str, str]:
+def limits(section: type[BaseModel]) -> dict[str, str]:
     """What each setting of a section may be.
 
     >>> from tonearm.settings import SplitSettings
@@ -47,7 +47,7 @@ def _allowed(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
     return " ".join([KINDS.get(schema.get("type", ""), "a table"), " and ".join(bounds)]).rstrip()
 
 
-def words(section: type[Settings], key: str) -> list[str]:
+def words(section: type[BaseModel], key: str) -> list[str]:
     """The words that a setting, or each part of it, may be; [] if it is not one of certain words."""
     schema = section.model_json_schema()
     return _words(schema["properties"].get(key, {}), schema.get("$defs", {}))
@@ -74,9 +74,10 @@ def explain(error: ValidationError, root: type[Settings], prefix: str = "") -> s
 def _explain(detail: ErrorDetails, root: type[Settings], prefix: str) -> str:
     """One finding in words."""
     location = [str(part) for part in detail["loc"]]
-    section, depth = root, 0
+    section: type[BaseModel] = root
+    depth = 0
     while depth < len(location) - 1 and (deeper := _section(section, location[depth])) is not None:
-        section, depth = deeper, depth + 1
+        section, depth = deeper[0], depth + deeper[1]
     in_list = len(location) > 1 and isinstance(detail["loc"][-1], int)  # named by the list's name, as it was written
     key = prefix + ".".join(location[:-1] if in_list else location)
     if detail["type"] == "extra_forbidden":
@@ -93,8 +94,11 @@ def _explain(detail: ErrorDetails, root: type[Settings], prefix: str) -> str:
     return f"{key} = {detail['input']!r}: {hint}must be {allowed}"
 
 
-def _section(section: type[Settings], key: str) -> type[Settings] | None:
-    """The section that stands under `key`, if one does."""
+def _section(section: type[BaseModel], key: str) -> tuple[type[BaseModel], int] | None:
+    """The section under `key`, alone or each one of a list or table, and how many keys lead to what it holds."""
     info = section.model_fields.get(key)
     annotation = None if info is None else info.annotation
-    return annotation if isinstance(annotation, type) and issubclass(annotation, Settings) else None
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, 1
+    inner = [one for one in get_args(annotation) if isinstance(one, type) and issubclass(one, BaseModel)]
+    return (inner[0], 2) if inner else None

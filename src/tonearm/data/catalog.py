@@ -49,6 +49,18 @@ class Clip:
     split: str = ""
 
 
+def part_folder(clip: Clip) -> str:
+    """The folder train, valid or test that says which part the clip is in; "" where no folder does.
+
+    >>> part_folder(Clip("/m/Train/rock/1.wav", "Train/rock/1.wav", "rock", split="train"))
+    'train'
+    >>> part_folder(Clip("/m/rock/1.wav", "rock/1.wav", "rock", split="train"))  # a table says so
+    ''
+    """
+    first = PurePosixPath(clip.name).parts[0]
+    return clip.split if first.lower() in PARTS and first != clip.label else ""  # a class may be called test
+
+
 @dataclass(frozen=True)
 class Catalog:
     """The clips of a folder in a stable order.

@@ -34,12 +34,13 @@ from tonearm.models.python import check_probabilities, running_own_code
 from tonearm.runtime.faults import blaming_the_machine
 from tonearm.runtime.owncode import Source
 from tonearm.runtime.progress import Counting, Progress, listening, quietly
+from tonearm.runtime.source import source_digest
 from tonearm.splits.parts import Split
+from tonearm.training import fit_classifier
 from tonearm.training.contract import FittedClassifier, HoldsOut, LearnsByEpochs
 from tonearm.training.process_group import process_group
 
 MOMENT = 2.0  # seconds
-CALIBRATION_RULE = 2  # raised when the same answers would be calibrated otherwise
 ADVICE = "with fewer train.workers or a smaller model"
 
 
@@ -143,8 +144,6 @@ def fit_job(
     watch: called with each epoch's row of the history (see `training.history`), where the model has epochs of torch;
     what it raises ends the training. callbacks: of skorch, for such a model.
     """
-    from tonearm.training import fit_classifier
-
     model = MODELS[job.settings.type]
     classifier = model.build(job.settings, config.train)
     dataset, split = data.of(job.settings), job.split
@@ -252,7 +251,7 @@ def _division_digest(names: np.ndarray[Any, np.dtype[np.object_]], split: Split)
 
 
 def job_digest(job: Job, data: ModelInputs, config: Config) -> str:
-    """A digest of all that decides the run: settings, seeds, rows, labels, groups, and who is in which part."""
+    """A digest of all that decides the run: settings, code, seeds, rows, labels, groups, and who is in which part."""
     digest = hashlib.sha256()
     dataset = data.of(job.settings)
     model = job.settings.model_dump(mode="json")
@@ -262,11 +261,8 @@ def job_digest(job: Job, data: ModelInputs, config: Config) -> str:
     beside = {"workers", *(("calibrate", "sure") if config.split.folds else ())}
     settings = [model, config.train.model_dump(mode="json", exclude=beside)]
     digest.update(json.dumps([settings, dataset.representation], sort_keys=True).encode())
-    if config.train.calibrate and not config.split.folds:
-        digest.update(f"calibration {CALIBRATION_RULE}".encode())
-    revision = MODELS[job.settings.type].revision
-    if revision > 1:  # nothing for the first, so that runs from before revisions stay finished
-        digest.update(f"revision {revision}".encode())
+    calibrated = config.train.calibrate and not config.split.folds
+    digest.update(_code(MODELS[job.settings.type], calibrated).encode())
     if package := MODELS.package(job.settings.type):
         digest.update(package.encode())
     for column in (dataset.names, dataset.labels, dataset.groups):
@@ -279,6 +275,12 @@ def job_digest(job: Job, data: ModelInputs, config: Config) -> str:
     for rows in (job.split.train, job.split.valid, job.split.test):
         digest.update(np.asarray(rows, dtype=np.int64).tobytes() + b"|")
     return digest.hexdigest()
+
+
+def _code(model: Model, calibrated: bool) -> str:
+    """A digest of the code that trains and judges the model; where its rows come from they say themselves."""
+    functions = [model.build, model.fit, evaluate, fit_classifier, *([calibrate] if calibrated else [])]
+    return source_digest(*sorted({function.__module__ for function in functions if hasattr(function, "__module__")}))
 
 
 def is_finished(job: Job, digest: str) -> tuple[bool, str]:

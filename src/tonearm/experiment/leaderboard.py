@@ -17,6 +17,7 @@ import numpy as np
 
 from tonearm.config import Config
 from tonearm.evaluation.compare import compare
+from tonearm.experiment import part_scores
 from tonearm.experiment.comparison import read_answers
 from tonearm.experiment.confidence import COLUMNS, confidence
 from tonearm.experiment.confidence import table as calibration_table
@@ -89,7 +90,8 @@ def write_leaderboard(
             rows.append(_single(name, settings.type, evaluated[0]))
         else:
             rows.append(_pooled(name, settings.type, folder.path, runs[name], groups, config.train))
-    rows = [replace(row, published=config.report.published.get(row.model)) for row in rows]
+    theirs = {name: figures.accuracy for name, figures in config.report.published.items()}
+    rows = [replace(row, published=theirs.get(row.model)) for row in rows]
     rows.sort(key=_order)
     trained = [row for row in rows if not row.error]
     chosen = trained[0].model if trained and trained[0].judged == "test" and "valid" in trained[0].scores else ""
@@ -108,7 +110,8 @@ def write_leaderboard(
         },
     )
     write_csv(folder.leaderboard_csv, *_table(rows))
-    write_text(folder.leaderboard_md, markdown(rows, division, verdict, warnings, encoders))
+    parts = part_scores.markdown([(row.model, row.scores) for row in rows if not row.error], config.report.published)
+    write_text(folder.leaderboard_md, markdown(rows, division, verdict, warnings, encoders) + "\n".join([*parts, ""]))
     return tuple(rows)
 
 

@@ -1,6 +1,5 @@
 """The search for clips of one recording as a task among others: decoded together with them, resumed like them."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from tonearm.dsp.sound import ClipSound
 from tonearm.representations.shards import PARTS, PartsOnly, Shards
 from tonearm.runtime.files import write_json
-from tonearm.scan.landmarks import DEFINITION
+from tonearm.runtime.source import source_digest
 from tonearm.scan.scan import Sound, find_duplicates, listen
 
 GROUPS_JSON = "groups.json"
@@ -26,8 +25,8 @@ class ListeningTask(PartsOnly):
 
     @property
     def digest(self) -> str:
-        """Of the definition of landmarks."""
-        return hashlib.sha256(f"recordings {DEFINITION}".encode()).hexdigest()
+        """Of the code that listens."""
+        return source_digest(listen.__module__)
 
     @property
     def parts(self) -> Path:

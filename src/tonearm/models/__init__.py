@@ -18,8 +18,7 @@ __all__ = ["MODELS", "Model", "ModelSettings", "Outlook", "Size", "reads", "take
 _OURS = {
     "logistic": Model(logistic.LogisticSettings, logistic.build, outlook=logistic.outlook),
     "mlp": Model(mlp.MLPSettings, mlp.build, extra="deep"),
-    # revision 1 of the SVM used the votes of pairs of classes as margins
-    "svm": Model(svm.SVMSettings, svm.build, trusted=svm.TRUSTED, revision=2, steps="machines", outlook=svm.outlook),
+    "svm": Model(svm.SVMSettings, svm.build, trusted=svm.TRUSTED, steps="machines", outlook=svm.outlook),
     "trees": Model(
         trees.TreesSettings, trees.build, trusted=trees.TRUSTED, steps="trees", fit=trees.fit, outlook=trees.outlook
     ),

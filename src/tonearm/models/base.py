@@ -51,10 +51,9 @@ class Model(NamedTuple):
 
     build: (settings, TrainSettings) to an unfitted classifier, of the same types whatever the settings. extra: "" if
     tonearm alone is enough. trusted: names of types, beyond those of the unfitted classifier, that a saved one may
-    hold. revision: raised when the same settings and rows give a different model than before, so that finished runs are
-    trained again. steps: what it counts while it learns. fit: (settings, classifier, X, y), if the classifier's own
-    `fit` is not all. outlook: from settings and size, for models that may take long. check: (settings, height, width of
-    a picture), raises ModelError where they do not go together, before anything is computed.
+    hold. steps: what it counts while it learns. fit: (settings, classifier, X, y), if the classifier's own `fit` is
+    not all. outlook: from settings and size, for models that may take long. check: (settings, height, width of a
+    picture), raises ModelError where they do not go together, before anything is computed.
     """
 
     settings: type[ModelSettings]
@@ -62,7 +61,6 @@ class Model(NamedTuple):
     takes: Literal["rows", "images", "any"] = "rows"
     extra: Literal["", "deep"] = ""
     trusted: tuple[str, ...] = ()
-    revision: int = 1
     steps: str = "epochs"
     fit: Callable[[Any, Any, Any, Any], None] | None = None
     outlook: Callable[[Any, Size], Outlook] | None = None

@@ -189,7 +189,7 @@ def _in_words(error: Exception) -> str:
 
 
 def _check_support_vectors(path: Path, classifier: Any) -> None:
-    """Raise RunError for an SVM of revision 1, which used the votes of pairs of classes."""
+    """Raise RunError for an SVM of an older tonearm, which used the votes of pairs of classes."""
     last = classifier.steps[-1][1] if hasattr(classifier, "steps") else classifier
     if type(last).__name__ == "SupportVectors" and not hasattr(last, "machines_"):
         raise RunError(

@@ -38,7 +38,7 @@ from tonearm.experiment.records import (
 from tonearm.experiment.runs import MODEL, read_facts, read_scores
 from tonearm.representations.extract import FAILURES_CSV
 from tonearm.representations.registry import kind_of
-from tonearm.settings import AudioSettings, DataSettings
+from tonearm.settings import AudioSettings, DataSettings, ReportSettings
 
 AGAIN = "run the command again"
 
@@ -198,6 +198,7 @@ def _config(path: Path) -> tuple[str, dict[str, Any]]:
         config = tomllib.loads(text)
         DataSettings.model_validate(config["data"])
         AudioSettings.model_validate(config["audio"])
+        ReportSettings.model_validate(config.get("report", {}))
         if not all(_is_reading(settings) for settings in config["models"].values()):
             raise ValueError("models do not say what they read")
         return text, config

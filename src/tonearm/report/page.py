@@ -21,6 +21,7 @@ from tonearm.report.importance import importance
 from tonearm.report.leaderboard import leaderboard
 from tonearm.report.learning import learning
 from tonearm.report.neighbours import NOT_ASKED, Nearest
+from tonearm.report.part_scores import scores_of_parts
 from tonearm.report.slopes import slopes
 
 OPTIMISTIC = (
@@ -44,6 +45,7 @@ def page(
         _head(record),
         slopes(record, against) if against else "",
         leaderboard(record.models, record.encoders),
+        scores_of_parts(record),
         learning(record.trained),
         trust(record.trained),
         confusions(record.trained),

@@ -12,13 +12,15 @@ from typing import Any
 
 from tonearm.errors import RunError
 from tonearm.experiment.folder import LAYOUT_JSON, read_manifest, refuse_older
-from tonearm.experiment.records import DamagedError, read_checked, read_rows, read_words
+from tonearm.experiment.records import DamagedError, parse_record, read_checked, read_rows, read_words
 from tonearm.experiment.runs import judged_part, read_facts, read_scores
+from tonearm.published import PUBLISHED, show_figure
 from tonearm.report.charts import interval_bar
 from tonearm.report.classes import classes, confusions
 from tonearm.report.collect import ModelResult
 from tonearm.report.html import document, number, sentence, table
-from tonearm.sweep import PUBLISHED, PUBLISHED_MEANING
+from tonearm.sweep import PUBLISHED_MEANING
+from tonearm.sweep.crossed import Crossed
 from tonearm.sweep.folder import SweepFolder
 from tonearm.wording import interval
 
@@ -45,9 +47,12 @@ def sweep_page(path: Path) -> str:
         header, trials = list(rows[0]), [list(row.values()) for row in rows]
         config_text = read_words(folder.config_toml, AGAIN)
         winner = folder.winner if manifest.ranking else None
+        found = facts.get("crossed")
+        crossed = None if found is None else parse_record(Crossed, found, folder.sweep_json, AGAIN)
         sections = [
             _head(path, facts["how"], facts["verdict"], facts["model"], len(trials)),
-            _picture(path),
+            _picture(path, crossed),
+            _crossed(crossed),
             _ranking(header, trials, facts["settings"]),
             *_winner(winner, str(facts["model"])),
             _repeat(path, winner, config_text),
@@ -69,8 +74,12 @@ def _head(folder: Path, how: str, verdict: str, model: str, trials: int) -> str:
     )
 
 
-def _picture(folder: Path) -> str:
-    for name, words in PICTURES.items():
+def _picture(folder: Path, crossed: Crossed | None) -> str:
+    cells = [cell for row in crossed.rows for cell in row.cells] if crossed else []
+    more = " In brackets: what was published." if any(cell.theirs for cell in cells) else ""
+    more += " Hatched: skipped." if any(cell.state == "skipped" for cell in cells) else ""
+    for name, what in PICTURES.items():
+        words = what + (more if name == "heatmap" else "")
         path = folder / f"{name}.svg"
         if path.is_file():
             data = base64.b64encode(path.read_bytes()).decode()
@@ -79,13 +88,25 @@ def _picture(folder: Path) -> str:
     return ""
 
 
+def _crossed(crossed: Crossed | None) -> str:
+    """The table of two crossed settings, with what was published beside ours; "" where there is none."""
+    if crossed is None:
+        return ""
+    rows = ""
+    for row in crossed.rows:
+        cells = [f"<strong>{escape(cell.text)}</strong>" if cell.best else escape(cell.text) for cell in row.cells]
+        rows += f"<tr><td>{escape(row.value)}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+    titles = [f"<{escape(crossed.row_title)} \\ {escape(crossed.column_title)}", *map(escape, crossed.columns)]
+    return f'<h2>Table</h2><p class="soft">{escape(crossed.heading)}.</p>{table(titles, rows, "plain")}'
+
+
 def _ranking(header: list[str], trials: list[list[str]], settings: list[str]) -> str:
     rows, left = "", ""
-    beside = PUBLISHED in header
+    beside = [title for title in header if title.startswith(PUBLISHED)]
     for trial in trials:
         cells = dict(zip(header, trial, strict=True))
         values = "".join(f'<td class="text">{escape(cells[name])}</td>' for name in settings)
-        theirs = f"<td>{_cell(cells, PUBLISHED, 2)}</td>" if beside else ""
+        theirs = "".join(f"<td>{_figure(title, cells[title])}</td>" for title in beside)
         if cells["state"] != "done":
             state = f'<td class="text" colspan="9">{escape(cells["state"])}</td>'
             rows += f"<tr><td>–</td>{values}{state}{theirs}</tr>"
@@ -105,7 +126,7 @@ def _ranking(header: list[str], trials: list[list[str]], settings: list[str]) ->
             f"<td>{_cell(cells, 'trained_epochs', 0)}</td><td>{_cell(cells, 'best_epoch', 0)}</td>{theirs}</tr>"
         )
     titles = ["rank", *(f"<{escape(name)}" for name in settings), "valid", "<95 % interval", "", "F1", "log loss"]
-    titles += ["train", "training", "epochs", "best epoch", *([PUBLISHED] if beside else [])]
+    titles += ["train", "training", "epochs", "best epoch", *map(escape, beside)]
     meaning = f'<p class="soft">{escape(PUBLISHED_MEANING.replace("`", ""))}</p>' if beside else ""
     return (
         '<h2 id="trials">Trials</h2><p class="soft">Best validation accuracy first. Each interval is of one trial; the '
@@ -116,6 +137,14 @@ def _ranking(header: list[str], trials: list[list[str]], settings: list[str]) ->
 
 def _cell(cells: dict[str, str], name: str, digits: int = 3) -> str:
     return number(float(cells[name]) if cells[name] else None, digits)
+
+
+def _figure(title: str, written: str) -> str:
+    """A published figure: a number, or somebody's words."""
+    try:
+        return show_figure(title, float(written) if written else None)
+    except ValueError:
+        return escape(written)
 
 
 def _winner(winner: Path | None, model: str) -> list[str]:

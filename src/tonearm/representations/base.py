@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from tonearm.dsp.sound import ClipSound
 from tonearm.errors import ClipError, OutOfMemoryError, OutputError
 from tonearm.runtime.faults import blaming_the_machine
+from tonearm.runtime.source import source_digest
 from tonearm.settings import AudioSettings, EncoderSettings, FeatureSettings, SpectrogramSettings
 
 Gives = Literal["rows", "images"]
@@ -116,6 +117,13 @@ class Result(NamedTuple):
 def digest_of(facts: Mapping[str, Any]) -> str:
     """SHA-256 of JSON-ready facts, in hexadecimal digits."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def work_digest(representation: Representation) -> str:
+    """A digest of the representation's facts and of the code that computes it: what a cached result must have."""
+    parts = getattr(representation, "parts", ())  # of several that are joined
+    code = source_digest(*sorted({type(each).__module__ for each in (representation, *parts)}))
+    return digest_of({"facts": representation.facts(), "code": code})
 
 
 def read_clips(reader: Reader, sounds: Sequence[ClipSound]) -> list[Result]:

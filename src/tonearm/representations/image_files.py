@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tonearm.data.catalog import Catalog, Clip
+from tonearm.data.catalog import Catalog, Clip, part_folder
 from tonearm.errors import CatalogError
-from tonearm.representations.base import Reader, Representation, digest_of
+from tonearm.representations.base import Reader, Representation, work_digest
 from tonearm.representations.shards import PARTS, Shards
 from tonearm.runtime.files import write_bytes, write_text
 from tonearm.runtime.leftovers import clear_leftovers
 from tonearm.runtime.names import typed
+from tonearm.runtime.system import WINDOWS, ignores_case, unfit
 
 PICTURES_MADE = "pictures.json"  # beside the parts: which pictures in the folder tonearm made
 
@@ -23,6 +24,8 @@ PICTURES_MADE = "pictures.json"  # beside the parts: which pictures in the folde
 @dataclass(frozen=True)
 class ImagesTask:
     """Clips to pictures, `folder`/<representation>/<label>/<file name>.png, or under the clip's own name.
+
+    Pictures of a folder with train/ and test/ lie in such folders, too, so that the clips stay in their parts.
 
     Pictures that an earlier call made and that no longer belong to a clip (removed, broken, with another
     label) are removed: training on the folder would take each picture for a clip. Other files stay.
@@ -35,8 +38,8 @@ class ImagesTask:
 
     @property
     def digest(self) -> str:
-        """Digest of the representation."""
-        return digest_of(self.representation.facts())
+        """Digest of the representation and its code."""
+        return work_digest(self.representation)
 
     @property
     def parts(self) -> Path:
@@ -84,7 +87,9 @@ class ImagesTask:
 
     def _name(self, clip: Clip) -> str:
         """Path of a clip's picture relative to the folder, the same text in every locale."""
-        inner = f"{clip.label}/{Path(clip.name).name}.png" if clip.label and self.by_label else f"{clip.name}.png"
+        inner = f"{clip.name}.png"
+        if self.by_label and (clip.label or part_folder(clip)):
+            inner = PurePosixPath(part_folder(clip), clip.label, f"{PurePosixPath(clip.name).name}.png").as_posix()
         return PurePosixPath(self.representation.name, inner).as_posix()
 
     def _names(self, clips: Iterable[Clip]) -> set[str]:
@@ -107,14 +112,23 @@ def _check_labels(catalog: Catalog) -> None:
                 f"{catalog.root}: the label {label!r} cannot be a folder's name, which each genre has among pictures; "
                 "write it without / and \\ and without a dot at its start"
             )
+        if WINDOWS and unfit(label):
+            raise CatalogError(
+                f"{catalog.root}: the label {label!r} cannot be a folder's name on Windows, which each genre has among "
+                f"pictures, since it {unfit(label)}; write it differently in the metadata"
+            )
 
 
 def _check_distinct(catalog: Catalog, task: ImagesTask) -> None:
-    taken: dict[Path, str] = {}
-    for clip in catalog.clips:
-        first = taken.setdefault(task.path(clip), clip.name)
+    places = [str(task.path(clip)) for clip in catalog.clips]
+    folded = [place.casefold() for place in places]
+    if len(set(folded)) < len(set(places)) and ignores_case(task.folder):  # Rock/1.wav and rock/1.wav, on macOS
+        places = folded
+    taken: dict[str, str] = {}
+    for clip, place in zip(catalog.clips, places, strict=True):
+        first = taken.setdefault(place, clip.name)
         if first != clip.name:
+            picture = task.path(clip).relative_to(task.folder / task.representation.name).as_posix()
             raise CatalogError(
-                f"{catalog.root}: {first} and {clip.name} would both become {clip.label}/{Path(clip.name).name}.png; "
-                "rename one of them"
+                f"{catalog.root}: {first} and {clip.name} would both become {picture}; rename one of them"
             )

@@ -11,7 +11,7 @@ import numpy as np
 
 from tonearm.data.dataset import Dataset
 from tonearm.data.tables import REPRESENTATION_KEY, read_table
-from tonearm.representations.base import Reader, Representation, digest_of, file_name
+from tonearm.representations.base import Reader, Representation, file_name, work_digest
 from tonearm.representations.shards import PARTS, PartsOnly, Shards
 from tonearm.runtime.files import replacing, write_csv
 from tonearm.settings import DataSettings
@@ -30,8 +30,8 @@ class RowsTask(PartsOnly):
 
     @property
     def digest(self) -> str:
-        """Digest of the representation."""
-        return digest_of(self.representation.facts())
+        """Digest of the representation and its code."""
+        return work_digest(self.representation)
 
     @property
     def parts(self) -> Path:

@@ -5,8 +5,9 @@ Conventions
 Several tasks (features, pictures, the search for recordings) go over the clips together, so that each file is decoded
 once for all of them. The work is divided into shards, runs of clips in catalog order; the process that works on a shard
 writes a part file for each task, so that the driver holds names and never data. A part is written whole or not at all.
-A clip's result is looked up by its key: name, size and change times of its file and the digest of the task; if any
-of these changes the clip is recomputed, otherwise reused. Failures are never reused: the cause may be gone.
+A clip's result is looked up by its key: name, size and change times of its file and the digest of the task, which
+covers its settings and its code; if any of these changes the clip is recomputed, otherwise reused. Failures are never
+reused: the cause may be gone.
 The caller locks a folder (`hold`) until everything that depends on the work is written.
 """
 
@@ -42,7 +43,7 @@ class ClipTask(Protocol):
 
     @property
     def digest(self) -> str:
-        """A digest of everything besides the clip that decides a result, see `base.digest_of`."""
+        """A digest of everything besides the clip that decides a result, see `base.work_digest`."""
 
     @property
     def parts(self) -> Path:
@@ -141,7 +142,8 @@ def run_shards(
 
 
 def _plan(catalog: Catalog, task: ClipTask) -> _Plan:
-    keys = [clip_key(clip, task.digest) for clip in catalog.clips]
+    digest = task.digest
+    keys = [clip_key(clip, digest) for clip in catalog.clips]
     known = find_known(task.parts)
     # before the work, since it overwrites files: if it is interrupted and run again with earlier settings, pictures
     # of these settings must not count as pictures of the earlier ones

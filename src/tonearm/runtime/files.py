@@ -26,6 +26,7 @@ from tonearm.runtime.faults import ask_disk, output_error, refusal
 from tonearm.runtime.leftovers import TEMPORARY_PREFIX, claim, release
 from tonearm.runtime.regular import check_regular
 from tonearm.runtime.remote import is_url, place, put
+from tonearm.runtime.system import flush, rename
 from tonearm.wording import size as in_words
 
 MOST_JSON_BYTES = 2**28
@@ -97,7 +98,7 @@ def _rename(temporary: Path, path: Path) -> None:
     """Rename the file, also if a network file system did so, lost its own answer, and then misses the first name."""
     state = temporary.stat()
     try:
-        temporary.replace(path)
+        rename(temporary, path)
     except OSError as error:
         if error.errno not in (errno.ENOENT, errno.ESTALE) or not _is_there(path, state):
             raise
@@ -136,14 +137,15 @@ def replacing_folder(folder: str | Path) -> Iterator[Path]:
 def _exchange(temporary: Path, folder: Path) -> None:
     """Rename the folder; one that has the name already comes back if that fails."""
     if not folder.exists():
-        temporary.rename(folder)
+        rename(temporary, folder)
         return
     aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=TEMPORARY_PREFIX))
-    folder.rename(aside / "old")
     try:
-        temporary.rename(folder)
+        rename(folder, aside / "old")
+        rename(temporary, folder)
     except BaseException:
-        (aside / "old").rename(folder)
+        if (aside / "old").exists():
+            rename(aside / "old", folder)
         aside.rmdir()
         raise
     # on a network file system a file that somebody reads stays under another name; it goes with the next start
@@ -161,7 +163,7 @@ def _settle(path: Path) -> None:
     path.chmod(0o666 & ~_umask())
     handle = os.open(path, os.O_RDWR)
     try:
-        os.fsync(handle)
+        flush(handle)
     finally:
         os.close(handle)
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 SECONDS_TO_END = 10.0
-SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
 
 
 class Stopped(BaseException):
@@ -71,7 +71,8 @@ def filling(folder: Path) -> Iterator[None]:
 
 def _listen() -> None:
     reading, writing = os.pipe()
-    os.set_blocking(writing, False)
+    if hasattr(os, "set_blocking"):  # not on Windows before Python 3.12
+        os.set_blocking(writing, False)
     # the byte is written when the signal comes, the handler called when the main thread is back from C
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     threading.Thread(target=_end_anyhow, args=(reading,), daemon=True).start()

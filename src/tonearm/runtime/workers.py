@@ -4,9 +4,10 @@ Conventions
 -----------
 A thread asks for the parent's number. Linux could also send a signal on the parent's death (prctl), but on that of the
 thread which started the worker, and a program that calls tonearm may end such a thread and go on. On Windows a process
-keeps its parent's number, so workers end there when their idle time is over.
+keeps its parent's number, so there the thread waits for the parent itself.
 """
 
+import ctypes
 import os
 import signal
 import threading
@@ -14,7 +15,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tonearm.runtime.system import WINDOWS
+
 SECONDS_BETWEEN_LOOKS = 0.5
+SYNCHRONIZE, INFINITE = 0x00100000, 0xFFFFFFFF  # winnt.h, winbase.h
 
 
 @contextmanager
@@ -23,10 +27,10 @@ def sparing_children() -> Iterator[None]:
 
     A signal mask is inherited from the first instruction on, earlier than any handler could be set.
     """
-    _start_trackers()
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
+    if not hasattr(signal, "pthread_sigmask"):  # Windows, whose Python cannot start the first of the trackers either
         yield
         return
+    _start_trackers()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -63,6 +67,17 @@ def begin(leader: int) -> None:
 
 def _end_with(leader: int) -> None:
     """End this process when its parent has ended: nobody is left to take its results."""
-    while os.getppid() == leader:
+    if WINDOWS:
+        _wait_on_windows(leader)
+    while not WINDOWS and os.getppid() == leader:
         time.sleep(SECONDS_BETWEEN_LOOKS)
     os._exit(1)
+
+
+def _wait_on_windows(process: int) -> None:
+    """Return when the process has ended. Source: OpenProcess, WaitForSingleObject of the Windows API."""
+    kernel32 = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined]
+    kernel32.OpenProcess.restype = ctypes.c_void_p
+    handle = kernel32.OpenProcess(SYNCHRONIZE, False, process)
+    if handle:  # else it has ended already
+        kernel32.WaitForSingleObject(ctypes.c_void_p(handle), INFINITE)

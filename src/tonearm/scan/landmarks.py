@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-DEFINITION = 3  # raised when other clips would be found
 SR = 11_025
 N_FFT = 1024
 HOP = 128

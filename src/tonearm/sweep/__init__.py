@@ -7,6 +7,6 @@ Conventions
 """
 
 from tonearm.sweep.driver import run_sweep
-from tonearm.sweep.results import PUBLISHED, PUBLISHED_MEANING, Results
+from tonearm.sweep.results import PUBLISHED_MEANING, Results
 
-__all__ = ["PUBLISHED", "PUBLISHED_MEANING", "Results", "run_sweep"]
+__all__ = ["PUBLISHED_MEANING", "Results", "run_sweep"]

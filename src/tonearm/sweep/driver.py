@@ -20,11 +20,10 @@ from tonearm.data.dataset import Dataset
 from tonearm.data.pictures import is_picture_folder
 from tonearm.data.tables import is_table
 from tonearm.errors import ConfigError, ModelError, SplitError
-from tonearm.experiment.copies import inputs_digest
 from tonearm.experiment.experiment import divide_data, write_splits
 from tonearm.experiment.folder import ModelRuns
 from tonearm.experiment.folds import conclude_folds
-from tonearm.experiment.inputs import ModelInputs, read_inputs
+from tonearm.experiment.inputs import ModelInputs
 from tonearm.experiment.jobs import Job, check_travels, job_digest, train_job
 from tonearm.experiment.outlook import outlooks
 from tonearm.experiment.own import code_of, own_models
@@ -37,6 +36,7 @@ from tonearm.runtime.progress import Counting, quietly
 from tonearm.settings import SplitSettings
 from tonearm.splits.divide import divide, final_split
 from tonearm.splits.parts import Division, Rows, Split
+from tonearm.sweep.data import DataCache
 from tonearm.sweep.folder import NESTED, WINNER, SweepFolder
 from tonearm.sweep.grid import Cell, Values, check_paths, describe, expand, plain, swept_model, with_values
 from tonearm.sweep.output import judged_winners, write_results
@@ -48,11 +48,16 @@ Tell = Callable[[str], None]
 
 
 def run_sweep(
-    config: Config, out: Path, tell: Tell = lambda line: None, counting: Counting = quietly, workers: int = 1
+    config: Config,
+    out: Path,
+    tell: Tell = lambda line: None,
+    counting: Counting = quietly,
+    workers: int = 1,
+    data: ModelInputs | None = None,
 ) -> Results:
     """Run every trial of `config.sweep` that is not there yet, then the winner; write everything to `out`.
 
-    tell, counting, workers: as for `run_experiment`; trials run side by side by `config.train.workers`. Raises
+    tell, counting, workers, data: as for `run_experiment`; trials run side by side by `config.train.workers`. Raises
     ConfigError, CatalogError and SplitError where nothing can be tried; a trial's own failure is a row.
     """
     if config.train.accelerate:
@@ -67,7 +72,7 @@ def run_sweep(
     with folder.held(tell=tell):
         check_visible([config.data.folder, out])
         judged_winners(folder.sweep_json)  # which a damaged file does not tell, so that nothing is trained in vain
-        cache = DataCache(base, folder, counting, workers)
+        cache = DataCache(base, folder, counting, workers, data)
         for note in cache.base.notes:
             tell(f"note: {note}")
         division, warnings = divide_data(cache.base, base)
@@ -144,34 +149,6 @@ def _cells(config: Config, model: str) -> tuple[Cell, ...]:
                 with_values(config, model, {path: value})
         return ()
     return expand(settings)
-
-
-class DataCache:
-    """The representation of each config, read once; all hold the same clips, or `of` says why not."""
-
-    def __init__(self, config: Config, folder: SweepFolder, counting: Counting, workers: int) -> None:
-        self.out, self._folder, self._counting, self._workers = folder.path, folder, counting, workers
-        self._key = self._name(config)
-        self.base = read_inputs(config, folder.path, counting, workers)
-        self._read: dict[str, ModelInputs] = {self._key: self.base}
-
-    def of(self, config: Config) -> ModelInputs:
-        """The data that the config's model reads. Raises ModelError where their clips are not those of the others."""
-        key = self._name(config)
-        if key not in self._read:
-            self._read[key] = read_inputs(config, self._folder.data(key), self._counting, self._workers)
-        data = self._read[key]
-        for column in ("names", "labels", "groups"):
-            if getattr(data.clips, column).tolist() != getattr(self.base.clips, column).tolist():
-                raise ModelError(
-                    f"its clips are not those of the other trials ({len(data.clips)} usable ones, the others have "
-                    f"{len(self.base.clips)}), so their scores cannot be compared"
-                )
-        return data
-
-    @staticmethod
-    def _name(config: Config) -> str:
-        return inputs_digest(config)[:12]
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def expand(settings: SweepSettings) -> tuple[Cell, ...]:
             raise ConfigError(f"sweep.grid: {describe(twice[0])} is listed twice among the values of {', '.join(axis)}")
     combined = [{key: value for step in steps_ for key, value in step.items()} for steps_ in product(*steps)]
     skipped = _skipped(settings, combined)
-    published_scores(settings, combined)  # whose mistakes are told before anything is trained
+    published_figures(settings, combined)  # whose mistakes are told before anything is trained
     return tuple(Cell(place + 1, values, place in skipped) for place, values in enumerate(combined))
 
 
@@ -85,10 +85,13 @@ def _skipped(settings: SweepSettings, cells: list[Values]) -> set[int]:
     return places
 
 
-def published_scores(settings: SweepSettings, cells: Sequence[Values]) -> dict[int, float]:
-    """Published accuracy by the place of its cell. Raises ConfigError where an entry names no cell."""
+def published_figures(settings: SweepSettings, cells: Sequence[Values]) -> dict[int, dict[str, float | str]]:
+    """Published figures (`PublishedFigures.figures`) by the place of their cell.
+
+    Raises ConfigError where an entry names no cell.
+    """
     return {
-        place: entry.accuracy
+        place: entry.figures()
         for entry in settings.published
         for place in _places(settings, "published", entry.cell, cells)
     }

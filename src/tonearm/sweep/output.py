@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from tonearm.experiment.records import Record, read_record
 from tonearm.experiment.runs import read_facts, read_scores
 from tonearm.plots import heatmap_figure, parallel_figure, remove_figure, save_figure
+from tonearm.published import PUBLISHED, show_figure
 from tonearm.runtime.files import replacing, write_csv, write_json, write_text
+from tonearm.sweep.crossed import cross
 from tonearm.sweep.folder import SweepFolder
 from tonearm.sweep.grid import short_names, show
 from tonearm.sweep.results import Results, crossed_axes, table
@@ -53,6 +55,8 @@ def _note_winner(folder: SweepFolder, results: Results) -> int:
     facts["settings"] = list(short_names(results.paths).values())
     if results.winner is not None:
         facts["winner"] = {"settings": results.ranked[0].values, "scores": read_scores(results.winner)}
+    if crossed := cross(results):
+        facts["crossed"] = crossed.model_dump()
     if results.nested:
         facts["nested"] = {"scores": results.nested.scores.to_json(), "chosen": dict(results.nested.chosen)}
     write_json(path, {**facts, "judged_on_the_test": judged})
@@ -87,7 +91,13 @@ def _draw(folder: SweepFolder, results: Results) -> None:
         titles = (row_title, column_title, "validation accuracy")
         winner = next(place for place, trial in enumerate(results.trials) if trial is results.ranked[0])
         best = divmod(winner, len(columns))
-        figure = heatmap_figure(cells.reshape(len(rows), len(columns)), rows, columns, titles, best)
+        shape = len(rows), len(columns)
+        skipped = np.array([trial.state == "skipped" for trial in results.trials]).reshape(shape)
+        theirs = {
+            divmod(place, len(columns)): show_figure(PUBLISHED, figures.get(PUBLISHED))
+            for place, figures in results.published.items()
+        }
+        figure = heatmap_figure(cells.reshape(shape), rows, columns, titles, best, skipped, theirs)
         save_figure(figure, folder.heatmap)
         return
     names = short_names(results.paths)

@@ -21,13 +21,14 @@ from tonearm.evaluation.compare import SIGNIFICANCE
 from tonearm.evaluation.scores import Scores
 from tonearm.evaluation.sign_flips import max_t
 from tonearm.evaluation.uncertainty import sums_by_group
+from tonearm.published import columns
 from tonearm.splits.parts import Division
-from tonearm.sweep.grid import axes, published_scores, short_names, show
+from tonearm.sweep.grid import axes, published_figures, short_names, show
 from tonearm.sweep.trials import Trial
 
-PUBLISHED = "published"
 PUBLISHED_MEANING = (
-    "Published: accuracy on its makers' own test clips (`sweep.published`); only the same clips, split alike, compare."
+    "Published: figures of others on their own clips, their accuracy on their own test (`sweep.published`); only the "
+    "same clips, split alike, compare."
 )
 SCORES = ("accuracy", "precision", "recall", "f1", "log_loss")
 MOST_TESTED = 1_000  # trials, half a million pairs
@@ -70,10 +71,10 @@ class Results:
         return sorted(done, key=lambda trial: (-trial.score("accuracy"), trial.score("log_loss")))
 
     @property
-    def published(self) -> dict[int, float]:
-        """Published accuracy by the place of its trial."""
+    def published(self) -> dict[int, dict[str, float | str]]:
+        """Published figures, title by title, by the place of their trial."""
         settings = self.config.sweep
-        return published_scores(settings, [trial.values for trial in self.trials]) if settings.published else {}
+        return published_figures(settings, [trial.values for trial in self.trials]) if settings.published else {}
 
     @property
     def alike(self) -> int:
@@ -93,7 +94,8 @@ def table(results: Results) -> tuple[list[str], list[list[Any]]]:
     header += [f"train_{score}" for score in SCORES[:-1]] + ["trained_epochs", "best_epoch", "train_seconds", "reason"]
     header += ["p_against_winner"]
     published = results.published
-    header += [PUBLISHED] if published else []
+    beside = columns(published.values())
+    header += beside
     rows = []
     for rank, trial in enumerate(ordered(results), start=1):
         done = trial.state == "done"
@@ -104,7 +106,8 @@ def table(results: Results) -> tuple[list[str], list[list[Any]]]:
         p = results.p[rank - 1] if done and results.p and np.isfinite(results.p[rank - 1]) else None
         ends = [trial.epochs, trial.best_epoch, trial.seconds, trial.reason, p]
         row = [rank if done else None, number, *values, trial.state, *scores, *trial.interval, *learned, *ends]
-        rows.append([*row, *([published.get(number - 1)] if published else [])])
+        theirs = published.get(number - 1, {})
+        rows.append([*row, *(theirs.get(title) for title in beside)])
     return header, rows
 
 

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from tonearm.experiment.pretrained import Pretrained, pretrained
 from tonearm.experiment.runs import read_scores
 from tonearm.models import reads
+from tonearm.published import columns, show_figure
+from tonearm.sweep.crossed import cross
 from tonearm.sweep.grid import describe, short_names, show
 from tonearm.sweep.results import (
     MOST_TESTED,
-    PUBLISHED,
     PUBLISHED_MEANING,
     Nested,
     Results,
-    crossed_axes,
     ordered,
 )
 from tonearm.sweep.trials import Trial
@@ -27,7 +27,7 @@ def markdown(results: Results, judged: int) -> str:
         f"# Sweep of {results.model}",
         how_text(results),
         winner_text(results, judged),
-        _cross(results),
+        crossed.markdown() if (crossed := cross(results)) else "",
         _ranking(results),
     ]
     left = [trial for trial in results.trials if trial.reason]
@@ -130,8 +130,8 @@ def _in_brackets(low: float | None, high: float | None) -> str:
 def _ranking(results: Results) -> str:
     names = short_names(results.paths)
     ended = any(trial.epochs is not None for trial in results.trials)
-    published = {id(results.trials[place]): f"{score:.2f}" for place, score in results.published.items()}
-    beside = [PUBLISHED] if published else []
+    published = {id(results.trials[place]): figures for place, figures in results.published.items()}
+    beside = columns(published.values())
     titles = ["rank", *names.values(), "valid", "95 % interval", "valid F1", "log loss", "train", "training"]
     lines = [
         _line([*titles, *(["trained epochs", "best epoch"] if ended else []), *beside]),
@@ -139,7 +139,7 @@ def _ranking(results: Results) -> str:
     ]
     for rank, trial in enumerate(ordered(results), start=1):
         values = [show(trial.values[path]) for path in results.paths]
-        theirs = [published.get(id(trial), "–")] * len(beside)
+        theirs = [show_figure(title, published.get(id(trial), {}).get(title)) for title in beside]
         if trial.state != "done":
             lines.append(_line(["–", *values, trial.state, *["–"] * (5 + 2 * ended), *theirs]))
             continue
@@ -155,22 +155,6 @@ def _ranking(results: Results) -> str:
 
 def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
-
-
-def _cross(results: Results) -> str:
-    """Two crossed axes as rows and columns, in the order of the config; "" for any other sweep."""
-    two = crossed_axes(results)
-    if two is None:
-        return ""
-    (row_title, rows), (column_title, columns) = two
-    best = results.ranked[0] if results.ranked else None
-    lines = [_line([f"{row_title} \\ {column_title}", *columns]), _line(["---"] * (len(columns) + 1))]
-    for place, value in enumerate(rows):
-        row = results.trials[place * len(columns) : (place + 1) * len(columns)]
-        cells = [f"{trial.score('accuracy'):.3f}" if trial.state == "done" else trial.state for trial in row]
-        marked = [f"**{cell}**" if trial is best else cell for cell, trial in zip(cells, row, strict=True)]
-        lines.append(_line([value, *marked]))
-    return "Validation accuracy:\n\n" + "\n".join(lines)
 
 
 def _others(results: Results) -> str:

@@ -24,6 +24,7 @@ from torch import nn
 
 from tonearm.errors import ModelError
 from tonearm.representations.frozen import blocks
+from tonearm.runtime.source import source_digest
 from tonearm.settings import TrainSettings
 from tonearm.training.batches import Rows
 from tonearm.training.callbacks import BestWeights, Checkpointer, Finished, History, Schedule, Stop
@@ -156,6 +157,7 @@ class TorchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             self.train.seed,
             list(map(str, y)),
             self.inputs_.digest(X, self._cache()),
+            source_digest(__name__, type(self.settings).__module__),
         ]
         if y_valid is not None:
             parts += [list(map(str, y_valid)), self.inputs_.digest(X_valid, self._cache())]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from tonearm.representations.frozen import FrozenNetwork, Kept, digest
+from tonearm.runtime.source import source_digest
 from tonearm.training.backbones import Backbone, build_backbone
 from tonearm.training.inputs import Prepared
 from tonearm.training.layers import Pool, shape_after
@@ -80,7 +81,7 @@ class TransferInputs(PictureInputs):
             network.compute_all(results, windows, device)
             return Prepared(Kept(results, np.arange(len(windows)), device), windows.owners)
         every = Windows(windows.pack, np.arange(len(windows.pack.widths)), self.window, self.mean, self.spread, device)
-        facts = [windows.pack.digest, self.unfreeze, self.maximum, self.window]
+        facts = [windows.pack.digest, self.unfreeze, self.maximum, self.window, source_digest(__name__)]
         kept = network.kept(every, cache_dir, facts, self.shape, self.cache, device)
         first = np.searchsorted(every.pictures, windows.pictures)
         rows = first + np.arange(len(windows)) - np.searchsorted(windows.owners, windows.owners)

@@ -3,9 +3,10 @@
 Conventions
 -----------
 A family takes a `Spectrum` and returns float values of shape (series, frames); `FAMILIES` names it with its
-unit, formula and source. To add one, write its function and its line in `FAMILIES`. Every family equals the
+unit, formula and source. To add one, write its function and its line in `_OURS`. Every family equals the
 librosa function that its docstring names, called with its defaults and the same sr, n_fft and hop_length;
-if that definition is unusual it is kept, and the docstring says so.
+if that definition is unusual it is kept, and the docstring says so. A family that librosa lacks has
+`librosa=False`, and equals its formula.
 """
 
 from collections.abc import Callable
@@ -199,7 +200,8 @@ class Family:
     """A feature family: its function, number of series, unit, formula and source.
 
     series: number of series, or "n_mfcc" if the setting decides. scalar: one number per clip, without
-    statistics. costly: takes as long as several others together; `basic` leaves it out.
+    statistics. costly: takes as long as several others together; `basic` leaves it out. librosa: False if it
+    has no such feature; then the formula, written out in tests/oracle.py, is what it is compared with.
     """
 
     compute: Callable[[Spectrum], Series]
@@ -209,6 +211,7 @@ class Family:
     source: str
     scalar: bool = False
     costly: bool = False
+    librosa: bool = True
 
 
 _OURS = {

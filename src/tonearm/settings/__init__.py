@@ -7,48 +7,21 @@ names. The settings of a model stand in the model's own file; `config` puts all 
 TOML file. Each module takes the section it needs, never the whole.
 """
 
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from tonearm.published import Published, PublishedFigures
 from tonearm.runtime.owncode import check_form
 from tonearm.runtime.remote import path_text
+from tonearm.settings.base import Settings as Settings
 
 Statistic = Literal["mean", "var", "std", "min", "max", "median", "skew", "kurtosis"]
 PictureKind = Literal["linear", "log", "layl", "mel", "mfcc"]
 MelScale = Literal["slaney", "htk", "kaldi"]
 Pool = Literal["mean", "mean+std", "mean+max"]
 CurveAxis = Literal["artist", "clip"]
-
-
-class Settings(BaseModel):
-    """Base of all sections: frozen, unknown keys refused, defaults checked as well, and no type taken for another."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _as_written(cls, value: Any, info: ValidationInfo) -> Any:
-        """Refuse "10" and true for a number, and 1 and "yes" for true, which pydantic would take."""
-        if not _is_as_written(cls.model_fields[str(info.field_name)].annotation, value):
-            raise PydanticCustomError("wrong_type", "is of another type")
-        return value
-
-
-def _is_as_written(annotation: Any, value: Any) -> bool:
-    """Whether a plain value, or each in a list, is of a plain type that the annotation names, if it names only such."""
-    arguments = [part for part in get_args(annotation) if part is not NoneType]
-    if get_origin(annotation) is tuple and isinstance(value, list | tuple):
-        return all(_is_as_written(arguments[0], part) for part in value)
-    if get_origin(annotation) is Annotated:
-        return _is_as_written(arguments[0], value)
-    kinds = set(arguments) if get_origin(annotation) in (Union, UnionType) else {annotation}
-    if not kinds <= {bool, int, float} or type(value) not in (bool, int, float, str):
-        return True
-    numbers = {int, float}
-    return type(value) in kinds or (type(value) in numbers and bool(kinds & numbers))
 
 
 class DataSettings(Settings):
@@ -224,8 +197,10 @@ class TrackSettings(Settings):
 class ReportSettings(Settings):
     """`[report]`: published results that the leaderboard and report show beside ours."""
 
-    published: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
-        default={}, description="published test accuracy of each model, by its name in [models]"
+    published: dict[str, PublishedFigures] = Field(
+        default={},
+        description="by model: its published test accuracy, or { accuracy, precision, recall, f1, train = { accuracy, "
+        "… }, valid = { … }, epochs, seconds, test_seconds }",
     )
 
 
@@ -247,13 +222,6 @@ class SearchRange(Settings):
         return self
 
 
-class Published(Settings):
-    """`{ cell = { "path" = value }, accuracy = … }`: published test accuracy of cells of a grid."""
-
-    cell: Annotated[dict[str, Any], Field(min_length=1)] = Field(description="the cells' values, as in skip")
-    accuracy: float = Field(ge=0, le=1, description="published test accuracy")
-
-
 class SweepSettings(Settings):
     """`[sweep]`: settings that `tonearm sweep` tries for one model, by grid or search."""
 
@@ -270,7 +238,8 @@ class SweepSettings(Settings):
     )
     published: tuple[Published, ...] = Field(
         (),
-        description='published results, as in [{ cell = { "models.mlp.hidden" = [90, 70, 50] }, accuracy = 0.74 }]',
+        description='published figures, as in [{ cell = { "models.mlp.hidden" = [90, 50] }, accuracy = 0.7 }]; as '
+        "report.published",
     )
     search: dict[str, SearchRange] = Field(default={}, description="ranges by setting, searched with Optuna")
     sampler: Literal["tpe", "random"] = Field("tpe", description="search: Optuna sampler")
