@@ -93,4 +93,8 @@ def unsure(reasons: Mapping[str, str]) -> list[str]:
     for model, reason in reasons.items():
         if reason:
             models.setdefault(reason, []).append(model)
-    return [f"no answer of {', '.join(names)} is called sure: {reason}" for reason, names in models.items()]
+    said = []
+    for reason, names in models.items():
+        model = "models" if len(names) > 1 else "model"
+        said.append(f"in prediction the {model} {', '.join(names)} will call no answer sure: {reason}")
+    return said

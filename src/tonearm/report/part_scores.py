@@ -16,7 +16,10 @@ def scores_of_parts(record: ExperimentRecord) -> str:
     if not rows:
         return ""
     words = f"{meaning}. {other_figures([model.name for model in record.trained], published)}".rstrip()
-    return f'<h2>Scores of every part</h2><p class="soft">{escape(words)}</p>{scores_table(rows)}'
+    return (
+        f'<h2>Scores of every part</h2><details><summary>train, valid and test</summary><p class="soft">{escape(words)}'
+        f"</p>{scores_table(rows)}</details>"
+    )
 
 
 def scores_table(rows: Sequence[Sequence[str]]) -> str:
