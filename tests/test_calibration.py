@@ -319,7 +319,8 @@ def test_where_no_answer_is_sure_the_leaderboard_and_prediction_say_so(folded: P
     shutil.copytree(folded / "out", tmp_path / "out")
     experiment = run_experiment(parse_config(_folds(folded / "t.csv", sure=0.999)), tmp_path / "out")
     said = "the answers to 400 clips do not prove 99.9 % right"
-    assert f"in prediction the model logistic will call no answer sure: {said}" in (tmp_path / "out" / "leaderboard.md").read_text()
+    board = (tmp_path / "out" / "leaderboard.md").read_text()
+    assert f"in prediction the model logistic will call no answer sure: {said}" in board
     found = predict(experiment.out, [folded / "t.csv"])
     assert {row.sure for row in found.rows} == {False}
     assert said in found.notes[-1]
