@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from multiprocessing import resource_tracker
 from pathlib import Path, PureWindowsPath
 from types import SimpleNamespace
@@ -105,7 +104,7 @@ def busy(monkeypatch: pytest.MonkeyPatch, times: int) -> list[float]:
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", refuse)
-    monkeypatch.setattr(time, "sleep", pauses.append)
+    monkeypatch.setattr(system, "sleep", pauses.append)  # and not that of threads of other tests
     return pauses
 
 

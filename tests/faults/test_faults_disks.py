@@ -281,15 +281,15 @@ def test_a_folder_that_cannot_be_exchanged_comes_back_and_one_in_use_does_no_har
 ) -> None:
     with replacing_folder(tmp_path / "run") as temporary:
         (temporary / "first").touch()
-    rename = Path.rename
+    replace = Path.replace
 
     def refuse(source: Path, target: Path) -> Path:
         if source.name.startswith(".tonearm-"):
             raise OSError(errno.EIO, "Input/output error")
-        return rename(source, target)
+        return replace(source, target)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "rename", refuse)
+        patched.setattr(Path, "replace", refuse)
         with (
             pytest.raises(OutputError, match="run: cannot be written: the disk reports"),
             replacing_folder(tmp_path / "run"),

@@ -8,8 +8,8 @@ Conventions
 import os
 import re
 import tempfile
-import time
 from pathlib import Path
+from time import sleep
 
 from tonearm.errors import OutputError
 
@@ -59,7 +59,7 @@ def rename(source: Path, target: Path) -> None:
         try:
             source.replace(target)
         except PermissionError:
-            time.sleep(pause)
+            sleep(pause)
         else:
             return
     try:
