@@ -23,7 +23,7 @@ demo: $(STAMP_DEMO) ## render the built-in music and run everything on it
 	$(BIN)/tonearm demo --out demo
 
 test: lint ## ruff, mypy, import layers, and the tests with coverage
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --cov-report=term
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --cov-report=term -n auto --maxprocesses 4 --dist loadfile
 
 lint: $(STAMP_DEV) ## ruff, mypy and import layers alone
 	$(BIN)/ruff check .

@@ -22,6 +22,7 @@ from tonearm.config import Config, parse_config
 from tonearm.errors import CatalogError, ConfigError, RunError
 from tonearm.experiment.experiment import Experiment, run_experiment
 from tonearm.experiment.runs import load_run, read_scores
+from tonearm.models import MODELS
 from tonearm.prediction import predict
 from tonearm.report import write_report
 from tonearm.submission import write_submission
@@ -262,6 +263,21 @@ def test_a_model_that_fails_is_a_row_and_the_others_go_on(
     assert [row.model for row in done.rows] == ["logistic", "mlp"]
     assert 'pip install "tonearm[deep]"' in done.rows[1].error
     assert "- mlp failed: mlp needs skorch" in (tmp_path / "leaderboard.md").read_text()
+
+
+def test_whatever_a_model_raises_is_its_own_failure(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ValueError("30 neighbours of\n18 rows")
+
+    monkeypatch.setitem(MODELS, "svm", MODELS["svm"]._replace(fit=refuse))
+    table = config(experiment.out / "features" / "features.csv", models={"svm": {}, "logistic": {}})
+    done = run_experiment(table, tmp_path)
+    assert {row.model: row.error for row in done.rows} == {
+        "logistic": "",
+        "svm": "ValueError: 30 neighbours of 18 rows",
+    }
 
 
 def test_a_folder_without_labels_says_how_to_give_them(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from sklearn.svm import SVC
 from tables import clouds
 from tonearm.errors import ModelError, RunError
 from tonearm.models import MODELS
-from tonearm.models.storage import _digest, load_classifier, save_classifier
+from tonearm.models.storage import _digest, allowed_types, load_classifier, save_classifier
 from tonearm.settings import TrainSettings
 from tonearm.training import history
 
@@ -203,3 +203,11 @@ def test_a_torch_model_without_torch_says_what_to_install(tmp_path: Path) -> Non
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 'pip install "tonearm[deep]"' in done.stdout
+
+
+def test_no_model_can_name_a_type_that_compiled_code_reads_and_nothing_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = "sklearn.neighbors._kd_tree.KDTree"
+    own = "mine.Own"
+    monkeypatch.setitem(MODELS, "svm", MODELS["svm"]._replace(trusted=(tree, own)))
+    assert own in allowed_types()
+    assert tree not in allowed_types()

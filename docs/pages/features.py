@@ -11,8 +11,8 @@ HEAD = """# Features
 
 Each family turns a clip into one or more series of numbers over frames, and statistics over the frames turn these into
 columns of a table. This page is generated from the program's registry of families; `tonearm features` prints its table.
-Every family equals the librosa function that it names, called with its defaults (relative difference at most
-1e-4, the tempo exactly); the tests call librosa's own functions.
+Every family that librosa has equals librosa's function of its name, called with its defaults (relative difference at
+most 1e-4, the tempo exactly); the tests call librosa's own functions.
 """
 STATISTICS = """## Statistics
 
@@ -71,7 +71,8 @@ def _family(name: str) -> str:
             f"({_anchor(name)})=\n## `{name}`",
             said.replace("``", "`"),
             formula,
-            f"In short: {_cell(family.formula)}. Source: {family.source}. Unit: {family.unit}; "
+            (f"In short: {_cell(family.formula)}. " if latex else "")
+            + f"Source: {family.source}. Unit: {family.unit}; "
             + ("one number a clip." if family.scalar else f"{'1 series' if family.series == 1 else count} over frames.")
             + "\n",
         ]

@@ -78,7 +78,9 @@ def features(config: ConfigFile = None, set_: Set = None) -> None:
     print(f"* chosen by preset {settings.preset!r} and features.families: {len(columns)} columns")
     print(f"statistics over frames: {', '.join(statistics)}")
     others = ", ".join(name for name, family in FAMILIES.items() if not family.librosa)
-    equals = "every family equals librosa's function of its name" + (f", but it lacks {others}" if others else "")
+    equals = "every family equals librosa's function of its name" + (
+        f", except what librosa lacks: {others}" if others else ""
+    )
     print(f"presets: gtzan57 (57 columns), fma518 (518), basic, full; {equals}")
 
 

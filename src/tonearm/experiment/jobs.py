@@ -16,7 +16,7 @@ from tonearm.config import Config, to_toml
 from tonearm.data.dataset import group_or_own
 from tonearm.data.described import extras_of
 from tonearm.data.pictures import open_pack
-from tonearm.errors import ModelError, RunError
+from tonearm.errors import ModelError, RunError, TonearmError
 from tonearm.evaluation.calibration import calibrate, effect, scale
 from tonearm.evaluation.scores import evaluate
 from tonearm.experiment.inputs import ModelInputs
@@ -112,8 +112,11 @@ def train_job(
                 _help_to_fit(job, data, config)
                 return "", ""
             outcome = _fit_and_evaluate(job, data, config, digest, counting)
-    except ModelError as error:
-        return f"failed: {error}", str(error)
+    except Exception as error:  # whatever a model raises is its own failure, and the others go on
+        if isinstance(error, TonearmError) and not isinstance(error, ModelError):
+            raise
+        said = str(error) if isinstance(error, ModelError) else " ".join(f"{type(error).__name__}: {error}".split())
+        return f"failed: {said}", said
     unkept = save_run(job.folder, outcome)
     shutil.rmtree(job.unfinished, ignore_errors=True)
     scores = {part: result.scores.values["accuracy"] for part, result in outcome.parts.items()}

@@ -36,13 +36,18 @@ FORMAT = 1
 DESCRIPTION = "model.json"
 SKOPS = "model.skops"
 TENSORS = "model.safetensors"
+UNCHECKED = ("KDTree", "BallTree")  # search trees of scikit-learn, which follow indices without a look at them
 MOST_WORDS = 300  # of what a library says of a damaged file
 
 
 def allowed_types() -> set[str]:
-    """Names of the types that a saved classifier may hold: those of the unfitted models, and those that they name."""
+    """Names of the types that a saved classifier may hold: those of the unfitted models, and those that they name.
+
+    No model can name a type that compiled code reads and nothing checks.
+    """
     built = {name for model in _unfitted() for name in _type_names(model)}
-    return built.union(*(model.trusted for model in MODELS.known().values()))
+    named = built.union(*(model.trusted for model in MODELS.known().values()))
+    return {name for name in named if not name.rpartition(".")[2].startswith(UNCHECKED)}
 
 
 def _unfitted() -> Iterator[Any]:
@@ -150,7 +155,8 @@ def _save_sklearn(classifier: Any, path: Path) -> dict[str, Any]:
         except UnknownTypesError as error:
             raise ModelError(
                 f"the fitted {type(classifier).__name__} holds types that would not be loaded again: "
-                f"{error}; name them as `trusted` in the model's line of models/__init__.py"
+                f"{error}; name them as `trusted` in the model's line of models/__init__.py, with a check in "
+                'models/inspection.py where compiled code reads them, or choose a form without them (algorithm="brute")'
             ) from error
         except UnsafeError as error:
             raise ModelError(f"the fitted {type(classifier).__name__} would not be loaded again: {error}") from error
