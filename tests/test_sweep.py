@@ -31,6 +31,7 @@ from tonearm.experiment.experiment import run_experiment
 from tonearm.experiment.jobs import fit_job
 from tonearm.experiment.predictions import read_predictions
 from tonearm.experiment.runs import load_run, probabilities, read_scores
+from tonearm.models import MODELS
 from tonearm.models.cnn import CNNSettings, map_sizes
 from tonearm.reference.plan import TABLES_FOLDER
 from tonearm.report import write_report
@@ -431,6 +432,22 @@ def test_trials_are_tested_against_the_winner_as_models_are_against_each_other(t
     assert said in (tmp_path / "out" / "sweep.md").read_text()
     assert said in write_report(tmp_path / "out").read_text()
     assert [float(row["p_against_winner"]) for row in rows_of(tmp_path / "out")] == list(found.p)
+
+
+def test_whatever_a_trial_raises_is_its_own_failure(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(settings: Any, classifier: Any, X: Any, y: Any) -> None:
+        if settings.C > 1:
+            raise ValueError("C is too large")
+        classifier.fit(X, y)
+
+    monkeypatch.setitem(MODELS, "svm", MODELS["svm"]._replace(fit=refuse))
+    found = run_sweep(config(table, {"grid": {"models.svm.C": [1.0, 2.0]}}, models={"svm": {}}), tmp_path / "out")
+    assert [(trial.state, trial.reason) for trial in found.trials] == [
+        ("done", ""),
+        ("failed", "ValueError: C is too large"),
+    ]
 
 
 def test_values_are_shown_as_a_person_writes_them() -> None:

@@ -78,6 +78,15 @@ class OutOfMemoryError(TonearmError):
     """The machine's memory does not hold the work: no clip and no model is a failure for it."""
 
 
+def model_failure(error: Exception) -> str:
+    """Why a model failed, for its row: whatever it raised. Raises the error again where no model is to blame for it."""
+    if isinstance(error, ModelError):
+        return str(error)
+    if isinstance(error, TonearmError):
+        raise error
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
 class Failure(NamedTuple):
     """A clip that could not be used, and why: a row of a failures table."""
 

@@ -22,7 +22,7 @@ from pydantic import Field, model_validator
 from tonearm.config import Config
 from tonearm.curve.folder import CurveFolder
 from tonearm.data.dataset import label_codes
-from tonearm.errors import ModelError
+from tonearm.errors import model_failure
 from tonearm.evaluation.scores import predicted
 from tonearm.experiment.inputs import ModelInputs
 from tonearm.experiment.jobs import ADVICE, Job, fit_job
@@ -95,8 +95,8 @@ def train_point(job: Job, data: ModelInputs, config: Config) -> Point:
             blaming_the_machine(f"models.{job.name}, {job.split.name}", ADVICE),
         ):
             right = "".join(np.where(_right(job, data, config), "1", "0").tolist())
-    except ModelError as error:
-        reason = str(error)
+    except Exception as error:  # whatever a model raises is a training that failed
+        reason = model_failure(error)
     shutil.rmtree(job.unfinished, ignore_errors=True)
     point = Point(
         digest=job.digest,

@@ -16,7 +16,7 @@ from tonearm.config import Config, to_toml
 from tonearm.data.dataset import group_or_own
 from tonearm.data.described import extras_of
 from tonearm.data.pictures import open_pack
-from tonearm.errors import ModelError, RunError, TonearmError
+from tonearm.errors import ModelError, RunError, model_failure
 from tonearm.evaluation.calibration import calibrate, effect, scale
 from tonearm.evaluation.scores import evaluate
 from tonearm.experiment.inputs import ModelInputs
@@ -113,9 +113,7 @@ def train_job(
                 return "", ""
             outcome = _fit_and_evaluate(job, data, config, digest, counting)
     except Exception as error:  # whatever a model raises is its own failure, and the others go on
-        if isinstance(error, TonearmError) and not isinstance(error, ModelError):
-            raise
-        said = str(error) if isinstance(error, ModelError) else " ".join(f"{type(error).__name__}: {error}".split())
+        said = model_failure(error)
         return f"failed: {said}", said
     unkept = save_run(job.folder, outcome)
     shutil.rmtree(job.unfinished, ignore_errors=True)

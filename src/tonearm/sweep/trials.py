@@ -25,7 +25,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from tonearm.config import Config
-from tonearm.errors import ModelError
+from tonearm.errors import model_failure
 from tonearm.evaluation.scores import Scores, evaluate, predicted
 from tonearm.experiment.inputs import ModelInputs
 from tonearm.experiment.jobs import ADVICE, Job, fit_job, job_digest
@@ -197,9 +197,10 @@ def _train(task: Task, data: ModelInputs, unfinished: Path) -> Trial:
             blaming_the_machine(describe(task.values), ADVICE),
         ):
             trial = _scored(task, data, unfinished)
-    except (ModelError, Pruned) as ended:
-        state = "pruned" if isinstance(ended, Pruned) else "failed"
-        trial = Trial(task.values, state, str(ended), seconds=time.perf_counter() - start)
+    except Pruned as ended:
+        trial = Trial(task.values, "pruned", str(ended), seconds=time.perf_counter() - start)
+    except Exception as error:  # whatever a model raises is a trial that failed
+        trial = Trial(task.values, "failed", model_failure(error), seconds=time.perf_counter() - start)
     shutil.rmtree(unfinished, ignore_errors=True)
     return trial
 
