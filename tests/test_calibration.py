@@ -24,7 +24,7 @@ from tonearm.experiment.records import DamagedError
 from tonearm.experiment.runs import load_run
 from tonearm.prediction import predict
 from tonearm.report.collect import collect
-from tonearm.report.coverage import trust
+from tonearm.report.coverage import calibration
 from tonearm.submission import write_submission
 from tonearm.unsure import sure_only, with_none
 
@@ -347,7 +347,7 @@ def test_the_report_shows_the_table_and_a_curve_with_its_band(folded: Path) -> N
     [model] = record.trained
     assert model.coverage is not None
     assert model.coverage.accuracy[-1] == pytest.approx(model.score("test"))
-    html = trust(record.trained)
+    html = calibration(record.trained)
     assert html.count("<polygon") == 1
     numbers = model.row["calibration"]
     for name, form in (("auc", ".3f"), ("covered", ".0%"), ("sure_share", ".0%"), ("sure_accuracy", ".0%")):

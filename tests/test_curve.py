@@ -20,9 +20,8 @@ from scipy.optimize import curve_fit
 from typer.testing import CliRunner
 
 import tonearm
-from tables import clouds
+from tables import clouds, write_table
 from test_report import Tags
-from test_sweep import write_table
 from tonearm.cli import app
 from tonearm.config import Config, load_config, parse_config
 from tonearm.curve import run_curve

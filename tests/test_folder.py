@@ -11,8 +11,7 @@ import pytest
 from sklearn.naive_bayes import GaussianNB
 from typer.testing import CliRunner
 
-from tables import clouds
-from test_sweep import write_table
+from tables import clouds, write_table
 from tonearm.cli import app
 from tonearm.config import Config, parse_config
 from tonearm.errors import ModelError, RunError, TonearmError

@@ -1,6 +1,5 @@
 """Answers made anywhere are judged as ours are; an experiment hands its answers on and tests any two models."""
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import sklearn.metrics
 from typer.testing import CliRunner
 
 import tonearm
-from tables import clouds
+from tables import clouds, write_table
 from tonearm.cli import app
 from tonearm.config import parse_config
 from tonearm.errors import RunError
@@ -25,11 +24,7 @@ from tonearm.experiment.runs import read_scores
 def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     """Two models on a table of 15 artists a label, by two folds that are repeated once."""
     folder = tmp_path_factory.mktemp("judge")
-    X, y = clouds(150, spread=4.0)
-    with (folder / "table.csv").open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["filename", "label", "artist", *(f"c{column}" for column in range(X.shape[1]))])
-        rows.writerows([f"{i}.wav", y[i], f"{y[i]} {i // 3 % 15}", *X[i].tolist()] for i in range(150))
+    write_table(folder / "table.csv", *clouds(150, spread=4.0))
     models = {"good": {"type": "logistic"}, "poor": {"type": "logistic", "C": 1e-6}}
     split = {"folds": 2, "repeats": 2, "valid": 0.0}
     config = parse_config({"data": {"folder": str(folder / "table.csv")}, "models": models, "split": split})

@@ -1,6 +1,5 @@
 """Code of the user's own in curves, importance and neighbours: it runs only where it is trusted."""
 
-import csv
 import shutil
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from typer.testing import CliRunner
 
-from tables import clouds
+from tables import clouds, write_table
 from tonearm.cli import app
 from tonearm.config import parse_config
 from tonearm.curve import run_curve
@@ -36,11 +35,7 @@ def lda():
 def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     """LDA of mine.py beside a model of tonearm, on two folds by artist."""
     folder = tmp_path_factory.mktemp("together")
-    X, y = clouds(120, spread=5.0)
-    with (folder / "table.csv").open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["filename", "label", "artist", *"abcde"])
-        rows.writerows([f"{i}.wav", y[i], f"{y[i]} {i // 3 % 10}", *X[i].tolist()] for i in range(120))
+    write_table(folder / "table.csv", *clouds(120, spread=5.0))
     (folder / "mine.py").write_text(MINE.format(marker=str(folder / "marker")))
     models = {"mine": {"type": "python", "object": f"{folder}/mine.py:lda"}, "ours": {"type": "logistic"}}
     curve = {"sizes": [0.3, 1.0], "repeats": 2, "by": ["artist"]}

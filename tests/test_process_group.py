@@ -16,8 +16,7 @@ import torch
 from numpy.testing import assert_allclose
 from safetensors.numpy import load_file
 
-from tables import clouds
-from test_sweep import write_table
+from tables import clouds, write_table
 from test_training import make, parts
 from tonearm.config import Config, parse_config, to_toml
 from tonearm.errors import ConfigError, ModelError

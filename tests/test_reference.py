@@ -12,8 +12,7 @@ import soundfile
 from typer.testing import CliRunner
 
 import signals
-from tables import clouds
-from test_sweep import write_table
+from tables import clouds, write_table
 from tonearm.cli import app
 from tonearm.config import load_config, parse_config
 from tonearm.errors import ConfigError, ModelError

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 import signals
-from tables import clouds
+from tables import clouds, write_table
 from tonearm.cli import app
 from tonearm.config import Config, load_config, parse_config
 from tonearm.data.tables import read_table
@@ -44,16 +44,6 @@ from tonearm.sweep.trials import Trial
 RATE, EPOCHS, C = "models.logistic.learning_rate", "models.logistic.epochs", "models.logistic.C"
 DESCENT = {"logistic": {"solver": "gradient-descent"}}
 GRID = {RATE: [0.01, 0.3], EPOCHS: [10, 100, 400]}
-
-
-def write_table(path: Path, X: NDArray[Any], y: NDArray[Any]) -> Path:
-    """A feature table of 15 artists a label."""
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["filename", "label", "artist", *(f"c{column}" for column in range(X.shape[1]))])
-        for row, label in enumerate(y):
-            writer.writerow([f"{row}.wav", label, f"{label} {row // 3 % 15}", *map(repr, X[row].tolist())])
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,7 @@ import torch
 from torch import nn
 
 import hostile
-from tables import clouds
-from test_sweep import write_table
+from tables import clouds, write_table
 from test_training import make, parts
 from tonearm.config import parse_config
 from tonearm.data.catalog import read_catalog

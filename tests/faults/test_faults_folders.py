@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from tables import clouds
-from test_sweep import write_table
+from tables import clouds, write_table
 from tonearm.config import Config, parse_config
 from tonearm.errors import RunError, TonearmError
 from tonearm.experiment.comparison import compare_folders

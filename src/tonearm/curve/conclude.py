@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tonearm.curve.estimate import Measured, Numbers, bounds, resample
+from tonearm.curve.estimate import Measured, Numbers, resample
 from tonearm.curve.points import Point
 from tonearm.curve.promise import Promise, promise
 from tonearm.curve.records import AxisRecord, ContrastRecord, CurveRecord, ModelRecord, PromiseRecord, SizeRecord
 from tonearm.curve.subsets import artist_codes
 from tonearm.curve.trainings import Trainings, artist_count
 from tonearm.data.dataset import Dataset, group_or_own
-from tonearm.evaluation.uncertainty import Interval
+from tonearm.evaluation.uncertainty import Interval, percentile_interval
 from tonearm.experiment.jobs import Job
 from tonearm.experiment.records import Bounds
 from tonearm.splits.parts import Division
@@ -120,7 +120,7 @@ def _axis(result: _Result) -> AxisRecord:
             artists=float(result.artists[place]),
             clips=float(result.clips[place]),
             accuracy=float(accuracy),
-            interval=_known(bounds(draws[:, place], measured.groups)),
+            interval=_known(percentile_interval(draws[:, place], measured.groups)),
             spread=float(spreads[place]) if np.isfinite(spreads[place]) else None,
         )
         for place, accuracy in enumerate(measured.accuracies())
@@ -153,5 +153,5 @@ def _contrast(artist: _Result, clip: _Result) -> ContrastRecord | None:
     gained = clip.measured.right[:, by_clip] - artist.measured.right[:, by_artist]
     judged = clip.measured.judged
     difference = gained.mean(axis=(1, 3)).sum() / judged.sum()
-    interval = bounds(resample(gained, judged).mean(axis=1), len(judged))
+    interval = percentile_interval(resample(gained, judged).mean(axis=1), len(judged))
     return ContrastRecord(difference=float(difference), interval=_known(interval), sizes=len(pairs))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tonearm.evaluation.uncertainty import REPEATS, Interval, expanded_tail, resampled
+from tonearm.evaluation.uncertainty import REPEATS, resampled
 
 SEED_OF_SUBSETS = 1
 Numbers = NDArray[np.float64]
@@ -121,12 +121,3 @@ def resample(right: Numbers, judged: Numbers) -> Numbers:
         means = means + np.sqrt(repeats / (repeats - 1)) * deviations
     accuracies: Numbers = means.sum(axis=2) / total[:, None]
     return accuracies
-
-
-def bounds(draws: Numbers, groups: int) -> Interval:
-    """The 95 % interval of resampled values, shape (draws,), widened as that of so many groups; NaN with one group."""
-    if groups < 2:
-        return Interval(float("nan"), float("nan"))
-    tail = expanded_tail(groups)
-    low, high = np.quantile(draws, [tail, 1 - tail])
-    return Interval(float(low), float(high))

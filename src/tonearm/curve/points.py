@@ -26,7 +26,7 @@ from tonearm.errors import model_failure
 from tonearm.evaluation.scores import predicted
 from tonearm.experiment.inputs import ModelInputs
 from tonearm.experiment.jobs import ADVICE, Job, fit_job
-from tonearm.experiment.records import DamagedError, Record, read_record
+from tonearm.experiment.records import Bits, DamagedError, Record, from_bits, read_record, to_bits
 from tonearm.experiment.runs import probabilities
 from tonearm.models.python import check_probabilities, running_own_code
 from tonearm.runtime.faults import blaming_the_machine
@@ -41,7 +41,7 @@ class Point(Record):
     digest: str
     state: Literal["done", "failed"]
     reason: str
-    right: str = Field(pattern="^[01]*$")
+    right: Bits
     seconds: Annotated[float, Field(ge=0)]
 
     @model_validator(mode="after")
@@ -52,8 +52,7 @@ class Point(Record):
 
     def answers(self) -> NDArray[np.bool_]:
         """Whether the model was right, shape (judged clips,)."""
-        right: NDArray[np.bool_] = np.frombuffer(self.right.encode(), dtype=np.uint8) == ord("1")
-        return right
+        return from_bits(self.right)
 
 
 def subset_job(whole: Job, rows: Rows, folder: CurveFolder) -> Job:
@@ -94,7 +93,7 @@ def train_point(job: Job, data: ModelInputs, config: Config) -> Point:
             running_own_code(job.own),
             blaming_the_machine(f"models.{job.name}, {job.split.name}", ADVICE),
         ):
-            right = "".join(np.where(_right(job, data, config), "1", "0").tolist())
+            right = to_bits(_right(job, data, config))
     except Exception as error:  # whatever a model raises is a training that failed
         reason = model_failure(error)
     shutil.rmtree(job.unfinished, ignore_errors=True)

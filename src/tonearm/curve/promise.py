@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tonearm.curve.estimate import Measured, Numbers, bounds
+from tonearm.curve.estimate import Measured, Numbers
 from tonearm.evaluation.power_law import PowerLaw, fit_power_law, fit_power_laws
-from tonearm.evaluation.uncertainty import Interval
+from tonearm.evaluation.uncertainty import Interval, percentile_interval
 
 LEAST_SIZES = 4
 LEAST_SPAN = 3.0  # of the largest size to the smallest
@@ -49,14 +49,14 @@ def promise(measured: Measured, unit: str, times: float = 2.0) -> Promise | str:
     shifted = np.clip(draws + shifts, 0.0, 1.0)
     laws = fit_power_laws(amounts, 1 - shifted, weights)
     found = 1 - np.minimum(laws[:, 0] + laws[:, 1] * amount ** -laws[:, 2], 1.0)
-    interval = bounds(found, measured.groups)
+    interval = percentile_interval(found, measured.groups)
     if interval.high - interval.low > WIDEST:
         return (
             f"the bounds for {amount:.0f} {unit}s would be {interval.low:.2f} to {interval.high:.2f}, wider than "
             f"{WIDEST:g}, which promises nothing"
         )
     now = float(amounts[-1])
-    gains = bounds(laws[:, 1] * (now ** -laws[:, 2] - amount ** -laws[:, 2]), measured.groups)
+    gains = percentile_interval(laws[:, 1] * (now ** -laws[:, 2] - amount ** -laws[:, 2]), measured.groups)
     return Promise(law, amount, accuracy, interval, law.at(now) - law.at(amount), gains)
 
 
@@ -81,12 +81,12 @@ def _flat(accuracies: Numbers, draws: Numbers, measured: Measured, unit: str) ->
     """Why the accuracies are not those of a law that falls, "" where they may be."""
     amounts = measured.amounts
     for less in range(len(amounts) - 1):
-        if bounds(draws[:, less + 1] - draws[:, less], measured.groups).high < 0:
+        if percentile_interval(draws[:, less + 1] - draws[:, less], measured.groups).high < 0:
             return (
                 f"the accuracy falls from {accuracies[less]:.3f} with {amounts[less]:.0f} {unit}s to "
                 f"{accuracies[less + 1]:.3f} with {amounts[less + 1]:.0f}, by more than chance, and no power law does"
             )
-    if bounds(draws[:, -1] - draws[:, 0], measured.groups).low <= 0:
+    if percentile_interval(draws[:, -1] - draws[:, 0], measured.groups).low <= 0:
         return (
             f"the accuracy does not measurably rise from {amounts[0]:.0f} {unit}s ({accuracies[0]:.3f}) to "
             f"{amounts[-1]:.0f} ({accuracies[-1]:.3f})"

@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tonearm.evaluation.calibration import log_losses
 from tonearm.evaluation.scores import predicted
-from tonearm.evaluation.sums import SMALLEST_PROBABILITY
 from tonearm.evaluation.uncertainty import Interval, bootstrap
 
 NUMBERS_AT_A_TIME = 8_000_000  # of shuffled tables in memory together, 64 MB
@@ -47,8 +47,7 @@ class Drop(NamedTuple):
 
 def losses(probabilities: NDArray[np.float64], codes: NDArray[np.intp]) -> Losses:
     """Losses of clips. probabilities: shape (clips, labels). codes: columns of the truth, shape (clips,)."""
-    true = np.maximum(probabilities[np.arange(len(codes)), codes], SMALLEST_PROBABILITY)
-    return Losses((predicted(probabilities) == codes).astype(np.float64), -np.log(true))
+    return Losses((predicted(probabilities) == codes).astype(np.float64), log_losses(probabilities, codes))
 
 
 def shuffled_losses(

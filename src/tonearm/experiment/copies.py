@@ -8,7 +8,7 @@ score or count has them. Networks hold no copies out for validation. A scikit-le
 rows itself, as the SVM does to sharpen its probabilities, cannot tell copies from clips.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
@@ -78,14 +78,9 @@ def read_copies(
     for one, each in zip(copies, done, strict=True):
         if not each.usable:
             raise ConfigError(f"augment.object: not one copy could be made: {each.failures[0].reason}")
-        tables.setdefault(one.copy, {})[one.of] = _dataset(one.task, catalog, each)
+        tables.setdefault(one.copy, {})[one.of] = dataset_of_task(one.task, catalog, each)
     notes: list[str] = []
-    for copy, datasets in tables.items():
-        shared = reduce(set.intersection, ({*dataset.names} for dataset in datasets.values()))
-        tables[copy] = {
-            name: dataset.take(np.array([clip in shared for clip in dataset.names], dtype=bool))
-            for name, dataset in datasets.items()
-        }
+    tables = {copy: shared_clips(datasets) for copy, datasets in tables.items()}
     for each in done:
         broken = [failure for failure in each.failures if failure.kind == "augment"]
         if broken:
@@ -100,13 +95,26 @@ def read_copies(
     return found, notes
 
 
-def _dataset(task: Task, catalog: Catalog, done: Extraction) -> Dataset:
-    """The data set of the copies that have a result."""
+def dataset_of_task(task: Task, catalog: Catalog, done: Extraction) -> Dataset:
+    """The data set of the clips, or of their copies, that have a result."""
     if isinstance(task, RowsTask):
         return task.load()
     failed = {failure.name for failure in done.failures}
     clips = [clip for clip in catalog.clips if clip.name not in failed]
     return dataset_of(clips, [str(task.path(clip)) for clip in clips], task.representation.facts())
+
+
+def shared_clips(datasets: Mapping[str, Dataset]) -> dict[str, Dataset]:
+    """The data sets without the clips that one of them lacks."""
+    everywhere = reduce(set.intersection, ({*dataset.names} for dataset in datasets.values()))
+    return _with_names(datasets, everywhere)
+
+
+def _with_names(datasets: Mapping[str, Dataset], names: Container[str]) -> dict[str, Dataset]:
+    return {
+        key: dataset.take(np.array([clip in names for clip in dataset.names], dtype=bool))
+        for key, dataset in datasets.items()
+    }
 
 
 def joined(datasets: Sequence[Dataset]) -> Dataset:
@@ -121,11 +129,7 @@ def joined(datasets: Sequence[Dataset]) -> Dataset:
 
 def only(copies: Mapping[str, Dataset], clips: Dataset) -> dict[str, Dataset]:
     """The copies of these clips alone."""
-    wanted = set(clips.names)
-    return {
-        name: dataset.take(np.array([clip in wanted for clip in dataset.names], dtype=bool))
-        for name, dataset in copies.items()
-    }
+    return _with_names(copies, set(clips.names))
 
 
 def inputs_digest(config: Config) -> str:

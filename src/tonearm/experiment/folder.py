@@ -162,6 +162,15 @@ class ResultsFolder:
 class ExperimentFolder(ResultsFolder):
     """The folder of `tonearm run`."""
 
+    def opened(self) -> Manifest:
+        """The manifest of an experiment that is done. Raises RunError where it is none, is damaged, or is not done."""
+        self.check_layout()
+        if not self.manifest_json.is_file():
+            raise RunError(
+                f"{self.path}: is not an experiment, since it has no {self.manifest_json.name}; `tonearm run` makes one"
+            )
+        return self.finished()
+
     kind = "experiment"
     foreign = (SWEEP_JSON,)
 

@@ -53,19 +53,23 @@ def conclude_folds(
     whether to calibrate, and what sure answers are promised. Raises RunError where a run is damaged.
     """
     tests = [read_predictions(fold).of_part("test") for fold in folds]
-    calibrations, last = _calibrations(tests, groups, train)
+    names, truth, raw = _joined(tests)
+    units, labels = group_or_own((groups[name] for name in names), names), tests[0].labels
+    calibrations: list[Calibration | None] = [None] * len(tests)
+    last = None
+    if train.calibrate:
+        numbers = np.repeat(np.arange(len(tests)), [len(test.names) for test in tests])
+        each, last = cross_fit(truth, raw, labels, names, units, numbers, train.sure)
+        calibrations = [*each]
     for run, calibration in zip(folds, calibrations, strict=True):
         write_calibration(run, calibration)
     if final is not None:
         write_calibration(final, last)
-    names, truth, raw = _joined(tests)
-    labels = tests[0].labels
     found, is_sure = [], []
     for test, calibration in zip(tests, calibrations, strict=True):
         found.append(scale(test.probabilities, calibration.temperature) if calibration else test.probabilities)
         is_sure.append(found[-1].max(axis=1) >= (calibration.threshold if calibration else 0.0))
     probabilities = np.concatenate(found)
-    units = group_or_own((groups[name] for name in names), names)
     together = PartResult(names, truth, probabilities, evaluate(truth, probabilities, labels, units))
     write_pooled(answers, together, folds)
     if last is None:
@@ -81,19 +85,6 @@ def _joined(tests: Sequence[PredictionTable]) -> tuple[np.ndarray, np.ndarray, n
         np.concatenate([test.truth for test in tests]),
         np.concatenate([test.probabilities for test in tests]),
     )
-
-
-def _calibrations(
-    tests: Sequence[PredictionTable], groups: Mapping[str, str], train: TrainSettings
-) -> tuple[list[Calibration | None], Calibration | None]:
-    """The calibration of each fold, and that of the model of all clips; None of each where nothing is calibrated."""
-    if not train.calibrate:
-        return [None] * len(tests), None
-    names, truth, probabilities = _joined(tests)
-    units = group_or_own((groups[name] for name in names), names)
-    numbers = np.repeat(np.arange(len(tests)), [len(test.names) for test in tests])
-    each, last = cross_fit(truth, probabilities, tests[0].labels, names, units, numbers, train.sure)
-    return [*each], last
 
 
 def write_pooled(folder: Path, tests: PartResult, folds: Sequence[Path]) -> None:

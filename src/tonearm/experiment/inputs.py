@@ -15,7 +15,6 @@ recordings/                what the search for clips of one recording has heard
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -27,10 +26,19 @@ from tonearm.config import Config
 from tonearm.data.catalog import Catalog, read_catalog
 from tonearm.data.dataset import Dataset
 from tonearm.data.metadata import name_some
-from tonearm.data.pictures import dataset_of, is_picture_folder, pack_files, read_pictures
+from tonearm.data.pictures import is_picture_folder, pack_files, read_pictures
 from tonearm.data.tables import is_table, read_table
 from tonearm.errors import CatalogError, ConfigError, ModelError
-from tonearm.experiment.copies import code, code_of_copies, copy_tasks, only, read_copies, refuse_copies
+from tonearm.experiment.copies import (
+    code,
+    code_of_copies,
+    copy_tasks,
+    dataset_of_task,
+    only,
+    read_copies,
+    refuse_copies,
+    shared_clips,
+)
 from tonearm.experiment.folder import PICTURES, ExperimentFolder
 from tonearm.experiment.listening import ListeningTask
 from tonearm.models import MODELS, ModelSettings, reads
@@ -183,10 +191,12 @@ def _read_audio(config: Config, out: Path, counting: Counting, workers: int) -> 
         done = extract(catalog, every, workers, progress)[len(listening) :]
     done, of_copies = done[: len(tasks)], done[len(tasks) :]
     notes, unusable = _check_usable(catalog, done)
-    datasets = {task.representation.name: _dataset(task, catalog, each) for task, each in zip(tasks, done, strict=True)}
+    datasets = {
+        task.representation.name: dataset_of_task(task, catalog, each) for task, each in zip(tasks, done, strict=True)
+    }
     copies, said = read_copies(further, of_copies, catalog) if further else ({}, [])
     notes = [*catalog.notes, *notes, *said]
-    data = _packed(_shared_clips(datasets), out, notes, unusable, ignore_progress, copies)
+    data = _packed(shared_clips(datasets), out, notes, unusable, ignore_progress, copies)
     data = replace(data, own=(*_code_of(tasks), *code(made)))
     if not listening:
         return data
@@ -226,15 +236,6 @@ def _check_usable(catalog: Catalog, done: Sequence[Extraction]) -> tuple[list[st
     return notes, len(unusable)
 
 
-def _dataset(task: RowsTask | ImagesTask, catalog: Catalog, done: Extraction) -> Dataset:
-    """The data set of the clips that have a result."""
-    if isinstance(task, RowsTask):
-        return task.load()
-    failed = {failure.name for failure in done.failures}
-    clips = [clip for clip in catalog.clips if clip.name not in failed]
-    return dataset_of(clips, [str(task.path(clip)) for clip in clips], task.representation.facts())
-
-
 def _tied(data: ModelInputs, recordings: Sequence[tuple[str, ...]]) -> ModelInputs:
     """The data with the groups of clips that are one recording joined to one."""
     copied = unlabelled_copies(data.clips, recordings)
@@ -248,15 +249,6 @@ def _tied(data: ModelInputs, recordings: Sequence[tuple[str, ...]]) -> ModelInpu
         copies, originals = sum(map(len, recordings)), count(len(recordings), "recording")
         notes.append(f"{copies} clips are copies or parts of {originals}; `tonearm scan` names them")
     return replace(data, datasets=datasets, notes=(*data.notes, *notes), recordings=tuple(recordings))
-
-
-def _shared_clips(datasets: dict[str, Dataset]) -> dict[str, Dataset]:
-    """The data sets without the clips that one of them lacks."""
-    everywhere = reduce(set.intersection, ({*dataset.names} for dataset in datasets.values()))
-    return {
-        key: dataset.take(np.array([name in everywhere for name in dataset.names], dtype=bool))
-        for key, dataset in datasets.items()
-    }
 
 
 def _packed(
@@ -290,4 +282,4 @@ def _packed(
         said.append(
             f"{count(len(broken), 'picture')} cannot be used: {name_some(list(broken))}; the first one {reason}"
         )
-    return ModelInputs(_shared_clips(datasets), packs, tuple(said), unusable + len(broken), copies=dict(copies))
+    return ModelInputs(shared_clips(datasets), packs, tuple(said), unusable + len(broken), copies=dict(copies))

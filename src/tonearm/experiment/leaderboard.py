@@ -35,7 +35,6 @@ from tonearm.settings import TrainSettings
 from tonearm.splits.parts import Division
 from tonearm.wording import interval, milliseconds
 
-SHOWN = ("accuracy", "f1", "log_loss")
 PARTS = ("train", "valid", "test")
 
 

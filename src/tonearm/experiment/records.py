@@ -12,6 +12,8 @@ import math
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, model_validator
 
 from tonearm.errors import RunError
@@ -29,6 +31,24 @@ Count = Annotated[int, Field(ge=0, le=10**12)]
 Seconds = Annotated[float, Field(ge=0)]
 Version = Annotated[StrictInt, Field(ge=1, le=MOST_VERSION)]
 Bounds = tuple[float | None, float | None]
+
+
+Bits = Annotated[str, Field(pattern="^[01]*$")]  # see `to_bits`
+
+
+def to_bits(right: NDArray[np.bool_]) -> str:
+    """Whether each of some answers is right, as a file keeps it: "1" or "0" for each.
+
+    >>> to_bits(np.array([True, False])), from_bits("10").tolist()
+    ('10', [True, False])
+    """
+    return "".join(np.where(right, "1", "0").tolist())
+
+
+def from_bits(bits: str) -> NDArray[np.bool_]:
+    """What `to_bits` was given, shape (answers,)."""
+    right: NDArray[np.bool_] = np.frombuffer(bits.encode(), dtype=np.uint8) == ord("1")
+    return right
 
 
 class DamagedError(RunError):

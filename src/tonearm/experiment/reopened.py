@@ -172,10 +172,5 @@ class Reopened:
 def reopen(path: str | Path) -> Reopened:
     """The experiment in a folder. Raises RunError where it is none, is damaged, or its command has not ended."""
     folder = ExperimentFolder(path)
-    folder.check_layout()
-    if not folder.manifest_json.is_file():
-        raise RunError(
-            f"{path}: is not an experiment, since it has no {folder.manifest_json.name}; `tonearm run` makes one"
-        )
-    manifest = folder.finished()
+    manifest = folder.opened()
     return Reopened(folder, manifest.models, manifest.ranking)

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.data.dataset import group_or_own
-from tonearm.errors import RunError
 from tonearm.evaluation.coverage import Coverage, coverage_curve
 from tonearm.evaluation.label_issues import Suspicion, suspicious_labels
 from tonearm.evaluation.reliability_band import reliability_band
@@ -135,12 +134,7 @@ class ExperimentRecord:
 def collect(path: Path) -> ExperimentRecord:
     """Read the experiment in a folder. Raises RunError where it is none, is damaged, or its command has not ended."""
     folder = ExperimentFolder(path)
-    folder.check_layout()
-    if not folder.manifest_json.is_file():
-        raise RunError(
-            f"{path}: is not an experiment, since it has no {folder.manifest_json.name}; `tonearm run` makes one"
-        )
-    runs = folder.finished().models
+    runs = folder.opened().models
     board = read_record(LeaderboardRecord, folder.leaderboard_json, AGAIN)
     clips = read_rows(folder.splits_csv, ("filename", "label", "group"), AGAIN)
     config_text, config = _config(folder.config_toml)

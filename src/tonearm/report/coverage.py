@@ -16,7 +16,7 @@ from tonearm.report.html import sentence, table
 from tonearm.wording import interval
 
 
-def trust(models: Sequence[ModelResult]) -> str:
+def calibration(models: Sequence[ModelResult]) -> str:
     """The table, its meaning, who calls no answer sure, and the curves; "" where there is no model."""
     if not models:
         return ""

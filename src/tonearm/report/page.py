@@ -14,7 +14,7 @@ from tonearm.report.classes import classes, confusions
 from tonearm.report.clips import Excerpts
 from tonearm.report.collect import ExperimentRecord, Mistake
 from tonearm.report.confused import ConfusedClasses
-from tonearm.report.coverage import trust
+from tonearm.report.coverage import calibration
 from tonearm.report.curve import what_to_collect
 from tonearm.report.html import document, sentence
 from tonearm.report.importance import importance
@@ -47,7 +47,7 @@ def page(
         leaderboard(record.models, record.encoders),
         scores_of_parts(record),
         learning(record.trained),
-        trust(record.trained),
+        calibration(record.trained),
         confusions(record.trained),
         ConfusedClasses(record).section(),
         classes(record.trained),

@@ -20,10 +20,9 @@ from numpy.typing import NDArray
 from tonearm.dsp.sound import AlteredSound, ClipSound
 from tonearm.errors import ClipError, ConfigError
 from tonearm.representations.base import Facts, Gives, Reader, Representation
+from tonearm.representations.probe import probe_noise
 from tonearm.runtime.owncode import CodeError, Source, call, load, read_source
 from tonearm.settings import AudioSettings, AugmentSettings
-
-PROBE_SECONDS, PROBE_LEVEL = 10, 0.1
 
 
 @dataclass(frozen=True)
@@ -121,8 +120,7 @@ def alterations(settings: AugmentSettings, sr: int, seed: int) -> tuple[Alterati
 
 @lru_cache(maxsize=32)
 def _try(source: Source, sr: int) -> None:
-    noise = np.random.default_rng(0).normal(0.0, PROBE_LEVEL, PROBE_SECONDS * sr).astype(np.float32)
-    changed(source, noise, sr, np.random.default_rng(0))
+    changed(source, probe_noise(sr), sr, np.random.default_rng(0))
 
 
 def augmented(representation: Representation, alteration: Alteration, audio: AudioSettings) -> Augmented:

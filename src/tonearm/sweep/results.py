@@ -21,6 +21,7 @@ from tonearm.evaluation.compare import SIGNIFICANCE
 from tonearm.evaluation.scores import Scores
 from tonearm.evaluation.sign_flips import max_t
 from tonearm.evaluation.uncertainty import sums_by_group
+from tonearm.experiment.records import from_bits
 from tonearm.published import columns
 from tonearm.splits.parts import Division
 from tonearm.sweep.grid import axes, published_figures, short_names, show
@@ -118,7 +119,7 @@ def p_against_winner(ranked: Sequence[Trial], judged: Dataset) -> tuple[float, .
     """
     if not 2 <= len(ranked) <= MOST_TESTED:
         return ()
-    right = np.array([[answer == "1" for answer in trial.right] for trial in ranked], dtype=np.float64).T
+    right = np.stack([from_bits(trial.right) for trial in ranked], axis=1).astype(np.float64)
     return tuple(max_t(sums_by_group(right, group_or_own(judged.groups, judged.names)))[0].tolist())
 
 

@@ -29,7 +29,7 @@ from tonearm.errors import model_failure
 from tonearm.evaluation.scores import Scores, evaluate, predicted
 from tonearm.experiment.inputs import ModelInputs
 from tonearm.experiment.jobs import ADVICE, Job, fit_job, job_digest
-from tonearm.experiment.records import DamagedError, Record, read_record
+from tonearm.experiment.records import Bits, DamagedError, Record, read_record, to_bits
 from tonearm.experiment.runs import probabilities
 from tonearm.models import Model
 from tonearm.models.python import check_probabilities, running_own_code
@@ -122,7 +122,7 @@ class TrialRecord(Record):
     best_epoch: float | None
     seconds: Annotated[float, Field(ge=0)]
     losses: tuple[tuple[float, ...], ...]
-    right: Annotated[str, Field(pattern="^[01]*$")] = ""  # which an older tonearm did not write
+    right: Bits = ""  # which an older tonearm did not write
 
     @model_validator(mode="after")
     def _scored(self) -> Self:
@@ -235,7 +235,7 @@ def _scored(task: Task, data: ModelInputs, unfinished: Path) -> Trial:
         float(np.mean(best)) if best else None,
         seconds,
         tuple(tuple(row["valid_loss"] for row in rows if "valid_loss" in row) for rows in histories),
-        "".join("01"[bool(one)] for one in right),
+        to_bits(right),
     )
 
 

@@ -18,9 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.errors import ClipError, ConfigError
+from tonearm.representations.probe import probe_noise
 from tonearm.runtime.owncode import CodeError, Source, call, read_source, trusted
-
-PROBE_SECONDS, PROBE_LEVEL = 10, 0.1
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,7 @@ def restore_extras(facts: Mapping[str, Any]) -> tuple[Extra, ...]:
 @lru_cache(maxsize=32)
 def _asked(source: Source, sr: int) -> tuple[str, ...]:
     """The names that the function gives. Raises CodeError."""
-    noise = np.random.default_rng(0).normal(0.0, PROBE_LEVEL, PROBE_SECONDS * sr).astype(np.float32)
-    found = _called(source, noise, sr)
+    found = _called(source, probe_noise(sr), sr)
     if not found:
         raise CodeError(f"{source.object} gives no numbers")
     return tuple(found)
