@@ -99,7 +99,7 @@ def fit(model: str, config: Config, clips: Dataset, rows: Rows) -> FittedClassif
 def experiment(
     clips: Dataset, config: Config, model: str, judged: float, seed: int, left_out: Sequence[str] = ()
 ) -> Experiment:
-    """One experiment. judged: share of the clips that the judge holds out. left_out: genres that none trains on."""
+    """One experiment. judged: share of the clips held out as judge. left_out: genres that no model is trained on."""
     known = clips.take(np.flatnonzero(~np.isin(clips.labels.astype(str), list(left_out))))
     labels = known.classes
     outer = divide(known, SplitSettings(method="group", valid=0, test=judged, seed=seed)).splits[0]
