@@ -1,6 +1,7 @@
 """How numbers of things are written, and what a misspelt name could mean, once for all messages."""
 
 import difflib
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -57,6 +58,15 @@ def interval(low: float | None, high: float | None) -> str:
     if low is None or high is None or low != low or high != high or low == high:  # NaN differs from itself
         return ""
     return f"{low:.3f} to {high:.3f}"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """The number with so many decimals, a dash where there is none.
+
+    >>> number(0.25), number(2.0, 1), number(None), number(float("nan"))
+    ('0.250', '2.0', '–', '–')
+    """
+    return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 
 def p_value(value: float) -> str:

@@ -96,7 +96,7 @@ def run_curve(
     """
     if config.train.accelerate:
         raise ConfigError("train.accelerate is for `tonearm run`; a curve trains side by side, with train.workers")
-    own_models(config)
+    own = own_models(config)
     folder = CurveFolder(out)
     with folder.held():
         check_visible([config.data.folder, out])
@@ -112,7 +112,7 @@ def run_curve(
             tell(f"note: {note}")
         found = axes(data.clips, division.splits, config.curve, config.split.seed)
         write_text(folder.config_toml, to_toml(config))
-        each = (planned(name, found, data, config, division, folder) for name in config.models)
+        each = (planned(name, own.get(name), found, data, config, division, folder) for name in config.models)
         trainings = [one for of_model in each for one in of_model]
         points = train_all(trainings, data, config, tell, counting)
         artists = artist_codes(data.clips)

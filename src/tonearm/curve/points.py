@@ -25,11 +25,11 @@ from tonearm.data.dataset import label_codes
 from tonearm.errors import model_failure
 from tonearm.evaluation.scores import predicted
 from tonearm.experiment.inputs import ModelInputs
-from tonearm.experiment.jobs import ADVICE, Job, fit_job
+from tonearm.experiment.jobs import Job, fit_job
 from tonearm.experiment.records import Bits, DamagedError, Record, from_bits, read_record, to_bits
 from tonearm.experiment.runs import probabilities
-from tonearm.models.python import check_probabilities, running_own_code
-from tonearm.runtime.faults import blaming_the_machine
+from tonearm.experiment.training_alone import one_training
+from tonearm.models.python import check_probabilities
 from tonearm.runtime.files import write_json
 from tonearm.runtime.progress import quietly
 from tonearm.splits.parts import Rows
@@ -81,18 +81,11 @@ def known_point(job: Job, tell: Callable[[str], None]) -> Point | None:
 
 def train_point(job: Job, data: ModelInputs, config: Config) -> Point:
     """Train, judge and keep."""
-    from threadpoolctl import threadpool_limits
-
     job.register()
     start = time.perf_counter()
     right, reason = "", ""
     try:
-        # one thread: the same sums in the same order, whatever else runs beside
-        with (
-            threadpool_limits(limits=1),
-            running_own_code(job.own),
-            blaming_the_machine(f"models.{job.name}, {job.split.name}", ADVICE),
-        ):
+        with one_training(f"models.{job.name}, {job.split.name}", job.own):
             right = to_bits(_right(job, data, config))
     except Exception as error:  # whatever a model raises is a training that failed
         reason = model_failure(error)

@@ -14,9 +14,9 @@ from tonearm.curve.subsets import Axis
 from tonearm.experiment.inputs import ModelInputs
 from tonearm.experiment.jobs import Job, check_travels, job_digest
 from tonearm.experiment.outlook import outlooks
-from tonearm.experiment.own import code_of
 from tonearm.models import MODELS
 from tonearm.runtime.locks import check_held
+from tonearm.runtime.owncode import Source
 from tonearm.runtime.pool import Shared, on_cluster, run_tasks
 from tonearm.runtime.progress import Counting
 from tonearm.splits.parts import Division
@@ -75,14 +75,20 @@ def artist_count(artists: NDArray[np.intp], job: Job) -> int:
 
 
 def planned(
-    name: str, axes: Sequence[Axis], data: ModelInputs, config: Config, division: Division, folder: CurveFolder
+    name: str,
+    own: Source | None,
+    axes: Sequence[Axis],
+    data: ModelInputs,
+    config: Config,
+    division: Division,
+    folder: CurveFolder,
 ) -> list[Trainings]:
-    """The trainings of a model along each axis."""
+    """The trainings of a model along each axis. own: its code, where it is the user's."""
     settings = config.models[name]
     wholes = []
     for split in division.splits:
         job = Job(name, settings, split, folder.points, folder.path, folder.results, False, division.method)
-        job = replace(job, entry=MODELS[settings.type], own=code_of(name, settings))
+        job = replace(job, entry=MODELS[settings.type], own=own)
         wholes.append(replace(job, digest=job_digest(job, data, config)))
     return [Trainings(name, axis, _jobs(wholes, axis, folder)) for axis in axes]
 

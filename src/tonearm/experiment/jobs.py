@@ -29,9 +29,9 @@ from tonearm.experiment.runs import (
     save_run,
 )
 from tonearm.experiment.tracking import tracked
+from tonearm.experiment.training_alone import one_training
 from tonearm.models import MODELS, Model, ModelSettings, reads
-from tonearm.models.python import check_probabilities, running_own_code
-from tonearm.runtime.faults import blaming_the_machine
+from tonearm.models.python import check_probabilities
 from tonearm.runtime.owncode import Source
 from tonearm.runtime.progress import Counting, Progress, listening, quietly
 from tonearm.runtime.source import source_digest
@@ -41,7 +41,6 @@ from tonearm.training.contract import FittedClassifier, HoldsOut, LearnsByEpochs
 from tonearm.training.process_group import process_group
 
 MOMENT = 2.0  # seconds
-ADVICE = "with fewer train.workers or a smaller model"
 
 
 @dataclass(frozen=True)
@@ -93,8 +92,6 @@ def train_job(
 
     state: what `is_finished` says of the job, if that was asked before: it reads all files of a run.
     """
-    from threadpoolctl import threadpool_limits
-
     job.register()
     digest = job.digest or job_digest(job, data, config)
     team = process_group(config.train)
@@ -102,12 +99,7 @@ def train_job(
     if team.agree(finished):
         return "is there already, with the same settings and data", ""
     try:
-        # one thread: the same sums in the same order, whatever else runs beside
-        with (
-            threadpool_limits(limits=1),
-            running_own_code(job.own),
-            blaming_the_machine(f"models.{job.name}, {job.split.name}", ADVICE),
-        ):
+        with one_training(f"models.{job.name}, {job.split.name}", job.own):
             if not team.leads:
                 _help_to_fit(job, data, config)
                 return "", ""

@@ -33,7 +33,7 @@ from tonearm.plots import curves_figure, remove_figure, save_figure
 from tonearm.runtime.files import write_csv, write_json, write_text
 from tonearm.settings import TrainSettings
 from tonearm.splits.parts import Division
-from tonearm.wording import interval, milliseconds
+from tonearm.wording import interval, milliseconds, number
 
 PARTS = ("train", "valid", "test")
 
@@ -227,18 +227,14 @@ def markdown(
         if row.error:
             failed.append(f"- {row.model} failed: {row.error}")
             continue
-        cells = [row.model, *(_shown(row.score(part)) for part in PARTS), _interval(row)]
-        cells += [_shown(row.score("test", "f1")), _shown(row.score("test", "log_loss"))]
+        cells = [row.model, *(number(row.score(part)) for part in PARTS), _interval(row)]
+        cells += [number(row.score("test", "f1")), number(row.score("test", "log_loss"))]
         cells += [f"{row.train_seconds:.1f} s", milliseconds(row.predict_milliseconds_a_clip)]
-        cells += [_shown(float("nan") if row.published is None else row.published)] if beside else []
+        cells += [number(row.published)] if beside else []
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", "published: accuracy on its makers' own test clips (report.published)"] if beside else []
     lines += ["", *(one.sentence() for one in encoders)] if encoders else []
     return "\n".join([*lines, "", verdict, *calibration_table(rows), *([""] if failed else []), *failed]) + "\n"
-
-
-def _shown(value: float) -> str:
-    return f"{value:.3f}" if np.isfinite(value) else "–"
 
 
 def _interval(row: Row) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tonearm.experiment.comparison import read_groups, read_judged
 from tonearm.experiment.leaderboard import PARTS, Row
-from tonearm.wording import interval
+from tonearm.wording import interval, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,10 +51,6 @@ def _cells(row: Row) -> str:
     name = f"<th>{escape(row.model)}</th>"
     if row.error:
         return f'{name}<td colspan="6">could not be trained: {escape(row.error)}</td>'
-    texts = [_shown(row.score(part)) for part in PARTS]
-    texts += [interval(*row.interval) or "–", *(_shown(row.score(row.judged, name)) for name in ("f1", "log_loss"))]
+    texts = [number(row.score(part)) for part in PARTS]
+    texts += [interval(*row.interval) or "–", *(number(row.score(row.judged, name)) for name in ("f1", "log_loss"))]
     return name + "".join(f"<td>{text}</td>" for text in texts)
-
-
-def _shown(value: float) -> str:
-    return "–" if value != value else f"{value:.3f}"  # NaN differs from itself

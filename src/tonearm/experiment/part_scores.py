@@ -7,9 +7,9 @@ those of the test are of all folds' tests together. Precision, recall and F1 are
 """
 
 from collections.abc import Iterable, Mapping
-from math import isfinite
 
 from tonearm.published import PUBLISHED, SCORES, PublishedFigures, show_figure
+from tonearm.wording import number
 
 PARTS = ("train", "valid", "test")
 TITLES = ("model", "part", "accuracy", "precision", "recall", "F1")
@@ -42,8 +42,7 @@ def _cell(scores: Scores, theirs: Mapping[str, float | str], part: str, score: s
     """A score and the published one in brackets; a dash where we have none."""
     title = f"{PUBLISHED} {part} {score}" if part != "test" else PUBLISHED if score == "accuracy" else ""
     published = theirs.get(title or f"{PUBLISHED} {score}")
-    value = scores.get(part, {}).get(score, float("nan"))
-    ours = f"{value:.3f}" if isfinite(value) else "–"
+    ours = number(scores.get(part, {}).get(score))
     return ours if published is None else f"{ours} ({show_figure(PUBLISHED, published)})"
 
 

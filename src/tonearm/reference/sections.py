@@ -17,13 +17,12 @@ from tonearm.experiment.runs import read_scores
 from tonearm.published import PUBLISHED, PublishedFigures, columns, show_figure
 from tonearm.reference.measuring import PROCESSES, PUBLISHED_CLIPS, PUBLISHED_FEATURES, PUBLISHED_PICTURES
 from tonearm.reference.plan import Table
-from tonearm.report.html import number
 from tonearm.scaling import Scaling
 from tonearm.sweep import Results
 from tonearm.sweep.crossed import Crossed, cross
 from tonearm.sweep.grid import describe, short_names, show
 from tonearm.sweep.trials import Trial
-from tonearm.wording import count, interval
+from tonearm.wording import count, interval, number
 
 NOTHING = "–"
 ALL_OF_IT = (

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from tonearm.matrix_plot import MATRIX_CLASSES
 from tonearm.report.charts import interval_bar
 from tonearm.report.collect import ModelResult
-from tonearm.report.html import number, table
+from tonearm.report.html import table
 from tonearm.report.matrix import matrix
-from tonearm.wording import count, interval
+from tonearm.wording import count, interval, number
 
 SHOWN_CONFUSIONS = 50
 SHOWN_LABELS = 8

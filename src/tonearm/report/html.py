@@ -12,8 +12,6 @@ from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 
-import numpy as np
-
 from tonearm.report.style import CSS
 
 
@@ -42,11 +40,6 @@ def policy(style: str) -> str:
 def sentence(text: str) -> str:
     """The text with a capital and a full stop."""
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """The number with so many decimals, a dash where there is none."""
-    return "–" if value is None or not np.isfinite(value) else f"{value:.{digits}f}"
 
 
 def table(titles: Sequence[str], rows: str, look: str = "") -> str:

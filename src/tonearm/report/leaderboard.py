@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from tonearm.report.charts import interval_bar, swatch
 from tonearm.report.collect import ModelResult
-from tonearm.report.html import number, sentence
-from tonearm.wording import interval, milliseconds
+from tonearm.report.html import sentence
+from tonearm.wording import interval, milliseconds, number
 
 Priority = str  # "a", "b" or "c"
 

@@ -18,11 +18,11 @@ from tonearm.published import PUBLISHED, show_figure
 from tonearm.report.charts import interval_bar
 from tonearm.report.classes import classes, confusions
 from tonearm.report.collect import ModelResult
-from tonearm.report.html import document, number, sentence, table
+from tonearm.report.html import document, sentence, table
 from tonearm.sweep import PUBLISHED_MEANING
 from tonearm.sweep.crossed import Crossed
 from tonearm.sweep.folder import SweepFolder
-from tonearm.wording import interval
+from tonearm.wording import interval, number
 
 AGAIN = "run the sweep again"
 PICTURES = {

@@ -28,12 +28,12 @@ from tonearm.config import Config
 from tonearm.errors import model_failure
 from tonearm.evaluation.scores import Scores, evaluate, predicted
 from tonearm.experiment.inputs import ModelInputs
-from tonearm.experiment.jobs import ADVICE, Job, fit_job, job_digest
+from tonearm.experiment.jobs import Job, fit_job, job_digest
 from tonearm.experiment.records import Bits, DamagedError, Record, read_record, to_bits
 from tonearm.experiment.runs import probabilities
+from tonearm.experiment.training_alone import one_training
 from tonearm.models import Model
-from tonearm.models.python import check_probabilities, running_own_code
-from tonearm.runtime.faults import blaming_the_machine
+from tonearm.models.python import check_probabilities
 from tonearm.runtime.files import write_json
 from tonearm.runtime.owncode import Source
 from tonearm.runtime.progress import quietly
@@ -186,16 +186,9 @@ def _digest(limits: Limits) -> str:
 
 
 def _train(task: Task, data: ModelInputs, unfinished: Path) -> Trial:
-    from threadpoolctl import threadpool_limits
-
     start = time.perf_counter()
     try:
-        # one thread: the same sums in the same order, whatever else runs beside
-        with (
-            threadpool_limits(limits=1),
-            running_own_code(task.own, (Pruned,)),
-            blaming_the_machine(describe(task.values), ADVICE),
-        ):
+        with one_training(describe(task.values), task.own, (Pruned,)):
             trial = _scored(task, data, unfinished)
     except Pruned as ended:
         trial = Trial(task.values, "pruned", str(ended), seconds=time.perf_counter() - start)
