@@ -36,6 +36,7 @@ from tonearm.representations.frozen import FrozenNetwork
 from tonearm.runtime.files import replacing, replacing_folder, write_bytes, write_csv, write_json, write_text
 from tonearm.runtime.leftovers import claim, clear_leftovers, release
 from tonearm.runtime.locks import HOLDER_JSON, LOCK, hold
+from tonearm.runtime.pool import run_tasks
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings, SpectrogramSettings, TrainSettings
 from tonearm.sweep import run_sweep
 from tonearm.sweep.output import _write_parquet
@@ -165,6 +166,25 @@ def test_a_full_disk_blames_no_clip_and_what_follows_is_as_if_it_had_room(
         hostile.enlarge(disk, 4000)
         assert [failure.name for failure in draw(disk / "out").failures] == ["a/broken.wav"]
         assert hostile.contents(disk / "out", "*.npz") == hostile.contents(tmp_path / "good", "*.npz")
+
+
+def test_a_command_that_fails_clears_what_its_ended_workers_had_half_written(tmp_path: Path) -> None:
+    def work() -> None:
+        with hold(tmp_path):
+            list(run_tasks(_half_write_or_fail, [(tmp_path, True), (tmp_path, False)], workers=2))
+
+    with pytest.raises(OutputError, match="full"):
+        work()
+    assert hostile.leftovers(tmp_path) == []
+
+
+def _half_write_or_fail(folder: Path, writes: bool) -> None:
+    """One process is writing a file when the other one fails."""
+    if writes:
+        with replacing(folder / "a" / "x.png"):
+            time.sleep(hostile.LONGEST)
+    hostile.wait_for(lambda: bool(hostile.leftovers(folder)))
+    raise OutputError("full")
 
 
 @needs_mount

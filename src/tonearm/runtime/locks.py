@@ -3,8 +3,9 @@
 Conventions
 -----------
 The operating system holds the lock; no time of any clock decides. The file that names the holder is removed when its
-work is done: where it is still there, the last holder was killed, or stopped and ended its workers, and what they left
-half written is cleared from the whole folder.
+work is done: where it is still there, the last holder was killed, and what it left half written is cleared from the
+whole folder. A holder that fails or is stopped ends its workers, who may be in the middle of a file, and clears it
+itself.
 """
 
 import errno
@@ -52,7 +53,11 @@ def hold(folder: Path) -> Iterator[None]:
             since = datetime.now(UTC).isoformat(timespec="seconds")
             write_json(holder, {"process": os.getpid(), "host": socket.gethostname(), "since": since})
             (clear_tree if killed else clear_leftovers)(folder)
-            yield
+            try:
+                yield
+            except BaseException:
+                clear_tree(folder)
+                raise
         holder.unlink(missing_ok=True)
     finally:
         lock.release()
