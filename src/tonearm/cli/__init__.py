@@ -11,7 +11,7 @@ them, so that `--help` answers at once.
 import io
 import sys
 
-from tonearm.cli import bench, collection, curve, encoders, experiments, importance, reference, sweep
+from tonearm.cli import bench, collection, curve, encoders, experiments, importance, reference, sweep, timeline
 from tonearm.cli.app import app
 from tonearm.errors import TonearmError
 from tonearm.runtime.faults import NO_ROOM, output_error
@@ -28,6 +28,7 @@ __all__ = [
     "main",
     "reference",
     "sweep",
+    "timeline",
 ]  # the modules add their commands to the app
 
 

@@ -64,14 +64,18 @@ class Decoder:
 
 
 @contextmanager
-def open_decoder(path: str | Path) -> Iterator[Decoder]:
-    """The decoder of a local file. Raises AudioError."""
+def open_decoder(path: str | Path, whole: bool = True) -> Iterator[Decoder]:
+    """The decoder of a local file. Raises AudioError.
+
+    whole: whether a file must have what its header announces. Without it no file is decoded to be measured: `length` is
+    what the header announces, 0 where it does not.
+    """
     path = Path(path)
     _check_file(path)
     with ExitStack() as opened:
         with _reported(path):
             open_file = _open_av if path.suffix.lower() in AV_EXTENSIONS else _open_sndfile
-            decoder = opened.enter_context(open_file(path))
+            decoder = opened.enter_context(open_file(path, whole))
         yield decoder
 
 
@@ -147,7 +151,7 @@ def _mono(frames: Samples) -> Samples:
 
 
 @contextmanager
-def _open_sndfile(path: Path) -> Iterator[Decoder]:
+def _open_sndfile(path: Path, whole: bool) -> Iterator[Decoder]:
     import soundfile
 
     class InOrder(soundfile.SoundFile):  # type: ignore[misc]
@@ -160,7 +164,8 @@ def _open_sndfile(path: Path) -> Iterator[Decoder]:
             raise AudioError(
                 str(path), "undecodable", f"it cannot be decoded (it does not begin as a {path.suffix} file does)"
             )
-        _check_announced_length(path, file.extra_info)
+        if whole:
+            _check_announced_length(path, file.extra_info)
         _check_rate(path, file.samplerate)
         file.seek(0)  # as soundfile.read does, since it changes the last bits of an MP3
         size = max(1, BLOCK // file.channels)
@@ -201,7 +206,7 @@ def _check_announced_length(path: Path, log: str) -> None:
 
 
 @contextmanager
-def _open_av(path: Path) -> Iterator[Decoder]:
+def _open_av(path: Path, whole: bool) -> Iterator[Decoder]:
     """Headers only estimate the length, so one pass measures it; a short file is kept, a long one decoded again."""
     if importlib.util.find_spec("av") is None:
         raise AudioError(
@@ -215,15 +220,10 @@ def _open_av(path: Path) -> Iterator[Decoder]:
         guessed = container.duration is None or container.format.name in _GUESSED_LENGTHS
         announced = 0 if guessed else int(container.duration / AV_TIME_BASE * sr)
     _check_rate(path, sr)
-    length = 0
-    kept: list[Samples] = []
-    for block in _av_blocks(path, sr):
-        length += len(block)
-        if length <= KEPT:
-            kept.append(block)
-        else:
-            kept.clear()
-    check_complete(path, announced, length)
+    length, kept = announced, list[Samples]()
+    if whole:
+        length, kept = _measured(path, sr)
+        check_complete(path, announced, length)
 
     at, rest = 0, np.zeros(0, dtype=np.float32)  # of the one pass through the file, where the last stretch ended
 
@@ -243,6 +243,18 @@ def _open_av(path: Path) -> Iterator[Decoder]:
     with closing(_av_blocks(path, sr)) as again:
         decoded = iter(kept) if kept else again
         yield Decoder(path, sr, channels, length, blocks)
+
+
+def _measured(path: Path, sr: int) -> tuple[int, list[Samples]]:
+    """How many samples there are, and the samples of a short file; of a long one none."""
+    length, kept = 0, list[Samples]()
+    for block in _av_blocks(path, sr):
+        length += len(block)
+        if length <= KEPT:
+            kept.append(block)
+        else:
+            kept.clear()
+    return length, kept
 
 
 @contextmanager
