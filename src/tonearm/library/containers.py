@@ -20,8 +20,6 @@ KINDS = "mp3, flac, ogg (Vorbis), opus, m4a, wav and aiff"
 ENDINGS = frozenset(
     {".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".m4b", ".mp4", ".wav", ".aif", ".aiff", ".aifc"}
 )
-    {".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".m4b", ".mp4", ".wav", ".aif", ".aiff", ".aifc"}
-)
 FREE_ATOM = b"----"
 _HOLDERS = {b"moov": 0, b"udta": 0, b"meta": 4, b"ilst": 0}  # atoms that lead to the tags, and bytes before their own
 
@@ -114,7 +112,7 @@ def _kept_mp4(file: BinaryIO, field: Field) -> tuple[str, tuple[bytes, ...]]:
 
 
 def _mp4_keys(field: Field) -> set[str]:
-    """Names of the atoms that hold the field; the number of a genre, `gnre`, is what the text `©gen` takes the place of."""
+    """Names of the atoms that hold the field; a text of a genre takes the place of its number, `gnre`."""
     return {field.mp4} | ({"gnre"} if field.name == "genre" else set())
 
 

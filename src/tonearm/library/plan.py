@@ -118,7 +118,9 @@ def _by_album(tracks: Sequence[_Track]) -> list[_Track]:
             albums[_album_of(track)].append(track.answer)
     shared = {key: _vote(answers) for key, answers in albums.items()}
     return [
-        track if track.answer.error else track._replace(answer=replace(shared[_album_of(track)], name=track.answer.name))
+        track
+        if track.answer.error
+        else track._replace(answer=replace(shared[_album_of(track)], name=track.answer.name))
         for track in tracks
     ]
 

@@ -26,7 +26,7 @@ from tonearm.runtime.names import to_native
 from tonearm.runtime.regular import check_regular
 from tonearm.wording import did_you_mean, shorten
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 MOST_CHARACTERS = 1_000  # of a text that is written
 Only = Literal["missing", "conflicts", "all"]
 By = Literal["track", "album"]
@@ -148,7 +148,9 @@ def read_plan(path: Path) -> Plan:
         check_regular(path)
         lines = path.read_text(encoding="utf-8-sig").split("\n")  # editors of Windows put a mark at the beginning
     except OSError as error:
-        raise PlanError(f"{path}: cannot be read ({error.strerror or error}); `tonearm tag plan` writes plans") from error
+        raise PlanError(
+            f"{path}: cannot be read ({error.strerror or error}); `tonearm tag plan` writes plans"
+        ) from error
     except UnicodeDecodeError as error:
         raise PlanError(f"{path}: is not a plan, since it is not UTF-8 text; save it as UTF-8") from error
     numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
@@ -182,7 +184,9 @@ def _parse(kind: type[AnyLine], path: Path, number: int, line: str) -> AnyLine:
     try:
         found = parse_json(line)
     except ValueError as error:
-        raise PlanError(f"{where}: is not JSON ({error}); put it right or delete the line (nothing was written)") from error
+        raise PlanError(
+            f"{where}: is not JSON ({error}); put it right or delete the line (nothing was written)"
+        ) from error
     if isinstance(found, dict):
         if kind is PlanHeader and found.get("tonearm_plan") != FORMAT:
             raise PlanError(
@@ -198,4 +202,6 @@ def _parse(kind: type[AnyLine], path: Path, number: int, line: str) -> AnyLine:
     try:
         return kind.model_validate(found)
     except ValidationError as error:
-        raise PlanError(f"{where}: {first_fault(error)}; put it right or delete the line (nothing was written)") from error
+        raise PlanError(
+            f"{where}: {first_fault(error)}; put it right or delete the line (nothing was written)"
+        ) from error

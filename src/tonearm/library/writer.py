@@ -123,7 +123,8 @@ def _write_by_mutagen(path: Path, kind: str, field: Field, values: Sequence[str]
     if opened.tags is None:
         opened.add_tags()
     key = field.mp4 if kind == "mp4" else field.vorbis
-    opened.tags.pop(key, None)
+    if key in opened.tags:
+        del opened.tags[key]
     if values:
         free = key.startswith("----")
         opened.tags[key] = [mutagen.mp4.MP4FreeForm(value.encode()) if free else value for value in values]
@@ -269,12 +270,13 @@ def _v1_genre(values: Sequence[str]) -> int:
 
 
 def _write_form(file: BinaryIO, target: Path, kind: str, field: Field, values: Sequence[str]) -> None:
-    """A wav or aiff file. One with INFO and without ID3 gets its genre and comment there; where both are, both change."""
+    """A wav or aiff file. With INFO and no ID3, INFO gets genre and comment; where both hold them, both change."""
     block, form, info = _id3_of(file, kind)
     chunk = form.find(b"id3 ", b"ID3 ")
     new: dict[Any, bytes] = {}
     known = any(name == field.info.encode() for name, _ in info)
-    if field.info and info and (known or chunk is None):
+    tagged = known or (chunk is None and any(name != b"ISFT" for name, _ in info))  # the name of a program is no tag
+    if field.info and tagged:
         entries = [entry for entry in info if entry[0] != field.info.encode()]
         if values:
             entries.append((field.info.encode(), SEPARATOR.join(values).encode() + b"\0"))
