@@ -3,7 +3,7 @@
 Conventions
 -----------
 Every error that a user can cause is a `TonearmError`; the command line prints its message without a
-traceback and exits with code 2. Anything else that escapes is a bug of ours.
+traceback and exits with code 1. Anything else that escapes is a bug of ours.
 """
 
 from typing import NamedTuple
