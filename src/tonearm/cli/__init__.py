@@ -9,7 +9,7 @@ exit code. Libraries are loaded by the command that needs them, so that `--help`
 import io
 import sys
 
-from tonearm.cli import bench, collection, curve, encoders, experiments, importance, reference, sweep, timeline
+from tonearm.cli import audit, bench, collection, curve, encoders, experiments, importance, reference, sweep, timeline
 from tonearm.cli.app import app
 from tonearm.cli.ending import NOTHING
 from tonearm.errors import TonearmError
@@ -18,6 +18,7 @@ from tonearm.wording import GO_ON
 
 __all__ = [
     "app",
+    "audit",
     "bench",
     "collection",
     "curve",

@@ -5,12 +5,11 @@ from typing import Annotated
 
 import typer
 
-from tonearm.cli.app import Out, Trust, Workers, app, note
+from tonearm.cli.app import Out, RunOption, Strict, Trust, Workers, app, note
 from tonearm.cli.collection import list_failures
+from tonearm.cli.ending import conclude
 from tonearm.cli.progress import counting
-from tonearm.errors import RunError
 from tonearm.runtime.remote import place
-from tonearm.timeline.smoothing import STICKINESS
 from tonearm.wording import count
 
 
@@ -19,10 +18,7 @@ def timeline(
     paths: Annotated[
         list[Path], typer.Argument(parser=place, metavar="FILE_OR_FOLDER...", help="recordings, or folders of them")
     ],
-    run_folder: Annotated[
-        Path,
-        typer.Option("--run", parser=place, metavar="RUN", help="a run, a model's folder, an experiment or a sweep"),
-    ],
+    run_folder: RunOption,
     out: Out,
     window: Annotated[
         float | None,
@@ -35,12 +31,14 @@ def timeline(
     stickiness: Annotated[
         float,
         typer.Option(min=0.0, metavar="SECONDS", help="how long a genre lasts on average; more gives fewer segments"),
-    ] = STICKINESS,
+    ] = 30.0,
     cue: Annotated[bool, typer.Option("--cue", help="write cue sheets, too")] = False,
     workers: Workers = 1,
     trust: Trust = None,
+    strict: Strict = False,
 ) -> None:
-    """Say the genre over time of mixes and long files."""
+    """Segment mixes and long files by genre over time."""
+    from tonearm.representations.extract import FAILURES_CSV
     from tonearm.timeline.driver import write_timelines
 
     done = write_timelines(run_folder, paths, out, window, hop, stickiness, cue, counting, workers, trust or ())
@@ -48,9 +46,6 @@ def timeline(
     if done.rows:
         print(done.text())
     if done.failures:
-        list_failures(done.failures, out / "failures.csv")
-    fresh = len(done.rows) - done.reused
-    broken = f", {len(done.broken)} broken off" if done.broken else ""
-    print(f"\n{out}: {count(len(done.rows), 'recording')}{broken}, {fresh} heard, {done.reused} there already")
-    if not done.rows:
-        raise RunError("none of the recordings could be used")
+        list_failures(done.failures, out / FAILURES_CSV)
+    print(f"{out}: {count(len(done.rows), 'recording')}, {len(done.rows) - done.reused} heard, {done.reused} reused")
+    conclude(strict, {"recording": len(done.failures), "broken end": len(done.broken)}, bool(done.rows))

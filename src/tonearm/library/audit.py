@@ -105,7 +105,9 @@ def _write(out: Path, audit: Audit, library: str, excerpts: Excerpts) -> None:
 
 def _row(one: Verdict) -> list[Any]:
     track, answer = one.track, one.answer
-    numbers = [one.probability, one.own if one.kind in ("conflict", "unsure", "agrees") else ""] if one.likely else ["", ""]
+    numbers = (
+        [one.probability, one.own if one.kind in ("conflict", "unsure", "agrees") else ""] if one.likely else ["", ""]
+    )
     sure = "" if one.sure is None else "yes" if one.sure else "no"
     said = [track.name, one.kind, one.genre, one.likely, *numbers, sure, answer.source, answer.reason]
     return [*said, track.artist, track.album, track.title, "; ".join(track.genres)]

@@ -19,15 +19,21 @@ from tonearm.wording import count
 
 SHOWN_CARDS, SHOWN_ROWS = 24, 60
 HOW = (
-    "No answer on this page is by a model that was trained on the track: {tested} are of the experiment's test parts, and "
-    "{predicted} are predictions of tracks that the run has not seen. The library was only read."
+    "No answer on this page is by a model that was trained on the track: {tested} are of the experiment's test "
+    "parts, and {predicted} are predictions of tracks that the run has not seen. The library was only read."
 )
 CONFLICTS = (
     "Another genre is confidently more likely than the one that the track has (confident learning), the most confident "
     "first. Listen before you change a genre: a model can be wrong, too."
 )
-UNSURE = "Another genre is more likely, but less so than is usual for its tracks: more often the model's doubt than the tag's."
-ALBUMS = "Albums whose tracks do not have one genre, those with one odd track first; the answers say what the tracks sound like."
+UNSURE = (
+    "Another genre is more likely, but less so than is usual for its tracks: more often the model's fault than the "
+    "tag's."
+)
+ALBUMS = (
+    "Albums whose tracks do not have one genre, those with one odd track first; the answers say what the tracks sound "
+    "like."
+)
 ARTISTS = "Artists whose tracks do not have one genre, those with one odd track first."
 MISSING = "Tracks without a genre, and what they most likely are; `tonearm tag plan` makes a plan of them."
 UNKNOWN = "Tracks of genres that the run does not know, and which of its genres they are most like."
@@ -65,7 +71,9 @@ def _head(found: Sequence[Verdict], library: str) -> str:
 
 def _conflicts(found: Sequence[Verdict], excerpts: Excerpts) -> str:
     if not found:
-        return '<h2 id="conflicts">Conflicts</h2><p>None: no genre is confidently more likely than the one there is.</p>'
+        return (
+            '<h2 id="conflicts">Conflicts</h2><p>None: no genre is confidently more likely than the one there is.</p>'
+        )
     cards = "".join(card(one.track.name, _said(one), excerpts.of(one.track.name)) for one in found[:SHOWN_CARDS])
     rest = found[SHOWN_CARDS:]
     more = _table(rest) if rest else ""
@@ -91,7 +99,13 @@ def _tracks(title: str, words: str, found: Sequence[Verdict]) -> str:
 def _table(found: Sequence[Verdict]) -> str:
     """The first tracks as a table."""
     known = any(one.genre for one in found)
-    columns = ["<track", *(["<genre"] if known else []), "<more likely", "probability", *(["of its genre"] if known else [])]
+    columns = [
+        "<track",
+        *(["<genre"] if known else []),
+        "<more likely",
+        "probability",
+        *(["of its genre"] if known else []),
+    ]
     rows = "".join(_row(one, known) for one in found[:SHOWN_ROWS])
     return table(columns, rows, "plain") + _rest(len(found))
 

@@ -57,9 +57,7 @@ def summary(found: Sequence[Verdict], albums: Sequence[Together], artists: Seque
     return "\n".join(lines)
 
 
-def markdown(
-    found: Sequence[Verdict], albums: Sequence[Together], artists: Sequence[Together], library: str
-) -> str:
+def markdown(found: Sequence[Verdict], albums: Sequence[Together], artists: Sequence[Together], library: str) -> str:
     """The whole audit; of long tables the first rows, since the CSV files have all."""
     lines = [f"# Audit of {_cell(library)}", "", f"{tally(found)}."]
     lines += _tracks("Conflicts", of_kind(found, "conflict"))

@@ -30,9 +30,7 @@ from tonearm.runtime.progress import Counting, quietly
 from tonearm.runtime.remote import is_url, place
 
 OUT_OF_FOLD, PREDICTED = "out of fold", "predicted"
-TRAINED_ON = (
-    "the run was trained on it and has no answer by a model that was not; with split.folds every track has one"
-)
+TRAINED_ON = "the run was trained on it and has no answer by a model that was not; with split.folds every track has one"
 
 
 NOTHING = np.zeros(0)
@@ -94,7 +92,7 @@ def _recognised(tracks: Sequence[Track], learned: Path, names: set[str]) -> dict
     home = None if is_url(learned) else learned.resolve()
     for number, track in enumerate(tracks):
         path = None if home is None or is_url(track.path) else Path(track.path).resolve()
-        if path is not None and path.is_relative_to(home):
+        if path is not None and home is not None and path.is_relative_to(home):
             inside = to_text(path.relative_to(home).as_posix())
         else:
             inside = track.name

@@ -117,7 +117,8 @@ class Together:
 
 def mixed_albums(found: Sequence[Verdict]) -> list[Together]:
     """The albums of several genres, those with one odd track first; an album is what has one title and one artist, or
-    lies in one folder."""
+    lies in one folder.
+    """
 
     def key(one: Verdict) -> Hashable:
         track = one.track
@@ -150,4 +151,6 @@ def _together(those: Sequence[Verdict], name: str, by: str) -> Together:
     genres = Counter(one.genre for one in those)
     rare = [one for one in those if one.genre != genres.most_common(1)[0][0]]
     likely = Counter(one.likely for one in those if one.likely)
-    return Together(name, by, dict(genres.most_common()), dict(likely.most_common()), rare[0] if len(rare) == 1 else None)
+    return Together(
+        name, by, dict(genres.most_common()), dict(likely.most_common()), rare[0] if len(rare) == 1 else None
+    )

@@ -9,7 +9,7 @@
 | `driver` | all recordings that are named, to a folder |
 """
 
-from tonearm.timeline.smoothing import STICKINESS, Segment, Window, segments
 from tonearm.timeline.listening import windows
+from tonearm.timeline.smoothing import STICKINESS, Segment, Window, segments
 
 __all__ = ["STICKINESS", "Segment", "Window", "segments", "windows"]

@@ -25,10 +25,19 @@ from tonearm.runtime.pool import check_visible, on_cluster, run_tasks
 from tonearm.runtime.progress import Counting, Progress, quietly
 from tonearm.runtime.remote import place
 from tonearm.timeline.envelope import Envelope
-from tonearm.timeline.files import CUE, ENDINGS, MOST_TRACKS, SEGMENT_COLUMNS, cue_sheet, file_of, rows_of_all, write_timeline
+from tonearm.timeline.files import (
+    CUE,
+    ENDINGS,
+    MOST_TRACKS,
+    SEGMENT_COLUMNS,
+    cue_sheet,
+    file_of,
+    rows_of_all,
+    write_timeline,
+)
+from tonearm.timeline.listening import Samples, announced_seconds, chosen, windows
 from tonearm.timeline.records import Asked, SegmentRecord, Timeline, read_timeline
 from tonearm.timeline.smoothing import STICKINESS, segments
-from tonearm.timeline.listening import Samples, announced_seconds, chosen, windows
 from tonearm.wording import clock, count
 
 SEGMENTS_CSV = "segments.csv"
@@ -202,9 +211,7 @@ def _make(
     if all(window.reason for window in found):
         return Failure(recording.name, "unusable", found[0].reason)
     made = tuple(SegmentRecord(**asdict(one)) for one in segments(found, asked.stickiness))
-    timeline = Timeline(
-        file=recording.name, seconds=outline.seconds, broken=broken, segments=made, asked=asked
-    )
+    timeline = Timeline(file=recording.name, seconds=outline.seconds, broken=broken, segments=made, asked=asked)
     write_timeline(recording.base, timeline, found, outline)
     return timeline, False
 
@@ -224,9 +231,9 @@ def _write_cues(out: Path, timelines: Sequence[Timeline]) -> tuple[str, ...]:
     notes = []
     for timeline in timelines:
         write_text(file_of(out / to_native(timeline.file), CUE), cue_sheet(timeline.file, timeline.found))
-        if len(timeline.smoothing) > MOST_TRACKS:
+        if len(timeline.segments) > MOST_TRACKS:
             notes.append(
-                f"{timeline.file}: a cue sheet has at most {MOST_TRACKS} tracks, so of {len(timeline.smoothing)} "
+                f"{timeline.file}: a cue sheet has at most {MOST_TRACKS} tracks, so of {len(timeline.segments)} "
                 "segments it has the longest; a higher --stickiness makes fewer"
             )
     return tuple(notes)
