@@ -164,8 +164,12 @@ def _open_sndfile(path: Path, whole: bool) -> Iterator[Decoder]:
             raise AudioError(
                 str(path), "undecodable", f"it cannot be decoded (it does not begin as a {path.suffix} file does)"
             )
-        if whole:
-            _check_announced_length(path, file.extra_info)
+        missing, length = _announced(file.extra_info), file.frames
+        if missing and whole:
+            said = "its header announces {} bytes of samples and {} are there; copy it again".format(*missing)
+            raise AudioError(str(path), "truncated", said)
+        if missing:
+            length = file.frames * missing[0] // max(missing[1], 1)
         _check_rate(path, file.samplerate)
         file.seek(0)  # as soundfile.read does, since it changes the last bits of an MP3
         size = max(1, BLOCK // file.channels)
@@ -182,7 +186,7 @@ def _open_sndfile(path: Path, whole: bool) -> Iterator[Decoder]:
                     yield _mono(frames)
                 at += len(frames)
 
-        yield Decoder(path, file.samplerate, file.channels, file.frames, blocks)
+        yield Decoder(path, file.samplerate, file.channels, length, blocks)
 
 
 def _openable(path: Path) -> str | bytes:
@@ -194,15 +198,12 @@ def _openable(path: Path) -> str | bytes:
     return str(path)
 
 
-def _check_announced_length(path: Path, log: str) -> None:
-    """Raise if the header announces clearly more data than the file has, which libsndfile ignores."""
+def _announced(log: str) -> tuple[int, int] | None:
+    """Bytes that the header announces and that are there, if clearly fewer are, which libsndfile ignores."""
     for announced, present in ((int(a), int(b)) for a, b in _ANNOUNCED.findall(log)):
         if announced not in _UNKNOWN_LENGTHS and present < announced * (1 - MISSING_SHARE):
-            raise AudioError(
-                str(path),
-                "truncated",
-                f"its header announces {announced} bytes of samples and {max(present, 0)} are there; copy it again",
-            )
+            return announced, max(present, 0)
+    return None
 
 
 @contextmanager

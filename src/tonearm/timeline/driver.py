@@ -223,7 +223,7 @@ def _asked(model: LoadedModel, path: Path, lengths: tuple[float, float, float]) 
         size, changed = state.st_size, int(getattr(state, "st_mtime_ns", 0))
     except OSError:
         size, changed = 0, 0  # opening it says why
-    return Asked(run=model.version, bytes=size, changed=changed, window=window, hop=hop, stickiness=stickiness)
+    return Asked(run=model.run.version, bytes=size, changed=changed, window=window, hop=hop, stickiness=stickiness)
 
 
 def _write_cues(out: Path, timelines: Sequence[Timeline]) -> tuple[str, ...]:

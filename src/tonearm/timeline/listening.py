@@ -82,7 +82,7 @@ def usual(model: LoadedModel) -> tuple[float, float]:
     """Seconds of a window and of a step: those of the model's pretrained network where its rows are means over windows,
     of which one then is a row too; else SECONDS and HOP.
     """
-    facts = model.representation
+    facts = model.run.representation
     if facts.get("kind") != ENCODER or facts.get("pool") != "mean":
         return SECONDS, HOP
     encoder = find_encoder(facts["encoder"])[0].encoder
