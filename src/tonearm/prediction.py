@@ -138,6 +138,11 @@ def doubts(run: Run) -> tuple[str, ...]:
     return (f"no answer of this model is called sure: {reason}",) if reason else ()
 
 
+def name_of_file(path: Path) -> str:
+    """What an answer calls the file: the path as it was named, as text (`runtime.names`)."""
+    return str(path) if is_url(path) else to_text(str(path))
+
+
 def _files(path: Path) -> tuple[list[Path], tuple[str, ...]]:
     """The file, or the clips of the folder: music, or pictures where it holds no music; and notes on them."""
     return list_files(path, PICTURE_EXTENSIONS if is_picture_folder(path) else EXTENSIONS)
@@ -180,8 +185,7 @@ def _predict_files(
                 results += read_clips(reader, sounds)
     reasons = {number: result.reason for number, result in enumerate(results) if result.kind}
     rows = [result.values for result in results if not result.kind]
-    names = [str(path) if is_url(path) else to_text(str(path)) for path in files]
-    predictions = _assemble(run, names, rows, reasons, neighbours)
+    predictions = _assemble(run, [*map(name_of_file, files)], rows, reasons, neighbours)
     return tuple(replace(row, excerpts=result.excerpts) for row, result in zip(predictions, results, strict=True))
 
 

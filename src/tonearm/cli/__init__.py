@@ -11,7 +11,7 @@ them, so that `--help` answers at once.
 import io
 import sys
 
-from tonearm.cli import bench, collection, curve, encoders, experiments, importance, reference, sweep
+from tonearm.cli import bench, collection, curve, encoders, experiments, importance, predict, reference, sweep
 from tonearm.cli.app import app
 from tonearm.errors import TonearmError
 from tonearm.runtime.faults import NO_ROOM, output_error
@@ -26,6 +26,7 @@ __all__ = [
     "experiments",
     "importance",
     "main",
+    "predict",
     "reference",
     "sweep",
 ]  # the modules add their commands to the app
