@@ -11,6 +11,7 @@ from tonearm.cli.app import (
     OutAnywhere,
     RunFolder,
     Set,
+    Strict,
     Trust,
     Workers,
     app,
@@ -18,6 +19,7 @@ from tonearm.cli.app import (
     note,
     read_config,
 )
+from tonearm.cli.ending import conclude
 from tonearm.cli.progress import counting
 from tonearm.runtime.remote import place, staged
 from tonearm.wording import count
@@ -32,6 +34,7 @@ def run(
     out: OutAnywhere = Path("experiment"),
     workers: Workers = 1,
     cluster: Cluster = "",
+    strict: Strict = False,
 ) -> None:
     """Train, evaluate and compare the config's models."""
     from tonearm.experiment.experiment import run_experiment
@@ -49,8 +52,8 @@ def run(
         if not best.error:
             model = out / experiment.folder_of(best).parent.relative_to(folder).as_posix()
             print(f"\nclassify files with: tonearm predict {model} FILE_OR_FOLDER")
-    if experiment.unusable or any(row.error for row in experiment.rows):
-        raise typer.Exit(1)
+    failed = sum(bool(row.error) for row in experiment.rows)
+    conclude(strict, {"clip": experiment.unusable, "model": failed}, done=failed < len(experiment.rows))
 
 
 @app.command()
@@ -62,14 +65,16 @@ def submit(
     label_column: Annotated[str, typer.Option(help="name of the label column")] = "class",
     none: Annotated[str, typer.Option("--none", metavar="LABEL", help="label to write where none is sure")] = "",
     trust: Trust = None,
+    strict: Strict = False,
 ) -> None:
     """Write predictions as a Kaggle-style submission."""
     from tonearm.submission import write_submission
 
     check_file(out)
-    rows, warnings = write_submission(run_folder, test_folder, out, id_column, label_column, none, trust or ())
-    note(*(f"warning: {warning}" for warning in warnings))
-    print(f"{out}: {count(rows, 'row')}")
+    made = write_submission(run_folder, test_folder, out, id_column, label_column, none, trust or ())
+    note(*(f"warning: {warning}" for warning in made.warnings))
+    print(f"{out}: {count(made.rows, 'row')}")
+    conclude(strict, {"file": made.unusable})
 
 
 @app.command("compare")
@@ -89,8 +94,7 @@ def compare_runs(
     found = compare_folders(folders)
     note(*(f"note: {line}" for line in found.notes))
     print(found.text(pairs))
-    if found.refused:
-        raise typer.Exit(1)
+    conclude(False, {}, done=not found.refused)
 
 
 @app.command()

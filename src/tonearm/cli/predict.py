@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from tonearm.cli.app import AsJson, Cluster, RunFolder, Trust, Workers, app, check_file, note
+from tonearm.cli.app import AsJson, Cluster, RunFolder, Strict, Trust, Workers, app, check_file, note
+from tonearm.cli.ending import conclude
 from tonearm.runtime.remote import place
 
 
@@ -49,6 +50,7 @@ def predict(
     workers: Workers = 1,
     cluster: Cluster = "",
     trust: Trust = None,
+    strict: Strict = False,
     schema: Annotated[
         bool,
         typer.Option("--schema", is_eager=True, callback=_print_schema, help="print the JSON Schema of an answer"),
@@ -68,7 +70,7 @@ def predict(
     if watch is not None:
         watch_folder(answering, watch, ways)
     else:
-        answer_all(answering, ways)
+        conclude(strict, {"file": answer_all(answering, ways).failed})
 
 
 def _check_ways(
