@@ -28,7 +28,6 @@ import soundfile
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import library_files
-
 from tonearm.config import parse_config
 from tonearm.experiment.experiment import run_experiment
 from tonearm.library.audit import write_audit

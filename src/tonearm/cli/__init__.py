@@ -9,7 +9,19 @@ exit code. Libraries are loaded by the command that needs them, so that `--help`
 import io
 import sys
 
-from tonearm.cli import audit, bench, collection, curve, encoders, experiments, importance, reference, sweep, timeline
+from tonearm.cli import (
+    audit,
+    bench,
+    collection,
+    curve,
+    encoders,
+    experiments,
+    importance,
+    predict,
+    reference,
+    sweep,
+    timeline,
+)
 from tonearm.cli.app import app
 from tonearm.cli.ending import NOTHING
 from tonearm.errors import TonearmError
@@ -26,6 +38,7 @@ __all__ = [
     "experiments",
     "importance",
     "main",
+    "predict",
     "reference",
     "sweep",
     "timeline",

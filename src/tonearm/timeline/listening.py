@@ -3,14 +3,19 @@
 Conventions
 -----------
 A window is a piece of the file's own samples, channels averaged, and the model is asked as it would be asked of a file
-that holds these samples and no others: to cut a file and to predict its pieces gives the same bits. Windows start every
-`hop` seconds; what is left after the last whole one is heard by one that ends with the file. A file that is
-shorter than a window is one. No more of a file is in memory than a window and the block that was decoded last.
+that holds these samples and no others: to cut a file and to predict its pieces gives the same bits. Only the seconds
+that a run skips at the start of each file (`audio.offset`) are not skipped in each piece. Windows start every `hop`
+seconds; what is left after the last whole one is heard by one that ends with the file. A file that is shorter than a
+window is one. No more of a file is in memory than a window and the block that was decoded last.
 """
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +52,7 @@ def windows(
     AudioError where the file cannot be decoded, once all windows before the damage were given.
     """
     window, hop = chosen(model, window, hop)
+    model = from_the_start(model)
     with ExitStack() as opened:
         sound = source if isinstance(source, ClipSound) else opened.enter_context(ClipSound(source))
         stream = opened.enter_context(sound.stream(whole=False))
@@ -62,10 +68,11 @@ def chosen(model: LoadedModel, window: float | None, hop: float | None) -> tuple
     if hop is None:
         hop = own[1] if window is None else window / 2
     window = own[0] if window is None else window
-    if not SHORTEST <= window <= LONGEST:
-        raise ConfigError(f"a window of {window:g} s: it has from {SHORTEST:g} to {LONGEST:g} s")
+    longest = min(LONGEST, _seconds_heard(model))
+    if not SHORTEST <= window <= longest:
+        raise ConfigError(f"--window {window:g}: a window has from {SHORTEST:g} to {longest:g} s for this run")
     if not SHORTEST <= hop <= window:
-        raise ConfigError(f"a step of {hop:g} s: it has from {SHORTEST:g} s to the {window:g} s of a window")
+        raise ConfigError(f"--hop {hop:g}: from one window to the next are {SHORTEST:g} s to {window:g} s, a window")
     return window, hop
 
 
@@ -80,13 +87,39 @@ def announced_seconds(path: str | Path) -> float:
 
 def usual(model: LoadedModel) -> tuple[float, float]:
     """Seconds of a window and of a step: those of the model's pretrained network where its rows are means over windows,
-    of which one then is a row too; else SECONDS and HOP.
+    of which one then is a row too; else SECONDS and HOP, or less where the model hears less of a file.
     """
     facts = model.run.representation
-    if facts.get("kind") != ENCODER or facts.get("pool") != "mean":
-        return SECONDS, HOP
-    encoder = find_encoder(facts["encoder"])[0].encoder
-    return encoder.window, encoder.hop
+    if facts.get("kind") == ENCODER and facts.get("pool") == "mean":
+        encoder = find_encoder(facts["encoder"])[0].encoder
+        own = encoder.window, encoder.hop
+    else:
+        own = SECONDS, HOP
+    heard = _seconds_heard(model)
+    return min(own[0], heard), min(own[1], heard)
+
+
+def _seconds_heard(model: LoadedModel) -> float:
+    """How many seconds of a file the model hears, whatever the length of the file."""
+    return min((audio.get("duration") or math.inf for audio in _audio(model.run.representation)), default=math.inf)
+
+
+def _audio(facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The sections of a representation's facts that say what is read of a file."""
+    if "audio" in facts:
+        yield facts["audio"]
+    for part in facts.get("parts", ()):
+        yield from _audio(part)
+
+
+def from_the_start(model: LoadedModel) -> LoadedModel:
+    """The model without the seconds that it skips at the start of a file: a piece of a recording has no such start."""
+    if not any(audio.get("offset") for audio in _audio(model.run.representation)):
+        return model
+    facts = deepcopy(model.run.representation)
+    for audio in _audio(facts):
+        audio["offset"] = 0.0
+    return LoadedModel(replace(model.run, representation=facts))
 
 
 def _asked(
