@@ -89,6 +89,16 @@ def journal_of(path: Path) -> Path:
     return path if path.suffix == ENDING else path.with_suffix(ENDING)
 
 
+def check_no_journal(plan: Path) -> None:
+    """Raise PlanError where a plan of this name was applied already, so that its journal stays the one beside it."""
+    path = journal_of(plan)
+    if path.exists():
+        raise PlanError(
+            f"{plan}: has a journal beside it, {path.name}, by which an earlier plan can be taken back; choose another "
+            "name for the new plan"
+        )
+
+
 class Journal:
     """An open journal. header: its first line. entries: by file, in the order they were written."""
 

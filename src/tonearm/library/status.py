@@ -1,5 +1,6 @@
 """How far a plan is: what is planned, written, taken back, and what other programs have changed since."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from tonearm.wording import count
 class Status:
     """planned: files that the plan writes to. written: of which it has. restored: that are what they were again.
 
-    waiting: neither. changed: names of files that are not as the plan, or after it the journal, left them.
+    interrupted: at which a kill came; the next command finds out. waiting: none of these. changed: names of files that
+    are not as the plan, or after it the journal, left them.
     """
 
     library: str
@@ -22,6 +24,7 @@ class Status:
     planned: int
     written: int
     restored: int
+    interrupted: int
     waiting: int
     changed: tuple[str, ...]
 
@@ -33,6 +36,7 @@ class Status:
             "planned": self.planned,
             "written": self.written,
             "restored": self.restored,
+            "interrupted": self.interrupted,
             "waiting": self.waiting,
             "changed": list(self.changed),
         }
@@ -43,6 +47,7 @@ class Status:
             f"{self.library}: the {self.field} of {count(self.planned, 'file')} is planned",
             f"  written      {self.written}",
             f"  taken back   {self.restored}",
+            f"  interrupted  {self.interrupted}",
             f"  waiting      {self.waiting}",
             f"  changed since by other programs, or gone: {len(self.changed)}",
             *(f"    {name}" for name in self.changed),
@@ -63,16 +68,16 @@ def status_of(path: Path, library: Path | None = None) -> Status:
     known = {row.file: (row.size, row.mtime_ns) for row in rows}
     known |= {name: _left(entry) for name, entry in entries.items() if entry.state == "written"}
     changed = [name for name, left in known.items() if _now(folder / to_native(name)) != left]
-    states = [entries[row.file].state if row.file in entries else "" for row in rows]
-    gone = [entry for name, entry in entries.items() if name not in known]  # whose rows were deleted since
-    written, restored = (states.count(state) for state in ("written", "restored"))
+    names = dict.fromkeys([*(row.file for row in rows), *entries])
+    states = Counter(entries[name].state if name in entries else "waiting" for name in names)
     return Status(
         library=str(folder),
         field=plan.header.field,
-        planned=len(rows) + len(gone),
-        written=written,
-        restored=restored + len(gone),
-        waiting=len(rows) - written - restored,
+        planned=len(names),
+        written=states["written"],
+        restored=states["restored"],
+        interrupted=states["writing"] + states["restoring"],
+        waiting=states["waiting"],
         changed=tuple(changed),
     )
 
