@@ -127,7 +127,7 @@ def apply(
     with counting("tags", "files") as progress:
         outcome = apply_plan(path, library, keep_times, part_links, progress)
     before = f", {outcome.already} were before" if outcome.already else ""
-    print(f"{count(outcome.done, 'file was', 'written', 'written')}{before}")
+    print(f"{count(outcome.done, 'file', 'was', 'were')} written{before}")
     _list("left alone", (f"{name}: {reason}" for name, reason in outcome.left.items()))
     if outcome.done or outcome.already:
         print(f"to take all of it back: tonearm tag undo {outcome.journal}")
@@ -146,7 +146,7 @@ def undo(
 
     with counting("undo", "files") as progress:
         outcome = take_back(path, library, part_links, progress)
-    print(f"{outcome.done} files are what they were before" if outcome.done != 1 else "1 file is what it was before")
+    print(f"{count(outcome.done, 'file', 'is what it was', 'are what they were')} before")
     _list("changed by other programs since, so that only the tag went back", outcome.by_field)
     _list("left alone", (f"{name}: {reason}" for name, reason in outcome.left.items()))
     conclude(strict, {"file": len(outcome.left)}, done=bool(outcome.done or outcome.already or not outcome.left))

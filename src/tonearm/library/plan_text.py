@@ -1,5 +1,6 @@
 """A plan for a person: how many files get which genre, some of them, and what is left alone and why."""
 
+import math
 from collections import Counter
 
 from tonearm.library.plan_file import Plan, PlanRow
@@ -33,7 +34,7 @@ def advice(plan: Plan, doubts: tuple[str, ...] = ()) -> list[str]:
     if plan.header.unsure or not waiting:
         return []
     likely = sorted((row.probability or 0.0 for row in waiting), reverse=True)
-    half = likely[len(likely) // 2]
+    half = math.floor(100 * likely[len(likely) // 2]) / 100
     return [
         *doubts,
         f"{count(len(waiting), 'file')} would be planned if answers that are not sure were taken, too: --unsure does "
