@@ -9,7 +9,7 @@ exit code. Libraries are loaded by the command that needs them, so that `--help`
 import io
 import sys
 
-from tonearm.cli import bench, collection, curve, encoders, experiments, importance, reference, sweep, tag
+from tonearm.cli import bench, collection, curve, encoders, experiments, importance, predict, reference, sweep, tag
 from tonearm.cli.app import app
 from tonearm.cli.ending import NOTHING
 from tonearm.errors import TonearmError
@@ -25,6 +25,7 @@ __all__ = [
     "experiments",
     "importance",
     "main",
+    "predict",
     "reference",
     "sweep",
     "tag",
