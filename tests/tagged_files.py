@@ -119,5 +119,5 @@ def contents(folder: Path) -> dict[str, tuple[bytes, Any]]:
     return {
         path.relative_to(folder).as_posix(): (path.read_bytes(), path.stat().st_mtime_ns)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != ".lock"
+        if path.is_file() and not path.name.startswith((".lock", ".holder.json", ".tonearm-"))
     }
