@@ -25,6 +25,7 @@ from tonearm.data.metadata import LEFT_OUT, PARTS, Entry, match, name_some, read
 from tonearm.data.walk import METADATA, Walk, walk
 from tonearm.dsp.decoders import EXTENSIONS
 from tonearm.errors import CatalogError
+from tonearm.runtime.logs import timed
 from tonearm.runtime.names import to_native
 from tonearm.runtime.regular import describe_irregular
 from tonearm.runtime.remote import check_reachable, file_of, is_url, place
@@ -83,6 +84,7 @@ class Catalog:
         return tuple(sorted({clip.label for clip in self.clips} - {""}))
 
 
+@timed("names of the clips")
 def read_catalog(settings: DataSettings, extensions: frozenset[str] = EXTENSIONS) -> Catalog:
     """The clips of `settings.folder`, joined with `settings.metadata`.
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tonearm.dsp.audio import Stream, Waveform, check_length, open_stream, read, resample
 from tonearm.errors import AudioError
+from tonearm.runtime.logs import FILES
 from tonearm.runtime.remote import is_url, local_copy, place
 from tonearm.settings import AudioSettings
 
@@ -119,6 +120,7 @@ class ClipSound:
 
     def _read(self, offset: float, duration: float | None, longest: float | None) -> Waveform:
         file = self.file()
+        FILES.debug("%s: read", self.path)
         with self._named():
             return read(file, offset, duration, longest)
 
