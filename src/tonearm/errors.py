@@ -78,6 +78,14 @@ class OutOfMemoryError(TonearmError):
     """The machine's memory does not hold the work: no clip and no model is a failure for it."""
 
 
+class TagError(TonearmError):
+    """Tags of a file that cannot be read or written; the message is the reason, without the file's name."""
+
+
+class PlanError(TonearmError):
+    """A plan of tags, or its journal, that cannot be used: missing, damaged, wrongly edited, or of another library."""
+
+
 def model_failure(error: Exception) -> str:
     """Why a model failed, for its row: whatever it raised. Raises the error again where no model is to blame for it."""
     if isinstance(error, ModelError):

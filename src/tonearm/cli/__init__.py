@@ -9,7 +9,7 @@ exit code. Libraries are loaded by the command that needs them, so that `--help`
 import io
 import sys
 
-from tonearm.cli import bench, collection, curve, encoders, experiments, importance, reference, sweep
+from tonearm.cli import bench, collection, curve, encoders, experiments, importance, predict, reference, sweep
 from tonearm.cli.app import app
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "experiments",
     "importance",
     "main",
+    "predict",
     "reference",
     "sweep",
 ]  # the modules add their commands to the app
