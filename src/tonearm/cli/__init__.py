@@ -3,7 +3,8 @@
 Conventions
 -----------
 Results go to standard output, progress and notes to standard error. `ending` decides how a command ends and with which
-exit code. Libraries are loaded by the command that needs them, so that `--help` answers at once.
+exit code, `verbosity` how much is said. Libraries are loaded by the command that needs them, so that `--help` answers
+at once.
 """
 
 import io
@@ -32,4 +33,4 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names of files may hold bytes that are no text
-    app()
+    app(prog_name="tonearm")
