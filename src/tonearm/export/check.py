@@ -94,8 +94,8 @@ def check(run: Run, representation: Representation, built: Built, given: Sequenc
     compared = [_compared(run, representation, built, session, case) for case in _cases(run, representation, built, given)]
     if not compared:
         raise ExportError(
-            f"{run.folder}: its clips are not at {'the place that its config names'} any more, so the exported model "
-            "cannot be compared with it; name some with --check FILES"
+            f"{run.folder}: its clips are not where its config says any more, so the exported model cannot be compared "
+            "with it; name some with --check FILE_OR_FOLDER"
         )
     difference, with_pixels, other, pixels, seconds, own = (np.array(column) for column in zip(*compared, strict=True))
     timed = slice(0, MOST_TIMED)
@@ -188,14 +188,23 @@ def _compared(
     table, steps = colours(representation.settings), found[PICTURE]
     if steps.shape != case.values.shape[:2]:
         raise ExportError(f"{run.folder}: the exported model draws {case.name} {steps.shape}, not {case.values.shape[:2]}")
-    other = int(_differ(table[steps], case.values).sum())
+    other, far = _differing(table, steps, case.values)
+    if far:
+        raise ExportError(f"{run.folder}: the exported model draws {count(far, 'pixel')} of {case.name} wrongly")
     if not other:
         return whole, whole, 0, steps.size, case.seconds, seconds
     same, _ = _answer(run, table[steps])
     return float(np.abs(said - same).max()), whole, other, steps.size, case.seconds, seconds
 
 
-def _differ(drawn: NDArray[np.uint8], expected: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Which pixels of two pictures are of different colours."""
-    different: NDArray[np.bool_] = (drawn != expected).reshape(*expected.shape[:2], -1).any(axis=2)
-    return different
+def _differing(table: NDArray[np.uint8], steps: NDArray[np.uint8], expected: NDArray[np.uint8]) -> tuple[int, int]:
+    """How many pixels have another step of brightness than in a picture, and how many one that is not next to its own.
+
+    table: colour of each step.
+    """
+    wide = steps.astype(np.int64)
+    near = [
+        (table[np.clip(wide + step, 0, len(table) - 1)] != expected).reshape(*steps.shape, -1).any(axis=2)
+        for step in (0, 1, -1)
+    ]
+    return int(near[0].sum()), int(np.logical_and.reduce(near).sum())
