@@ -1,15 +1,76 @@
-"""What a run says of files: one prediction a file, as a table, as JSON and for a person."""
+"""What a run says of files: one prediction a file, as a table, as JSON and for a person.
+
+Conventions
+-----------
+Wherever an answer is JSON, it is the object that `Prediction.to_json` gives and `SCHEMA` describes: in a list
+(`predict --json`), one a line (`--jsonl`), and from the server. Its `version` rises when a key goes or means something
+else; further keys may come without that, so readers ignore what they do not know.
+"""
 
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
 
 from tonearm.errors import RunError
 from tonearm.experiment.neighbours import Neighbour, neighbour_cells, neighbour_header, neighbour_lines
+from tonearm.experiment.records import Record, Share
 from tonearm.runtime.files import write_csv
 from tonearm.runtime.leftovers import clear_leftovers
 from tonearm.wording import count
+
+VERSION = 1  # of the JSON
+FileName = Annotated[str, Field(description=r"The file, as it was named; bytes of a name that are no text as \xHH.")]
+FormatVersion = Annotated[Literal[1], Field(description="Version of this schema.")]
+
+
+class NeighbourRecord(Record):
+    """A training clip that is near the file, as the model sees both."""
+
+    name: Annotated[str, Field(description="The clip, relative to the folder that was trained on.")]
+    label: Annotated[str, Field(description="Its label.")]
+    group: Annotated[str, Field(description='Its artist or recording; "" where that is not known.')]
+    distance: Annotated[float, Field(ge=0, description="Euclidean, in the space that the run compares clips in.")]
+    relative: Annotated[
+        float | None,
+        Field(description="The distance over the median distance of training clips to their nearest; null: unknown."),
+    ]
+
+
+class AnswerRecord(Record):
+    """What a run says of one file."""
+
+    version: FormatVersion
+    file: FileName
+    label: Annotated[str, Field(description='The most probable label; with --none "none" where it is not sure.')]
+    best: Annotated[str, Field(description="The most probable label, where another word is in its place.")] = ""
+    probability: Annotated[Share, Field(description="Of the most probable label.")]
+    sure: Annotated[bool | None, Field(description="Whether the label is sure; null: the run was not calibrated.")]
+    probabilities: Annotated[dict[str, Share], Field(description="Of each label of the run; their sum is 1.")]
+    excerpts: Annotated[bool, Field(description="Whether the file is long and excerpts of it were read.")] = False
+    neighbours: Annotated[
+        tuple[NeighbourRecord, ...], Field(description="The nearest training clips, the nearest first, where asked.")
+    ] = ()
+
+
+class FailureRecord(Record):
+    """A file that cannot be used."""
+
+    version: FormatVersion
+    file: FileName
+    error: Annotated[str, Field(min_length=1, description="Why, in words.")]
+
+
+ANSWER: TypeAdapter[AnswerRecord | FailureRecord] = TypeAdapter(AnswerRecord | FailureRecord)
+SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "$id": f"urn:tonearm:answer:{VERSION}",
+    "title": "What tonearm says of one file",
+    **ANSWER.json_schema(),
+}
+"""The JSON Schema (2020-12) of an answer as JSON, or of a file that cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +93,19 @@ class Prediction:
     neighbours: tuple[Neighbour, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """The prediction as JSON-ready values."""
+        """The prediction as JSON-ready values, which `SCHEMA` describes."""
         if self.error:
-            return {"file": self.name, "error": self.error}
+            return {"version": VERSION, "file": self.name, "error": self.error}
         near = {"neighbours": [one.to_json() for one in self.neighbours]} if self.neighbours else {}
         return {
+            "version": VERSION,
             "file": self.name,
             "label": self.label,
             **({"best": self.best} if self.best else {}),
             "probability": self.probability,
             "sure": self.sure,
             "probabilities": self.probabilities,
+            "excerpts": self.excerpts,
             **near,
         }
 
