@@ -11,7 +11,7 @@ them, so that `--help` answers at once.
 import io
 import sys
 
-from tonearm.cli import bench, collection, curve, encoders, experiments, importance, reference, sweep
+from tonearm.cli import bench, collection, curve, encoders, experiments, export, importance, reference, sweep
 from tonearm.cli.app import app
 from tonearm.errors import TonearmError
 from tonearm.runtime.faults import NO_ROOM, output_error
@@ -24,6 +24,7 @@ __all__ = [
     "curve",
     "encoders",
     "experiments",
+    "export",
     "importance",
     "main",
     "reference",

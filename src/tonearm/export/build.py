@@ -2,9 +2,9 @@
 
 Conventions
 -----------
-A run that reads pictures of tonearm's own, or an encoder that is an ONNX network, takes samples: the whole way is in the
-file. One that was trained on ready pictures takes pixels. Every other takes the columns that it was trained on, which
-tonearm computes.
+A run that reads pictures of tonearm's own, or an encoder that is an ONNX network, takes samples: the whole way is in
+the file. One that was trained on ready pictures takes pixels. Every other takes the columns that it was trained on,
+which tonearm computes.
 """
 
 import json

@@ -3,11 +3,11 @@
 import hashlib
 from typing import Any
 
+from tonearm.errors import RepresentationError
 from tonearm.export.build import OUTPUT, PICTURE, Built
 from tonearm.export.check import Checked
 from tonearm.loaded import LoadedModel
 from tonearm.representations.encoders.locate import find_encoder, is_encoder
-from tonearm.errors import RepresentationError
 from tonearm.runtime.versions import versions
 
 FORMAT = 1
@@ -48,7 +48,7 @@ def _input(model: LoadedModel, built: Built) -> dict[str, Any]:
         "name": "samples",
         "type": "float32",
         "shape": ["samples"],
-        "meaning": "one clip of any length, the mean of its channels, full scale 1; the part that is read is cut inside",
+        "meaning": "a clip of any length, the mean of its channels, full scale 1; the part that is read is cut inside",
         "rate": built.rate,
         "least_samples": built.shortest,
         "part": {name: audio[name] for name in ("offset", "duration", "longest")},
@@ -57,7 +57,7 @@ def _input(model: LoadedModel, built: Built) -> dict[str, Any]:
 
 def _output(model: LoadedModel, built: Built) -> dict[str, Any]:
     rows = ["rows"] if built.takes == "columns" else []
-    found = {
+    found: dict[str, Any] = {
         "name": OUTPUT,
         "type": "float64",
         "shape": [*rows, len(model.labels)],

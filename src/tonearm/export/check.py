@@ -91,7 +91,9 @@ def check(run: Run, representation: Representation, built: Built, given: Sequenc
     Raises ExportError where an answer differs, a given file cannot be used, or there is no clip to compare.
     """
     session = open_session(built.model)
-    compared = [_compared(run, representation, built, session, case) for case in _cases(run, representation, built, given)]
+    compared = [
+        _compared(run, representation, built, session, case) for case in _cases(run, representation, built, given)
+    ]
     if not compared:
         raise ExportError(
             f"{run.folder}: its clips are not where its config says any more, so the exported model cannot be compared "
@@ -187,7 +189,9 @@ def _compared(
     assert isinstance(representation, Pictures)
     table, steps = colours(representation.settings), found[PICTURE]
     if steps.shape != case.values.shape[:2]:
-        raise ExportError(f"{run.folder}: the exported model draws {case.name} {steps.shape}, not {case.values.shape[:2]}")
+        raise ExportError(
+            f"{run.folder}: the exported model draws {case.name} {steps.shape}, not {case.values.shape[:2]}"
+        )
     other, far = _differing(table, steps, case.values)
     if far:
         raise ExportError(f"{run.folder}: the exported model draws {count(far, 'pixel')} of {case.name} wrongly")

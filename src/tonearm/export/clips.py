@@ -32,7 +32,7 @@ Rows = tuple[list[str], NDArray[Any]]
 
 
 def rows_to_check(run: Run, columns: Sequence[str], given: Sequence[Path]) -> Rows | None:
-    """Names and rows of clips, from the tables among those given or from the run's experiment; None where there are none.
+    """Names and rows of clips, from a table among those given or from the run's experiment; None if there are none.
 
     columns: the run's. Raises ExportError where a given table lacks one.
     """

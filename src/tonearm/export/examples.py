@@ -14,30 +14,30 @@ here = pathlib.Path(__file__).parent
 card = json.loads((here / "card.json").read_text(encoding="utf-8"))
 model = onnxruntime.InferenceSession(here / "model.onnx")
 '''
-_TELL = '''for probability, label in sorted(zip(probabilities, card["labels"]), reverse=True)[:3]:
+_TELL = """for probability, label in sorted(zip(probabilities, card["labels"]), reverse=True)[:3]:
     print(f"{label} {probability:.4f}")
 if card["threshold"] is not None and probabilities.max() < card["threshold"]:
     print("unsure")
-'''
-_SAMPLES = '''sound, rate = soundfile.read(sys.argv[1], dtype="float32", always_2d=True)
+"""
+_SAMPLES = """sound, rate = soundfile.read(sys.argv[1], dtype="float32", always_2d=True)
 if rate != card["input"]["rate"]:
     sys.exit(f"{rate} Hz; convert it first: ffmpeg -i {sys.argv[1]} -ar {card['input']['rate']} converted.wav")
 [probabilities] = model.run(["probabilities"], {"samples": sound.mean(axis=1)})
-'''
-_PIXELS = '''height, width, _ = card["input"]["shape"]
+"""
+_PIXELS = """height, width, _ = card["input"]["shape"]
 picture = PIL.Image.open(sys.argv[1]).convert("RGB")
 if picture.size != (width, height):
     picture = picture.resize((width, height), PIL.Image.Resampling.BILINEAR)
 [probabilities] = model.run(["probabilities"], {"pixels": numpy.array(picture)})
-'''
-_COLUMNS = '''with open(sys.argv[1], encoding="utf-8", newline="") as file:
+"""
+_COLUMNS = """with open(sys.argv[1], encoding="utf-8", newline="") as file:
     rows = list(csv.DictReader(file))
 table = numpy.array([[float(row[name]) for name in card["input"]["columns"]] for row in rows])
 [probabilities] = model.run(["probabilities"], {"columns": table})
 for row, spread in zip(rows, probabilities):
     unsure = card["threshold"] is not None and spread.max() < card["threshold"]
     print(next(iter(row.values())), card["labels"][spread.argmax()], f"{spread.max():.4f}", "unsure" * unsure)
-'''
+"""
 
 
 def example(takes: Takes) -> str:

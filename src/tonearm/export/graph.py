@@ -17,7 +17,7 @@ from tonearm.representations.encoders.graphs import IR_VERSION, OPSET, Graph
 
 ML_OPSET = 3  # of the operators for trees; the first with float64
 AXES_ARE_INPUTS, AXIS_IS_INPUT = 18, 20  # of reductions, and of DFT, since these versions of the standard
-Value = str | int | float | NDArray[Any]
+Value = str | int | float | np.floating[Any] | NDArray[Any]
 
 
 class Writer(Graph):

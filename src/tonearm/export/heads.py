@@ -114,7 +114,9 @@ def _by_skl2onnx(writer: Writer, rows: str, classifier: Any) -> str:
         )
     except Exception as error:  # converters raise what they like
         said = " ".join(str(error).split())[:200]
-        raise ExportError(f"a {name} cannot be written as ONNX: skl2onnx says {type(error).__name__}: {said}") from error
+        raise ExportError(
+            f"a {name} cannot be written as ONNX: skl2onnx says {type(error).__name__}: {said}"
+        ) from error
     outputs = [output.name for output in model.graph.output]
     found = writer.network(model, {"columns": rows}, next(name for name in outputs if "prob" in name))
     return writer.cast(found, "DOUBLE")

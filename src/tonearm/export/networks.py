@@ -104,7 +104,7 @@ def _exported(module: nn.Module, shape: tuple[int, ...], opset: int, settings: A
     import onnx
 
     target = io.BytesIO()
-    plain = copy.deepcopy(module).to("cpu", memory_format=torch.contiguous_format).eval()
+    plain = copy.deepcopy(module).cpu().to(memory_format=torch.contiguous_format).eval()
     try:
         with warnings.catch_warnings(), torch.inference_mode():
             warnings.simplefilter("ignore")  # that TorchScript is the older way, and that tracing keeps constants

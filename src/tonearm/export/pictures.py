@@ -2,8 +2,8 @@
 
 Conventions
 -----------
-As `representations.spectrogram` and `training.pictures`, in float32 where they are, so that a pixel gets the same one of
-256 steps of brightness. A value that lies on the border of two steps to the last digit may get the other one; that
+As `representations.spectrogram` and `training.pictures`, in float32 where they are, so that a pixel gets the same one
+of 256 steps of brightness. A value that lies on the border of two steps to the last digit may get the other one; that
 changes one pixel by one step.
 """
 
