@@ -110,7 +110,9 @@ def extract_table(
 
     sections = {"data": _with_folder(data, folder), "features": {"preset": preset, **settings}}
     config = _config({**sections, "audio": audio or {}})
-    extract_feature_table(read_catalog(config.data), config.audio, config.features, Path(out), workers)
+    extract_feature_table(
+        read_catalog(config.data, genres=config.genres), config.audio, config.features, Path(out), workers
+    )
     return load_features(Path(out))
 
 
@@ -166,7 +168,7 @@ def embed_table(
 
     config = _config({"data": _with_folder(data, folder), "audio": audio or {}, "encoders": settings})
     representation = Embeddings.of(encoder, config.audio, config.encoders)
-    extract_rows(read_catalog(config.data), representation, Path(out), workers)
+    extract_rows(read_catalog(config.data, genres=config.genres), representation, Path(out), workers)
     return load_rows(Path(out), encoder)
 
 

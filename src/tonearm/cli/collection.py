@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -15,11 +15,13 @@ from tonearm.cli.app import (
     Music,
     OutAnywhere,
     Set,
+    Strict,
     Workers,
     app,
     note,
     read_config,
 )
+from tonearm.cli.ending import conclude
 from tonearm.cli.progress import counting
 from tonearm.wording import count
 
@@ -27,10 +29,14 @@ from tonearm.wording import count
 @app.command()
 def scan(
     folder: Folder,
+    labels: Annotated[
+        Literal["folders", "tags"] | None, typer.Option("--labels", help="where labels come from, as data.labels")
+    ] = None,
     config: ConfigFile = None,
     set_: Set = None,
     workers: Workers = 1,
     as_json: AsJson = False,
+    strict: Strict = False,
     cluster: Cluster = "",
 ) -> None:
     """Report classes, broken files and duplicates of a folder."""
@@ -38,16 +44,17 @@ def scan(
     from tonearm.data.tables import is_table, read_table
     from tonearm.scan.scan import scan_catalog, scan_dataset
 
-    settings = read_config(config, set_, data={"folder": folder}).data
+    source = {"labels": labels} if labels else {}
+    settings = read_config(config, set_, data={"folder": folder, **source})
     if is_table(folder):
-        dataset, notes = read_table(settings)
+        dataset, notes = read_table(settings.data)
         report = scan_dataset(dataset, folder, notes)
     else:
         with counting("scan", "clips") as progress:
-            report = scan_catalog(read_catalog(settings), workers, progress)
+            report = scan_catalog(read_catalog(settings.data, genres=settings.genres), workers, progress)
     print(json.dumps(report.to_json(), indent=2, ensure_ascii=False) if as_json else report.text())
-    if report.problems or any(group.contradicts for group in report.duplicates):
-        raise typer.Exit(1)
+    contradictions = sum(group.contradicts for group in report.duplicates)
+    conclude(strict, {"clip": len(report.problems), "contradiction": contradictions})
 
 
 @app.command()
@@ -93,6 +100,7 @@ def extract(
     set_: Set = None,
     workers: Workers = 1,
     cluster: Cluster = "",
+    strict: Strict = False,
 ) -> None:
     """Compute the features of every clip, as CSV and Parquet."""
     from tonearm.data.catalog import read_catalog
@@ -100,16 +108,15 @@ def extract(
 
     chosen = {"preset": preset} if preset else {}
     settings = read_config(config, set_, data={"folder": folder}, features=chosen)
-    catalog = read_catalog(settings.data)
+    catalog = read_catalog(settings.data, genres=settings.genres)
     note(*(f"note: {line}" for line in catalog.notes))
     with counting("features", "clips") as progress:
         done = extract_feature_table(catalog, settings.audio, settings.features, out, workers, progress)
     note(*(f"note: {line}" for line in done.notes))
     clips = count(done.usable, "clip")
     print(f"{out / FEATURES_CSV}: {clips}, {done.usable - done.reused} computed, {done.reused} reused")
-    if done.failures:
-        list_failures(done.failures, out / FAILURES_CSV)
-        raise typer.Exit(1)
+    list_failures(done.failures, out / FAILURES_CSV)
+    conclude(strict, {"clip": len(done.failures)}, done=done.usable > 0)
 
 
 @app.command()
@@ -121,6 +128,7 @@ def spectrograms(
     set_: Set = None,
     workers: Workers = 1,
     cluster: Cluster = "",
+    strict: Strict = False,
 ) -> None:
     """Draw spectrograms: OUT/KIND/GENRE/FILE.png, inside train/ and test/ as the music is."""
     from tonearm.data.catalog import read_catalog
@@ -128,7 +136,7 @@ def spectrograms(
 
     chosen = {"kinds": kinds.split(",")} if kinds else {}
     settings = read_config(config, set_, data={"folder": folder}, spectrogram=chosen)
-    catalog = read_catalog(settings.data)
+    catalog = read_catalog(settings.data, genres=settings.genres)
     note(*(f"note: {line}" for line in catalog.notes))
     with counting("pictures", "clips") as progress:
         done = draw_spectrograms(catalog, settings.audio, settings.spectrogram, out, workers, progress)
@@ -137,13 +145,14 @@ def spectrograms(
     print(
         f"{out}: {count(done.usable, 'clip')} as {made}; {done.usable - done.reused} drawn, {done.reused} there already"
     )
-    if done.failures:
-        list_failures(done.failures, out / FAILURES_CSV)
-        raise typer.Exit(1)
+    list_failures(done.failures, out / FAILURES_CSV)
+    conclude(strict, {"clip": len(done.failures)}, done=done.usable > 0)
 
 
 def list_failures(failures: tuple[Any, ...], path: Path) -> None:
-    """Name the first clips that could not be used, on standard error. path: the table that names them all."""
+    """Name the first clips that could not be used, if any, on standard error. path: the table that names them all."""
+    if not failures:
+        return
     note(f"{count(len(failures), 'clip')} cannot be used ({path}):")
     note(*(f"  {failure.name}: {failure.reason}" for failure in failures[:10]))
     if len(failures) > 10:

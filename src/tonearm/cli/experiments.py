@@ -1,18 +1,17 @@
-"""Commands on experiments: train, predict, compare, report; the settings; the built-in music."""
+"""Commands on experiments: train, submit, compare, report; the settings; the built-in music."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from tonearm.cli.app import (
-    AsJson,
     Cluster,
     Out,
     OutAnywhere,
     RunFolder,
     Set,
+    Strict,
     Trust,
     Workers,
     app,
@@ -20,6 +19,7 @@ from tonearm.cli.app import (
     note,
     read_config,
 )
+from tonearm.cli.ending import conclude
 from tonearm.cli.progress import counting
 from tonearm.runtime.remote import place, staged
 from tonearm.wording import count
@@ -34,6 +34,7 @@ def run(
     out: OutAnywhere = Path("experiment"),
     workers: Workers = 1,
     cluster: Cluster = "",
+    strict: Strict = False,
 ) -> None:
     """Train, evaluate and compare the config's models."""
     from tonearm.experiment.experiment import run_experiment
@@ -51,49 +52,8 @@ def run(
         if not best.error:
             model = out / experiment.folder_of(best).parent.relative_to(folder).as_posix()
             print(f"\nclassify files with: tonearm predict {model} FILE_OR_FOLDER")
-    if experiment.unusable or any(row.error for row in experiment.rows):
-        raise typer.Exit(1)
-
-
-@app.command()
-def predict(
-    run_folder: RunFolder,
-    paths: Annotated[
-        list[Path],
-        typer.Argument(
-            parser=place, metavar="FILE_OR_FOLDER...", help="audio or image files, folders of them, or a feature table"
-        ),
-    ],
-    out: Annotated[Path | None, typer.Option("--out", parser=place, metavar="FILE", help="CSV file to write")] = None,
-    as_json: AsJson = False,
-    neighbours: Annotated[
-        int,
-        typer.Option(min=0, max=100, help="nearest training clips to name for each file"),
-    ] = 0,
-    none: Annotated[bool, typer.Option("--none", help='write "none" in place of labels that are not sure')] = False,
-    sure_only: Annotated[bool, typer.Option("--sure-only", help="leave out files whose label is not sure")] = False,
-    workers: Workers = 1,
-    cluster: Cluster = "",
-    trust: Trust = None,
-) -> None:
-    """Predict the genre of files, with probabilities."""
-    from tonearm import unsure
-    from tonearm.prediction import predict as predict_paths
-
-    check_file(out)
-    found = predict_paths(run_folder, paths, workers, neighbours, trust or ())
-    found = unsure.with_none(found) if none else found
-    found = unsure.sure_only(found) if sure_only else found
-    note(*(f"note: {line}" for line in found.notes))
-    if out:
-        found.to_csv(out)
-    if as_json:
-        print(json.dumps([row.to_json() for row in found.rows], indent=2, ensure_ascii=False))
-    else:
-        print(f"{out}: {count(len(found.rows), 'file')}" if out else found.text())
-    found.check_any()
-    if found.failed:
-        raise typer.Exit(1)
+    failed = sum(bool(row.error) for row in experiment.rows)
+    conclude(strict, {"clip": experiment.unusable, "model": failed}, done=failed < len(experiment.rows))
 
 
 @app.command()
@@ -105,14 +65,16 @@ def submit(
     label_column: Annotated[str, typer.Option(help="name of the label column")] = "class",
     none: Annotated[str, typer.Option("--none", metavar="LABEL", help="label to write where none is sure")] = "",
     trust: Trust = None,
+    strict: Strict = False,
 ) -> None:
     """Write predictions as a Kaggle-style submission."""
     from tonearm.submission import write_submission
 
     check_file(out)
-    rows, warnings = write_submission(run_folder, test_folder, out, id_column, label_column, none, trust or ())
-    note(*(f"warning: {warning}" for warning in warnings))
-    print(f"{out}: {count(rows, 'row')}")
+    made = write_submission(run_folder, test_folder, out, id_column, label_column, none, trust or ())
+    note(*(f"warning: {warning}" for warning in made.warnings))
+    print(f"{out}: {count(made.rows, 'row')}")
+    conclude(strict, {"file": made.unusable})
 
 
 @app.command("compare")
@@ -132,8 +94,7 @@ def compare_runs(
     found = compare_folders(folders)
     note(*(f"note: {line}" for line in found.notes))
     print(found.text(pairs))
-    if found.refused:
-        raise typer.Exit(1)
+    conclude(False, {}, done=not found.refused)
 
 
 @app.command()

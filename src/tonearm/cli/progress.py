@@ -41,7 +41,8 @@ def _bar(title: str, unit: str) -> Iterator[Progress]:
         TimeRemainingColumn(),
     )
     start = time.monotonic()
-    with Bar(*columns, console=Console(stderr=True)) as progress:
+    # standard output may be a file or a pipe, and is none of the bar's business
+    with Bar(*columns, console=Console(stderr=True), redirect_stdout=False) as progress:
         task = progress.add_task(title, total=None, note="")
 
         def report(done: int, total: int, failed: int) -> None:

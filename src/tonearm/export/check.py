@@ -51,7 +51,7 @@ class _Case(NamedTuple):
 class Checked:
     """clips: on which all labels are equal. difference: greatest of all probabilities, of the same picture where the
     run reads pictures; with_pixels: of its own one. pixels: how many got another step, of so many. milliseconds of one
-    clip, by tonearm and by the file, from what the file takes (`takes`).
+    clip, by tonearm and by the file, from what the file takes (`takes`). unusable: clips that the run cannot use.
     """
 
     clips: int
@@ -62,6 +62,7 @@ class Checked:
     with_pixels: float = 0.0
     other_pixels: int = 0
     pixels: int = 0
+    unusable: int = 0
 
     def lines(self) -> list[str]:
         """For a person."""
@@ -74,6 +75,8 @@ class Checked:
                 f"{self.other_pixels} of {self.pixels:,} pixels lie between two steps of brightness and got the other "
                 f"one; with these the probabilities differ by at most {self.with_pixels:.1e}"
             )
+        if self.unusable:
+            said.append(f"left out: {count(self.unusable, 'clip')} that the run cannot use either")
         times = [milliseconds(1000 * seconds) for seconds in (self.tonearm, self.onnx)]
         return [*said, f"from {self.takes} to probabilities, median on one thread: tonearm {times[0]}, file {times[1]}"]
 
@@ -91,9 +94,11 @@ def check(run: Run, representation: Representation, built: Built, given: Sequenc
     Raises ExportError where an answer differs, a given file cannot be used, or there is no clip to compare.
     """
     session = open_session(built.model)
-    compared = [
-        _compared(run, representation, built, session, case) for case in _cases(run, representation, built, given)
-    ]
+    unusable: list[str] = []
+    cases = _cases(run, representation, built, given, unusable)
+    compared = [_compared(run, representation, built, session, case) for case in cases]
+    if not compared and unusable:
+        raise ExportError(f"--check: {unusable[0]}")
     if not compared:
         raise ExportError(
             f"{run.folder}: its clips are not where its config says any more, so the exported model cannot be compared "
@@ -110,6 +115,7 @@ def check(run: Run, representation: Representation, built: Built, given: Sequenc
         float(with_pixels.max()),
         int(other.sum()),
         int(pixels.sum()),
+        len(unusable),
     )
     if found.difference > TOLERANCE or found.other_pixels > max(1, MOST_PIXELS * found.pixels):
         raise ExportError(
@@ -130,7 +136,10 @@ def open_session(model: bytes) -> Any:
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def _cases(run: Run, representation: Representation, built: Built, given: Sequence[Path]) -> Iterator[_Case]:
+def _cases(
+    run: Run, representation: Representation, built: Built, given: Sequence[Path], unusable: list[str]
+) -> Iterator[_Case]:
+    """The clips; those that cannot be used go to `unusable`, with the reason."""
     rows = rows_to_check(run, built.columns, given) if built.takes == "columns" else None
     if rows is not None:
         for name, row in zip(*rows, strict=True):
@@ -142,8 +151,7 @@ def _cases(run: Run, representation: Representation, built: Built, given: Sequen
         try:
             yield _of_file(run, reader, built, path)
         except ClipError as error:
-            if given:
-                raise ExportError(f"--check {error}") from error
+            unusable.append(str(error))
 
 
 def _of_file(run: Run, reader: Reader, built: Built, path: Path) -> _Case:
