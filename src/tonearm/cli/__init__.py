@@ -10,7 +10,7 @@ at once.
 import io
 import sys
 
-from tonearm.cli import bench, collection, curve, encoders, experiments, importance, predict, reference, sweep
+from tonearm.cli import bench, collection, curve, encoders, experiments, export, importance, predict, reference, sweep
 from tonearm.cli.app import app
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "curve",
     "encoders",
     "experiments",
+    "export",
     "importance",
     "main",
     "predict",
