@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.answers import Prediction
+from tonearm.bulk.answering import Answering, wanted_of
+from tonearm.bulk.kept import keeping
 from tonearm.experiment.lookup import scored_folder
 from tonearm.experiment.predictions import read_predictions
 from tonearm.library.tracks import Track
@@ -50,12 +52,13 @@ class Answer:
 
 
 def honest_answers(
-    asked: Asked, learned: Path, tracks: Sequence[Track], counting: Counting = quietly, workers: int = 1
+    asked: Asked, learned: Path, tracks: Sequence[Track], kept: Path, counting: Counting = quietly, workers: int = 1
 ) -> list[Answer]:
     """One answer a track, in order.
 
-    asked: the run, ready for files. learned: the folder that it learned from, as its config names it. Raises RunError
-    where the experiment's answers are damaged, or are those of another model than the run's.
+    asked: the run, ready for files. learned: the folder that it learned from, as its config names it. kept: the file
+    that predictions are appended to, with which the same command goes on after a kill. Raises RunError where the
+    experiment's answers are damaged, OutputError where the file cannot be written.
     """
     run = asked.run
     own = read_predictions(run.folder)
@@ -70,9 +73,11 @@ def honest_answers(
         else:
             answers[number] = Answer(NOTHING, "", TRAINED_ON, trained=True)
     others = [number for number in range(len(tracks)) if number not in answers]
-    with counting("prediction", "tracks") as progress:
-        found = asked.answers([place(tracks[number].path) for number in others], workers)
+    files = [place(tracks[number].path) for number in others]
+    answering = Answering(asked, workers=workers)
+    with counting("prediction", "tracks") as progress, keeping(kept, answering.digest, wanted_of(files)) as before:
         failed = 0
+        found = answering.answers(files, before)
         for done, (number, answer) in enumerate(zip(others, found, strict=True), start=1):
             answers[number] = _predicted(answer, run.labels)
             failed += bool(answer.error)
