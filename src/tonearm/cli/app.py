@@ -69,6 +69,9 @@ OutAnywhere = Annotated[
 RunFolder = Annotated[
     Path, typer.Argument(parser=place, metavar="RUN", help="a run, a model's folder, an experiment or a sweep")
 ]
+RunOption = Annotated[
+    Path, typer.Option("--run", parser=place, metavar="RUN", help="a run, a model's folder, an experiment or a sweep")
+]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="number of parallel processes")]
 Cluster = Annotated[
     str,
