@@ -11,6 +11,7 @@ import io
 import sys
 
 from tonearm.cli import (
+    audit,
     bench,
     collection,
     curve,
@@ -22,11 +23,13 @@ from tonearm.cli import (
     reference,
     sweep,
     tag,
+    timeline,
 )
 from tonearm.cli.app import app
 
 __all__ = [
     "app",
+    "audit",
     "bench",
     "collection",
     "curve",
@@ -39,6 +42,7 @@ __all__ = [
     "reference",
     "sweep",
     "tag",
+    "timeline",
 ]  # the modules add their commands to the app
 
 
