@@ -73,7 +73,7 @@ def write_audit(
     own = {"data": {**config.data.model_dump(), "folder": library}, "genres": config.genres.model_dump()}
     tracks, notes = read_tracks(load_config(None, overrides, own))
     with hold(out):
-        answers = honest_answers(asked, place(config.data.folder), tracks, out / ANSWERS_JSONL, counting, workers)
+        answers = honest_answers(asked, place(config.data.folder), tracks, counting, workers, out / ANSWERS_JSONL)
         found = verdicts(tracks, answers, asked.run.labels, asked.run.threshold)
         audit = Audit(tuple(found), tuple(mixed_albums(found)), tuple(mixed_artists(found)), (*notes, *asked.notes()))
         _write(out, audit, library, Excerpts({"folder": library}, audio))

@@ -13,6 +13,7 @@ byte; or has the file name of one that is not there any more, since it was moved
 import filecmp
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -52,12 +53,17 @@ class Answer:
 
 
 def honest_answers(
-    asked: Asked, learned: Path, tracks: Sequence[Track], kept: Path, counting: Counting = quietly, workers: int = 1
+    asked: Asked,
+    learned: Path,
+    tracks: Sequence[Track],
+    counting: Counting = quietly,
+    workers: int = 1,
+    kept: Path | None = None,
 ) -> list[Answer]:
     """One answer a track, in order.
 
-    asked: the run, ready for files. learned: the folder that it learned from, as its config names it. kept: the file
-    that predictions are appended to, with which the same command goes on after a kill. Raises RunError where the
+    asked: the run, ready for files. learned: the folder that it learned from, as its config names it. kept: a
+    file that predictions are appended to, with which the same command goes on after a kill. Raises RunError where the
     experiment's answers are damaged, OutputError where the file cannot be written.
     """
     run = asked.run
@@ -75,7 +81,8 @@ def honest_answers(
     others = [number for number in range(len(tracks)) if number not in answers]
     files = [place(tracks[number].path) for number in others]
     answering = Answering(asked, workers=workers)
-    with counting("prediction", "tracks") as progress, keeping(kept, answering.digest, wanted_of(files)) as before:
+    going_on = keeping(kept, answering.digest, wanted_of(files)) if kept else nullcontext()
+    with counting("prediction", "tracks") as progress, going_on as before:
         failed = 0
         found = answering.answers(files, before)
         for done, (number, answer) in enumerate(zip(others, found, strict=True), start=1):
