@@ -7,19 +7,15 @@ would never end. The contents decide what a file is, never a guess from its name
 it does not understand for raw samples. Whatever a decoder raises becomes an `AudioError` of that file.
 """
 
-import importlib.util
 import os
 import re
 import stat
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
 
-import numpy as np
-from numpy.typing import NDArray
-
+from tonearm.dsp.decoding import LEAD, MISSING_SHARE, SHORTEST_SEEK, Decoder, Samples, check_rate, mono, reported
+from tonearm.dsp.ffmpeg import open_av
 from tonearm.errors import AudioError
 from tonearm.runtime.regular import describe_irregular
 
@@ -29,72 +25,28 @@ SNDFILE_EXTENSIONS = frozenset(
 AV_EXTENSIONS = frozenset({".aac", ".ac3", ".ape", ".m4a", ".m4b", ".mka", ".mp4", ".webm", ".wma", ".wv"})
 EXTENSIONS = SNDFILE_EXTENSIONS | AV_EXTENSIONS
 
-RATES = 1_000, 1_000_000  # Hz; a damaged header may say 1 Hz, and a minute would become 22,050 minutes
-MISSING_SHARE = 0.01  # of the announced samples; encoders round the length, an interrupted transfer loses more
 BLOCK = 1 << 20  # samples of all channels that are decoded at once
-AV_TIME_BASE = 1_000_000  # FFmpeg counts microseconds
-KEPT = 1 << 24  # samples of a file without a known length that are kept while it is measured
 _ANNOUNCED = re.compile(r"^\s*(?:data|Data Size|SSND)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
-_GUESSED_LENGTHS = ("aac", "ac3", "eac3")  # formats without a header: FFmpeg estimates the length from the bit rate
-# after a seek, libsndfile gives wrong samples: of MP3 until enough frames are known, of Ogg in the last page
-_READ_IN_ORDER = frozenset({"MP3", "OGG"})
+TAIL = (
+    4.0  # seconds before the end, beyond which no seek leads: in the last page of an Ogg, libsndfile is wrong after it
+)
+_SOUGHT_WITH_CARE = frozenset({"MP3", "OGG"})
 _UNKNOWN_LENGTHS = (0, 2**32 - 1, 2**31 - 1)  # announced by programs that write to a pipe
-
-Samples = NDArray[np.float32]
-Blocks = Callable[[int, int], Iterator[Samples]]
-
-
-@dataclass(frozen=True)
-class Decoder:
-    """An open file. sr: Hz. channels: in the file. length: samples a channel that it has, or announces."""
-
-    path: Path
-    sr: int
-    channels: int
-    length: int
-    read_blocks: Blocks
-
-    def blocks(self, start: int, stop: int) -> Iterator[Samples]:
-        """The samples from `start` to `stop`, channels averaged, in arrays of shape (samples,); fewer at its end.
-
-        Stretches are asked for in the order of time. Raises AudioError.
-        """
-        with _reported(self.path):
-            yield from self.read_blocks(start, stop)
 
 
 @contextmanager
-def open_decoder(path: str | Path) -> Iterator[Decoder]:
-    """The decoder of a local file. Raises AudioError."""
+def open_decoder(path: str | Path, measured: bool = True) -> Iterator[Decoder]:
+    """The decoder of a local file. Raises AudioError.
+
+    measured: whether the length must be exact, for which some formats have to be decoded whole.
+    """
     path = Path(path)
     _check_file(path)
     with ExitStack() as opened:
-        with _reported(path):
-            open_file = _open_av if path.suffix.lower() in AV_EXTENSIONS else _open_sndfile
-            decoder = opened.enter_context(open_file(path))
+        with reported(path):
+            by_av = path.suffix.lower() in AV_EXTENSIONS
+            decoder = opened.enter_context(open_av(path, measured) if by_av else _open_sndfile(path))
         yield decoder
-
-
-@contextmanager
-def _reported(path: Path) -> Iterator[None]:
-    """Whatever a decoder raises as an AudioError: damaged files make them fail in every way there is."""
-    try:
-        yield
-    except (AudioError, MemoryError):
-        raise
-    except OSError as error:
-        reason = f"it cannot be read ({error.strerror or error})"
-        raise AudioError(str(path), "undecodable", reason) from error
-    except Exception as error:
-        raise AudioError(str(path), "undecodable", f"it cannot be decoded ({_reason(error)})") from error
-
-
-def check_complete(path: str | Path, announced: int, present: int) -> None:
-    """Raise AudioError of kind truncated if clearly fewer samples are present than were announced."""
-    if present < announced * (1 - MISSING_SHARE):
-        raise AudioError(
-            str(path), "truncated", f"it announces {announced} samples and ends after {present}; copy it again"
-        )
 
 
 def _check_file(path: Path) -> None:
@@ -120,32 +72,6 @@ def _check_file(path: Path) -> None:
         raise AudioError(str(path), "empty", "the file has 0 bytes")
 
 
-def _check_rate(path: Path, rate: int) -> None:
-    lowest, highest = RATES
-    if not lowest <= rate <= highest:
-        raise AudioError(
-            str(path),
-            "unsupported",
-            f"its header gives a sampling rate of {rate:,} Hz, and rates from {lowest:,} to {highest:,} Hz are read; "
-            "the file is probably damaged",
-        )
-
-
-def _reason(error: Exception) -> str:
-    """The decoder's message without the path, which our message begins with."""
-    text = str(getattr(error, "strerror", None) or error)
-    text = (text.rsplit("': ", 1)[-1] if "': " in text else text).rstrip(".")
-    # libsndfile's message for an .mp3 without a single MPEG frame, although `_check_file` has opened the file
-    text = "no sound was found in it" if text.startswith("File does not exist") else text
-    return text or type(error).__name__
-
-
-def _mono(frames: Samples) -> Samples:
-    """Mean of the channels of (samples, channels), in float32 like librosa.to_mono."""
-    mono: Samples = frames[:, 0] if frames.shape[1] == 1 else np.mean(frames, axis=1)
-    return np.ascontiguousarray(mono)
-
-
 @contextmanager
 def _open_sndfile(path: Path) -> Iterator[Decoder]:
     import soundfile
@@ -161,20 +87,23 @@ def _open_sndfile(path: Path) -> Iterator[Decoder]:
                 str(path), "undecodable", f"it cannot be decoded (it does not begin as a {path.suffix} file does)"
             )
         _check_announced_length(path, file.extra_info)
-        _check_rate(path, file.samplerate)
+        check_rate(path, file.samplerate)
         file.seek(0)  # as soundfile.read does, since it changes the last bits of an MP3
         size = max(1, BLOCK // file.channels)
 
         def blocks(start: int, stop: int) -> Iterator[Samples]:
-            if file.format not in _READ_IN_ORDER:
-                file.seek(start)
             at = file.tell()
+            if file.format not in _SOUGHT_WITH_CARE:
+                at = file.seek(start)
+            elif start - at > SHORTEST_SEEK * file.samplerate:
+                near = min(start - int(LEAD * file.samplerate), file.frames - int(TAIL * file.samplerate))
+                at = file.seek(near) if near > at else at
             while at < stop:
                 frames = file.read(min(size, (start if at < start else stop) - at), dtype="float32", always_2d=True)
                 if not len(frames):
                     return
                 if at >= start:
-                    yield _mono(frames)
+                    yield mono(frames)
                 at += len(frames)
 
         yield Decoder(path, file.samplerate, file.channels, file.frames, blocks)
@@ -198,88 +127,3 @@ def _check_announced_length(path: Path, log: str) -> None:
                 "truncated",
                 f"its header announces {announced} bytes of samples and {max(present, 0)} are there; copy it again",
             )
-
-
-@contextmanager
-def _open_av(path: Path) -> Iterator[Decoder]:
-    """Headers only estimate the length, so one pass measures it; a short file is kept, a long one decoded again."""
-    if importlib.util.find_spec("av") is None:
-        raise AudioError(
-            str(path), "unsupported", f'{path.suffix} files need PyAV: pip install "tonearm[av]", or convert it to FLAC'
-        )
-    with _av_container(path) as container:
-        if not container.streams.audio:
-            raise AudioError(str(path), "undecodable", "it has no audio stream")
-        stream = container.streams.audio[0]
-        sr, channels = stream.rate or 0, stream.channels
-        guessed = container.duration is None or container.format.name in _GUESSED_LENGTHS
-        announced = 0 if guessed else int(container.duration / AV_TIME_BASE * sr)
-    _check_rate(path, sr)
-    length = 0
-    kept: list[Samples] = []
-    for block in _av_blocks(path, sr):
-        length += len(block)
-        if length <= KEPT:
-            kept.append(block)
-        else:
-            kept.clear()
-    check_complete(path, announced, length)
-
-    at, rest = 0, np.zeros(0, dtype=np.float32)  # of the one pass through the file, where the last stretch ended
-
-    def blocks(start: int, stop: int) -> Iterator[Samples]:
-        nonlocal at, rest
-        while at < stop:
-            if not len(rest):
-                rest = next(filter(len, decoded), rest)  # an empty block is not the end
-            if not len(rest):
-                return
-            taken, rest = rest[: stop - at], rest[stop - at :]
-            wanted = taken[max(0, start - at) :]
-            at += len(taken)
-            if len(wanted):
-                yield wanted
-
-    with closing(_av_blocks(path, sr)) as again:
-        decoded = iter(kept) if kept else again
-        yield Decoder(path, sr, channels, length, blocks)
-
-
-@contextmanager
-def _av_container(path: Path) -> Iterator[Any]:
-    import av
-
-    # an open file, since PyAV accepts only names in UTF-8; titles in other encodings are no reason to fail; a playlist
-    # with the name of a sound file must open nothing else
-    options = {"protocol_whitelist": "none"}
-    with (
-        path.open("rb") as file,
-        av.open(_Quiet(file, path), metadata_errors="replace", options=options) as container,
-    ):
-        yield container
-
-
-class _Quiet:
-    """A file for PyAV, which prints a traceback whenever damage makes it seek before the start."""
-
-    def __init__(self, file: BinaryIO, path: Path) -> None:
-        self._seek = file.seek
-        self.read, self.tell = file.read, file.tell
-        self.name = path.name.encode(errors="replace").decode()
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        try:
-            return self._seek(offset, whence)
-        except (OSError, ValueError, OverflowError):
-            return -1
-
-
-def _av_blocks(path: Path, sr: int) -> Generator[Samples]:
-    import av
-
-    with _av_container(path) as container:
-        stream = container.streams.audio[0]
-        to_float = av.AudioResampler(format="fltp", layout=stream.layout, rate=sr)
-        for frame in container.decode(stream):
-            yield from (_mono(out.to_ndarray().T) for out in to_float.resample(frame))
-        yield from (_mono(out.to_ndarray().T) for out in to_float.resample(None))
