@@ -71,11 +71,11 @@ def test_a_compressed_file_too_long_to_be_kept_is_decoded_again(
 ) -> None:
     pytest.importorskip("av")
     from test_audio import write_m4a
-    from tonearm.dsp import ffmpeg
+    from tonearm.dsp import pyav
 
     write_m4a(tmp_path / "a.m4a", 22_050, signals.tone(440.0, 12.0, 0.3, 22_050))
     kept = read(tmp_path / "a.m4a", longest=10)
-    monkeypatch.setattr(ffmpeg, "KEPT", 1000)
+    monkeypatch.setattr(pyav, "KEPT", 1000)
     assert np.array_equal(read(tmp_path / "a.m4a", longest=10).samples, kept.samples)
 
 

@@ -14,6 +14,7 @@ Each rung calls the modules that the command line calls, with the same settings 
 | table or folder | runs | `train` |
 | table or folder | accuracy by number of artists | `learning_curve` |
 | run, files | probabilities | `predict` |
+| run | a model to keep, which predicts | `load` |
 | answers made anywhere | scores, paired tests | `judge` |
 
 Libraries are loaded by the call that needs them, so that `import tonearm` is quick.
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tonearm.data.dataset import Dataset
     from tonearm.evaluation.judgement import Judgement
     from tonearm.experiment.experiment import Experiment
+    from tonearm.loaded import LoadedModel
 
 PRESET = "full"
 A_DAY = 86_400.0  # seconds
@@ -241,6 +243,17 @@ def predict(
     )
     found = unsure.with_none(found) if none else found
     return unsure.sure_only(found) if sure_only else found
+
+
+def load(run: str | Path, trust: str | Path | Sequence[str | Path] = ()) -> "LoadedModel":
+    """The model of a run, to be kept and asked: about files, the bytes of files or samples, from any thread.
+
+    run: as for `predict`. trust: files, or modules, of own code that the run needs and may execute. Raises RunError as
+    `predict`, ModelError where the model needs an extra that is not installed.
+    """
+    from tonearm.loaded import load as load_model
+
+    return load_model(run, trust)
 
 
 def judge(

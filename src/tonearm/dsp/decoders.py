@@ -2,9 +2,10 @@
 
 Conventions
 -----------
-libsndfile reads what it can; PyAV (extra `av`) reads m4a, aac, wma and the like. Only regular files are opened: a FIFO
-would never end. The contents decide what a file is, never a guess from its name: libsndfile would take any `.au` that
-it does not understand for raw samples. Whatever a decoder raises becomes an `AudioError` of that file.
+libsndfile reads what it can; PyAV (extra `av`) reads m4a, aac, wma and the like; both read files, and the bytes of one.
+Only regular files are opened: a FIFO would never end. The contents decide what a file is, never a guess from its name:
+libsndfile would take any `.au` that it does not understand for raw samples. Whatever a decoder raises becomes an
+`AudioError` of that file.
 """
 
 import os
@@ -13,9 +14,12 @@ import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-from tonearm.dsp.decoding import LEAD, MISSING_SHARE, SHORTEST_SEEK, Decoder, Samples, check_rate, mono, reported
-from tonearm.dsp.ffmpeg import open_av
+from tonearm.dsp.decoding import LEAD, MISSING_SHARE, SHORTEST_SEEK, Decoder, check_rate, reported
+from tonearm.dsp.pyav import open_av
+from tonearm.dsp.sources import Block, Contents, File, Samples, Source, mono, suffix_of
 from tonearm.errors import AudioError
 from tonearm.runtime.regular import describe_irregular
 
@@ -35,18 +39,33 @@ _UNKNOWN_LENGTHS = (0, 2**32 - 1, 2**31 - 1)  # announced by programs that write
 
 
 @contextmanager
-def open_decoder(path: str | Path, measured: bool = True) -> Iterator[Decoder]:
-    """The decoder of a local file. Raises AudioError.
+def open_decoder(source: str | Source, measured: bool = True) -> Iterator[Decoder]:
+    """The decoder of a local file, of the bytes of one, or of samples. Raises AudioError.
 
     measured: whether the length must be exact, for which some formats have to be decoded whole.
     """
-    path = Path(path)
-    _check_file(path)
+    source = Path(source) if isinstance(source, str) else source
+    if isinstance(source, Samples):
+        yield _of_samples(source)
+        return
+    if isinstance(source, Path):
+        _check_file(source)
+    elif not source.data:
+        raise _no_bytes(source)
     with ExitStack() as opened:
-        with reported(path):
-            by_av = path.suffix.lower() in AV_EXTENSIONS
-            decoder = opened.enter_context(open_av(path, measured) if by_av else _open_sndfile(path))
+        with reported(source):
+            by_av = suffix_of(source) in AV_EXTENSIONS
+            decoder = opened.enter_context(open_av(source, measured) if by_av else _open_sndfile(source))
         yield decoder
+
+
+def _of_samples(source: Samples) -> Decoder:
+    def blocks(start: int, stop: int) -> Iterator[Block]:
+        if start < stop:
+            yield mono(source.values[start:stop])
+
+    length, channels = source.values.shape
+    return Decoder(source, source.sr, channels, length, blocks)
 
 
 def _check_file(path: Path) -> None:
@@ -69,11 +88,16 @@ def _check_file(path: Path) -> None:
     except OSError as error:
         raise AudioError(str(path), "undecodable", f"it cannot be opened ({error.strerror})") from error
     if state.st_size == 0:
-        raise AudioError(str(path), "empty", "the file has 0 bytes")
+        raise _no_bytes(path)
+
+
+def _no_bytes(source: Source) -> AudioError:
+    return AudioError(str(source), "empty", "the file has 0 bytes")
 
 
 @contextmanager
-def _open_sndfile(path: Path) -> Iterator[Decoder]:
+def _sound_file(path: File) -> Iterator[Any]:
+    """The file as libsndfile opens it. Bytes that begin in no way it knows become a file, whose name it then asks."""
     import soundfile
 
     class InOrder(soundfile.SoundFile):  # type: ignore[misc]
@@ -81,7 +105,29 @@ def _open_sndfile(path: Path) -> Iterator[Decoder]:
             """False, else it would seek after each read to where it is, and an MP3 decoder starts anew at each seek."""
             return False
 
-    with InOrder(_openable(path)) as file:
+    with ExitStack() as opened:
+        if isinstance(path, Contents):
+            try:
+                file = InOrder(path.open())
+            except soundfile.LibsndfileError:
+                file = InOrder(_openable(opened.enter_context(_copy_of(path))))
+        else:
+            file = InOrder(_openable(path))
+        yield opened.enter_context(file)
+
+
+@contextmanager
+def _copy_of(contents: Contents) -> Iterator[Path]:
+    """A file with these contents, removed after the block."""
+    with TemporaryDirectory(prefix="tonearm-") as folder:
+        copy = Path(folder) / f"copy{suffix_of(contents)}"
+        copy.write_bytes(contents.data)
+        yield copy
+
+
+@contextmanager
+def _open_sndfile(path: File) -> Iterator[Decoder]:
+    with _sound_file(path) as file:
         if file.format == "RAW":
             raise AudioError(
                 str(path), "undecodable", f"it cannot be decoded (it does not begin as a {path.suffix} file does)"
@@ -91,7 +137,7 @@ def _open_sndfile(path: Path) -> Iterator[Decoder]:
         file.seek(0)  # as soundfile.read does, since it changes the last bits of an MP3
         size = max(1, BLOCK // file.channels)
 
-        def blocks(start: int, stop: int) -> Iterator[Samples]:
+        def blocks(start: int, stop: int) -> Iterator[Block]:
             at = file.tell()
             if file.format not in _SOUGHT_WITH_CARE:
                 at = file.seek(start)
@@ -118,7 +164,7 @@ def _openable(path: Path) -> str | bytes:
     return str(path)
 
 
-def _check_announced_length(path: Path, log: str) -> None:
+def _check_announced_length(path: File, log: str) -> None:
     """Raise if the header announces clearly more data than the file has, which libsndfile ignores."""
     for announced, present in ((int(a), int(b)) for a, b in _ANNOUNCED.findall(log)):
         if announced not in _UNKNOWN_LENGTHS and present < announced * (1 - MISSING_SHARE):

@@ -3,11 +3,8 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from tonearm.dsp.sources import Block, Source
 from tonearm.errors import AudioError
 
 RATES = 1_000, 1_000_000  # Hz; a damaged header may say 1 Hz, and a minute would become 22,050 minutes
@@ -15,31 +12,30 @@ MISSING_SHARE = 0.01  # of the announced samples; encoders round the length, an 
 LEAD = 1.0  # seconds that are decoded before a stretch and thrown away: at first a decoder may give wrong samples
 SHORTEST_SEEK = 10.0  # seconds; what is nearer is decoded on the way
 
-Samples = NDArray[np.float32]
-Blocks = Callable[[int, int], Iterator[Samples]]
+Blocks = Callable[[int, int], Iterator[Block]]
 
 
 @dataclass(frozen=True)
 class Decoder:
     """An open file. sr: Hz. channels: in the file. length: samples a channel that it has, or announces."""
 
-    path: Path
+    source: Source
     sr: int
     channels: int
     length: int
     read_blocks: Blocks
 
-    def blocks(self, start: int, stop: int) -> Iterator[Samples]:
+    def blocks(self, start: int, stop: int) -> Iterator[Block]:
         """The samples from `start` to `stop`, channels averaged, in arrays of shape (samples,); fewer at its end.
 
         Stretches are asked for in the order of time. Raises AudioError.
         """
-        with reported(self.path):
+        with reported(self.source):
             yield from self.read_blocks(start, stop)
 
 
 @contextmanager
-def reported(path: Path) -> Iterator[None]:
+def reported(path: Source) -> Iterator[None]:
     """Whatever a decoder raises as an AudioError: damaged files make them fail in every way there is."""
     try:
         yield
@@ -52,7 +48,7 @@ def reported(path: Path) -> Iterator[None]:
         raise AudioError(str(path), "undecodable", f"it cannot be decoded ({_reason(error)})") from error
 
 
-def check_complete(path: str | Path, announced: int, present: int) -> None:
+def check_complete(path: str | Source, announced: int, present: int) -> None:
     """Raise AudioError of kind truncated if clearly fewer samples are present than were announced."""
     if present < announced * (1 - MISSING_SHARE):
         raise AudioError(
@@ -60,7 +56,7 @@ def check_complete(path: str | Path, announced: int, present: int) -> None:
         )
 
 
-def check_rate(path: Path, rate: int) -> None:
+def check_rate(path: Source, rate: int) -> None:
     """Raise AudioError of kind unsupported if no music has this sampling rate, in Hz."""
     lowest, highest = RATES
     if not lowest <= rate <= highest:
@@ -79,9 +75,3 @@ def _reason(error: Exception) -> str:
     # libsndfile's message for an .mp3 without a single MPEG frame, although `_check_file` has opened the file
     text = "no sound was found in it" if text.startswith("File does not exist") else text
     return text or type(error).__name__
-
-
-def mono(frames: Samples) -> Samples:
-    """Mean of the channels of (samples, channels), in float32 like librosa.tomono."""
-    mono: Samples = frames[:, 0] if frames.shape[1] == 1 else np.mean(frames, axis=1)
-    return np.ascontiguousarray(mono)

@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.dsp.audio import Stream, Waveform, check_length, open_stream, read, resample
+from tonearm.dsp.sources import Contents, Samples, Source
 from tonearm.errors import AudioError
 from tonearm.runtime.files import file_sha256
+from tonearm.runtime.logs import FILES
 from tonearm.runtime.remote import is_url, local_copy, place
 from tonearm.settings import AudioSettings, Part
 
@@ -30,11 +32,13 @@ Result = TypeVar("Result")
 class ClipSound:
     """The sound of one file; a context manager, since a file at a URL is copied to this machine while it is read.
 
-    path: file or URL. excerpts: whether `samples` has given excerpts of a long file.
+    source: file or URL, the bytes of a file, or samples. path: its name. excerpts: whether `samples` has given excerpts
+    of a long file.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = str(path)
+    def __init__(self, source: str | Source) -> None:
+        self.source = source
+        self.path = str(source)
         self.excerpts = False
         self._kept: dict[tuple[Any, ...], Any] = {}
         self._open = contextlib.ExitStack()
@@ -54,6 +58,10 @@ class ClipSound:
         """The file itself, or a local copy for a URL. Raises AudioError if it cannot be fetched."""
         return self._once(("file",), self._fetch)
 
+    def _opened(self) -> Source:
+        """What a decoder opens on this machine. Raises AudioError like `file`."""
+        return self.source if isinstance(self.source, Contents | Samples) else self.file()
+
     def waveform(self, part: Part = Part()) -> Waveform:
         """A part of the file at its own sampling rate; errors of `audio.read`."""
         whole = self._kept.get(("whole", part.offset, part.duration))
@@ -72,7 +80,7 @@ class ClipSound:
     @contextlib.contextmanager
     def stream(self) -> Iterator[Stream]:
         """The whole file in blocks. Raises AudioError like `audio.open_stream`."""
-        file = self.file()
+        file = self._opened()
         with self._named(), open_stream(file) as stream:
             yield stream
 
@@ -90,7 +98,7 @@ class ClipSound:
         if settings.part.excerpts < 2 or len(self.waveform(settings.part).pieces) < 2:
             return [self]
         numbers = range(len(self.waveform(settings.part).pieces))
-        return self._once(("pieces", settings.part), lambda: self._opened(Piece(self, number) for number in numbers))
+        return self._once(("pieces", settings.part), lambda: self._entered(Piece(self, number) for number in numbers))
 
     def altered(self, key: tuple[Any, ...], alter: "Alter") -> "AlteredSound":
         """The sound with changed samples, made once for a key."""
@@ -118,7 +126,7 @@ class ClipSound:
             raise result.with_traceback(None)
         return cast("Result", result)
 
-    def _opened(self, sounds: "Iterable[ClipSound]") -> "list[ClipSound]":
+    def _entered(self, sounds: "Iterable[ClipSound]") -> "list[ClipSound]":
         """The sounds, which are closed with this one."""
         return [self._open.enter_context(sound) for sound in sounds]
 
@@ -133,7 +141,8 @@ class ClipSound:
             raise AudioError(self.path, "undecodable", f"it cannot be fetched ({error})") from error
 
     def _read(self, part: Part) -> Waveform:
-        file = self.file()
+        file = self._opened()
+        FILES.debug("%s: read", self.path)
         with self._named():
             return read(file, *part)
 
@@ -153,7 +162,7 @@ class AlteredSound(ClipSound):
     """A clip whose samples a function has changed. alter: from samples and their rate to samples; raises ClipError."""
 
     def __init__(self, origin: ClipSound, alter: Alter) -> None:
-        super().__init__(origin.path)
+        super().__init__(origin.source)
         self.origin = origin
         self.alter = alter
 
@@ -171,14 +180,14 @@ class AlteredSound(ClipSound):
         if len(pieces) < 2:
             return [self]
         changed = (AlteredSound(piece, self.alter) for piece in pieces)
-        return self._once(("pieces", settings.part), lambda: self._opened(changed))
+        return self._once(("pieces", settings.part), lambda: self._entered(changed))
 
 
 class Piece(ClipSound):
     """One of several excerpts of a clip."""
 
     def __init__(self, origin: ClipSound, number: int) -> None:
-        super().__init__(origin.path)
+        super().__init__(origin.source)
         self.origin = origin
         self.number = number
 

@@ -1,4 +1,4 @@
-"""Decoding by FFmpeg through PyAV (extra `av`): m4a, aac, wma and the like.
+"""Files that only FFmpeg reads, through PyAV (extra `av`): m4a, aac, wma and the like.
 
 Conventions
 -----------
@@ -15,7 +15,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from tonearm.dsp.decoding import LEAD, SHORTEST_SEEK, Decoder, Samples, check_complete, check_rate, mono
+from tonearm.dsp.decoding import LEAD, SHORTEST_SEEK, Decoder, check_complete, check_rate
+from tonearm.dsp.sources import Block, File, mono
 from tonearm.errors import AudioError
 
 AV_TIME_BASE = 1_000_000  # FFmpeg counts microseconds
@@ -24,7 +25,7 @@ _GUESSED_LENGTHS = ("aac", "ac3", "eac3")  # formats without a header: FFmpeg es
 
 
 @contextmanager
-def open_av(path: Path, measured: bool) -> Iterator[Decoder]:
+def open_av(path: File, measured: bool) -> Iterator[Decoder]:
     """Headers only estimate the length, so one pass measures it; a short file is kept, a long one decoded again.
 
     measured: False where the estimate of the header is good enough, if there is one.
@@ -33,7 +34,7 @@ def open_av(path: Path, measured: bool) -> Iterator[Decoder]:
         raise AudioError(
             str(path), "unsupported", f'{path.suffix} files need PyAV: pip install "tonearm[av]", or convert it to FLAC'
         )
-    with _av_container(path) as container:
+    with av_container(path) as container:
         if not container.streams.audio:
             raise AudioError(str(path), "undecodable", "it has no audio stream")
         stream = container.streams.audio[0]
@@ -41,19 +42,19 @@ def open_av(path: Path, measured: bool) -> Iterator[Decoder]:
         guessed = container.duration is None or container.format.name in _GUESSED_LENGTHS
         announced = 0 if guessed else int(container.duration / AV_TIME_BASE * sr)
     check_rate(path, sr)
-    length, kept = announced, list[Samples]()
+    length, kept = announced, list[Block]()
     if measured or not announced:
         length, kept = _measure(path, sr)
         check_complete(path, announced, length)
     with ExitStack() as opened:
-        decoded: Iterator[Samples] = iter(kept) if kept else opened.enter_context(closing(_av_blocks(path, sr)))
+        decoded: Iterator[Block] = iter(kept) if kept else opened.enter_context(closing(av_blocks(path, sr)))
         at, rest = 0, np.zeros(0, dtype=np.float32)  # of the pass through the file, where the last stretch ended
 
-        def blocks(start: int, stop: int) -> Iterator[Samples]:
+        def blocks(start: int, stop: int) -> Iterator[Block]:
             nonlocal at, rest, decoded
             if not kept and start - at > SHORTEST_SEEK * sr:
                 opened.close()
-                decoded = opened.enter_context(closing(_av_blocks(path, sr, start)))
+                decoded = opened.enter_context(closing(av_blocks(path, sr, start)))
                 at, rest = start, rest[:0]
             while at < stop:
                 if not len(rest):
@@ -69,10 +70,10 @@ def open_av(path: Path, measured: bool) -> Iterator[Decoder]:
         yield Decoder(path, sr, channels, length, blocks)
 
 
-def _measure(path: Path, sr: int) -> tuple[int, list[Samples]]:
+def _measure(path: File, sr: int) -> tuple[int, list[Block]]:
     """The number of samples of the whole file, and these themselves where they are few enough to be kept."""
-    length, kept = 0, list[Samples]()
-    for block in _av_blocks(path, sr):
+    length, kept = 0, list[Block]()
+    for block in av_blocks(path, sr):
         length += len(block)
         if length <= KEPT:
             kept.append(block)
@@ -82,14 +83,15 @@ def _measure(path: Path, sr: int) -> tuple[int, list[Samples]]:
 
 
 @contextmanager
-def _av_container(path: Path) -> Iterator[Any]:
+def av_container(path: File) -> Iterator[Any]:
+    """The opened file, as PyAV gives it. Raises whatever PyAV does."""
     import av
 
     # an open file, since PyAV accepts only names in UTF-8; titles in other encodings are no reason to fail; a playlist
     # with the name of a sound file must open nothing else
     options = {"protocol_whitelist": "none"}
     with (
-        path.open("rb") as file,
+        path.open("rb") if isinstance(path, Path) else path.open() as file,
         av.open(_Quiet(file, path), metadata_errors="replace", options=options) as container,
     ):
         yield container
@@ -98,7 +100,7 @@ def _av_container(path: Path) -> Iterator[Any]:
 class _Quiet:
     """A file for PyAV, which prints a traceback whenever damage makes it seek before the start."""
 
-    def __init__(self, file: BinaryIO, path: Path) -> None:
+    def __init__(self, file: BinaryIO, path: File) -> None:
         self._seek = file.seek
         self.read, self.tell = file.read, file.tell
         self.name = path.name.encode(errors="replace").decode()
@@ -110,11 +112,11 @@ class _Quiet:
             return -1
 
 
-def _av_blocks(path: Path, sr: int, start: int = 0) -> Generator[Samples]:
+def av_blocks(path: File, sr: int, start: int = 0) -> Generator[Block]:
     """The samples from `start` on; in containers that count milliseconds, that is where they begin to one of these."""
     import av
 
-    with _av_container(path) as container:
+    with av_container(path) as container:
         stream = container.streams.audio[0]
         at = _seek(container, stream, sr, start) if start else 0
         frames = container.decode(stream)
