@@ -10,11 +10,26 @@ at once.
 import io
 import sys
 
-from tonearm.cli import bench, collection, curve, encoders, experiments, export, importance, predict, reference, sweep
+from tonearm.cli import (
+    audit,
+    bench,
+    collection,
+    curve,
+    encoders,
+    experiments,
+    export,
+    importance,
+    predict,
+    reference,
+    sweep,
+    tag,
+    timeline,
+)
 from tonearm.cli.app import app
 
 __all__ = [
     "app",
+    "audit",
     "bench",
     "collection",
     "curve",
@@ -26,6 +41,8 @@ __all__ = [
     "predict",
     "reference",
     "sweep",
+    "tag",
+    "timeline",
 ]  # the modules add their commands to the app
 
 

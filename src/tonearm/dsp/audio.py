@@ -12,6 +12,7 @@ its end and the others evenly between, one after the other: an hour of sound tak
 they are decoded: a file that breaks off elsewhere goes unnoticed.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,11 +48,15 @@ class Waveform:
 
 @dataclass(frozen=True)
 class Stream:
-    """A whole file, a block at a time, before resampling. blocks: mono, float32. sr: Hz. channels: in the file."""
+    """A whole file, a block at a time, before resampling. blocks: mono, float32. sr: Hz. channels: in the file.
+
+    length: samples that the file has, or announces; 0 where it does not.
+    """
 
     blocks: Iterator[NDArray[np.float32]]
     sr: int
     channels: int
+    length: int
 
 
 def check_length(path: str, samples: NDArray[np.float32], sr: int, shortest: int) -> None:
@@ -77,7 +82,7 @@ def read(
     Raises AudioError of kind missing, directory, unsupported, undecodable, truncated, empty, nonfinite, silent, or
     short if `offset` is beyond the end.
     """
-    with open_decoder(path, measured=not excerpts) as decoder:
+    with _opened(path, bool(excerpts)) as decoder:
         sr, length = decoder.sr, decoder.length
         start = min(int(offset * sr), length)
         stop = length if duration is None else min(length, start + int(duration * sr))
@@ -102,10 +107,26 @@ def read(
 
 
 @contextmanager
-def open_stream(path: str | Source) -> Iterator[Stream]:
-    """The whole file, a block at a time. Raises AudioError like `read`, except for silence and what is too short."""
+def _opened(path: str | Source, for_excerpts: bool) -> Iterator[Decoder]:
+    """The decoder of a file whose length is known; for excerpts, what the header announces is good enough."""
+    if for_excerpts:
+        with open_decoder(path, whole=False) as decoder:
+            if decoder.length:
+                yield decoder
+                return
     with open_decoder(path) as decoder:
-        yield Stream(_checked(path, decoder.blocks(0, decoder.length)), decoder.sr, decoder.channels)
+        yield decoder
+
+
+@contextmanager
+def open_stream(path: str | Source, whole: bool = True) -> Iterator[Stream]:
+    """The whole file, a block at a time. Raises AudioError like `read`, except for silence and what is too short.
+
+    whole: False: all that can be decoded of a file that may lack its end (`decoders.open_decoder`).
+    """
+    with open_decoder(path, whole) as decoder:
+        blocks = decoder.blocks(0, decoder.length if whole else sys.maxsize)
+        yield Stream(_checked(path, blocks), decoder.sr, decoder.channels, decoder.length)
 
 
 def resample(samples: NDArray[np.float32], sr: int, target_sr: int) -> NDArray[np.float32]:

@@ -31,18 +31,18 @@ EXTENSIONS = SNDFILE_EXTENSIONS | AV_EXTENSIONS
 
 BLOCK = 1 << 20  # samples of all channels that are decoded at once
 _ANNOUNCED = re.compile(r"^\s*(?:data|Data Size|SSND)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
-TAIL = (
-    4.0  # seconds before the end, beyond which no seek leads: in the last page of an Ogg, libsndfile is wrong after it
-)
+# seconds before the end, beyond which no seek leads: in the last page of an Ogg, libsndfile is wrong after it
+TAIL = 4.0
 _SOUGHT_WITH_CARE = frozenset({"MP3", "OGG"})
 _UNKNOWN_LENGTHS = (0, 2**32 - 1, 2**31 - 1)  # announced by programs that write to a pipe
 
 
 @contextmanager
-def open_decoder(source: str | Source, measured: bool = True) -> Iterator[Decoder]:
+def open_decoder(source: str | Source, whole: bool = True) -> Iterator[Decoder]:
     """The decoder of a local file, of the bytes of one, or of samples. Raises AudioError.
 
-    measured: whether the length must be exact, for which some formats have to be decoded whole.
+    whole: whether a file must have what its header announces. Without it no file is decoded to be measured: `length` is
+    what the header announces, 0 where it does not.
     """
     source = Path(source) if isinstance(source, str) else source
     if isinstance(source, Samples):
@@ -55,7 +55,7 @@ def open_decoder(source: str | Source, measured: bool = True) -> Iterator[Decode
     with ExitStack() as opened:
         with reported(source):
             by_av = suffix_of(source) in AV_EXTENSIONS
-            decoder = opened.enter_context(open_av(source, measured) if by_av else _open_sndfile(source))
+            decoder = opened.enter_context(open_av(source, whole) if by_av else _open_sndfile(source, whole))
         yield decoder
 
 
@@ -126,13 +126,13 @@ def _copy_of(contents: Contents) -> Iterator[Path]:
 
 
 @contextmanager
-def _open_sndfile(path: File) -> Iterator[Decoder]:
+def _open_sndfile(path: File, whole: bool) -> Iterator[Decoder]:
     with _sound_file(path) as file:
         if file.format == "RAW":
             raise AudioError(
                 str(path), "undecodable", f"it cannot be decoded (it does not begin as a {path.suffix} file does)"
             )
-        _check_announced_length(path, file.extra_info)
+        length = _announced_length(path, file.frames, file.extra_info, whole)
         check_rate(path, file.samplerate)
         file.seek(0)  # as soundfile.read does, since it changes the last bits of an MP3
         size = max(1, BLOCK // file.channels)
@@ -152,7 +152,7 @@ def _open_sndfile(path: File) -> Iterator[Decoder]:
                     yield mono(frames)
                 at += len(frames)
 
-        yield Decoder(path, file.samplerate, file.channels, file.frames, blocks)
+        yield Decoder(path, file.samplerate, file.channels, length, blocks)
 
 
 def _openable(path: Path) -> str | bytes:
@@ -164,12 +164,15 @@ def _openable(path: Path) -> str | bytes:
     return str(path)
 
 
-def _check_announced_length(path: File, log: str) -> None:
-    """Raise if the header announces clearly more data than the file has, which libsndfile ignores."""
-    for announced, present in ((int(a), int(b)) for a, b in _ANNOUNCED.findall(log)):
+def _announced_length(path: File, frames: int, log: str, whole: bool) -> int:
+    """Samples that the header announces, where they are more than libsndfile finds, which is silent about it.
+
+    whole: raise AudioError in that case.
+    """
+    for announced, present in ((int(a), max(int(b), 0)) for a, b in _ANNOUNCED.findall(log)):
         if announced not in _UNKNOWN_LENGTHS and present < announced * (1 - MISSING_SHARE):
-            raise AudioError(
-                str(path),
-                "truncated",
-                f"its header announces {announced} bytes of samples and {max(present, 0)} are there; copy it again",
-            )
+            said = f"its header announces {announced} bytes of samples and {present} are there; copy it again"
+            if whole:
+                raise AudioError(str(path), "truncated", said)
+            return frames * announced // max(present, 1)
+    return frames

@@ -25,10 +25,10 @@ _GUESSED_LENGTHS = ("aac", "ac3", "eac3")  # formats without a header: FFmpeg es
 
 
 @contextmanager
-def open_av(path: File, measured: bool) -> Iterator[Decoder]:
+def open_av(path: File, whole: bool) -> Iterator[Decoder]:
     """Headers only estimate the length, so one pass measures it; a short file is kept, a long one decoded again.
 
-    measured: False where the estimate of the header is good enough, if there is one.
+    whole: see `decoders.open_decoder`.
     """
     if importlib.util.find_spec("av") is None:
         raise AudioError(
@@ -43,8 +43,8 @@ def open_av(path: File, measured: bool) -> Iterator[Decoder]:
         announced = 0 if guessed else int(container.duration / AV_TIME_BASE * sr)
     check_rate(path, sr)
     length, kept = announced, list[Block]()
-    if measured or not announced:
-        length, kept = _measure(path, sr)
+    if whole:
+        length, kept = _measured(path, sr)
         check_complete(path, announced, length)
     with ExitStack() as opened:
         decoded: Iterator[Block] = iter(kept) if kept else opened.enter_context(closing(av_blocks(path, sr)))
@@ -70,7 +70,7 @@ def open_av(path: File, measured: bool) -> Iterator[Decoder]:
         yield Decoder(path, sr, channels, length, blocks)
 
 
-def _measure(path: File, sr: int) -> tuple[int, list[Block]]:
+def _measured(path: File, sr: int) -> tuple[int, list[Block]]:
     """The number of samples of the whole file, and these themselves where they are few enough to be kept."""
     length, kept = 0, list[Block]()
     for block in av_blocks(path, sr):
