@@ -47,6 +47,11 @@ class Audit:
     artists: tuple[Together, ...]
     notes: tuple[str, ...]
 
+    @property
+    def unusable(self) -> int:
+        """How many tracks could not be read."""
+        return sum(bool(one.answer.reason) and not one.answer.trained for one in self.tracks)
+
     def text(self) -> str:
         """The summary, and the first conflicts."""
         return summary(self.tracks, self.albums, self.artists)
