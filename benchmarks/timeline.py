@@ -1,10 +1,9 @@
 """Time and memory of a timeline by the length of the recording.
 
-    python benchmarks/timeline.py [--hours 0.1 1 10] [--format mp3] [--model logistic] [--preset gtzan57]
+    python benchmarks/timeline.py [--hours 0.1 1 10] [--hop 5] [--format mp3] [--model logistic] [--preset gtzan57]
 
 A run is trained on the built-in music, three minutes of it in three genres. Then a recording of each length is made of
-songs of these genres, by turns, and `tonearm timeline` is run on it as a process of its own, with windows of 10 s and
-steps of 5 s. Columns: size of the file; wall time; how many times faster than the music plays; the most memory that the
+songs of these genres, by turns, and `tonearm timeline` is run on it as a process of its own, with windows of 10 s. Columns: size of the file; wall time; how many times faster than the music plays; the most memory that the
 process had (its peak resident set); the segments that were found, and the songs there are.
 """
 
@@ -36,6 +35,7 @@ def main() -> None:
     """Train the run, and measure each length."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hours", nargs="+", type=float, default=[0.1, 1.0, 10.0])
+    parser.add_argument("--hop", type=float, default=5.0)
     parser.add_argument("--format", default="mp3", choices=["mp3", "flac", "ogg"])
     parser.add_argument("--model", default="logistic")
     parser.add_argument("--preset", default="gtzan57")
@@ -48,7 +48,7 @@ def main() -> None:
         for hours in given.hours:
             path = Path(folder) / f"{hours:g}h.{given.format}"
             count = write(path, songs, hours)
-            seconds, peak, segments = measure(path, run, Path(folder) / "out")
+            seconds, peak, segments = measure(path, run, Path(folder) / "out", given.hop)
             print(
                 f"{hours:>5g}  {path.stat().st_size / 1e6:>4.0f} MB  {seconds:>7.1f}  {hours * 3600 / seconds:>13.0f}  "
                 f"{peak / 1e6:>8.0f} MB  {segments:>8}  {count:>5}",
@@ -81,10 +81,10 @@ def write(path: Path, songs: list[np.ndarray], hours: float) -> int:
     return count
 
 
-def measure(path: Path, run: Path, out: Path) -> tuple[float, int, int]:
+def measure(path: Path, run: Path, out: Path, hop: float) -> tuple[float, int, int]:
     """Seconds, bytes of memory and segments of the command."""
     command = [sys.executable, "-m", "tonearm", "timeline", str(path), "--run", str(run), "--out", str(out)]
-    command += ["--window", "10", "--hop", "5"]
+    command += ["--window", "10", "--hop", str(hop)]
     start = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", WITH_PEAK, *command], check=True, capture_output=True, text=True, env={**os.environ}
