@@ -40,7 +40,7 @@ def fail(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *a
     monkeypatch.setattr(sys, "argv", ["tonearm", *map(str, arguments)])
     with pytest.raises(SystemExit) as stopped:
         main()
-    assert stopped.value.code == 2
+    assert stopped.value.code == 1
     said = capsys.readouterr().err
     assert "Traceback" not in said
     return said
@@ -64,14 +64,15 @@ def test_from_a_folder_to_predictions_with_two_commands(music: Path, tmp_path: P
     assert (tmp_path / "s.csv").read_text().startswith("id,class\nhigh/0.wav,")  # each class has a 0.wav
 
 
-def test_scan_prints_text_or_json_and_its_exit_code_tells_of_faults(music: Path, tmp_path: Path) -> None:
+def test_scan_prints_text_or_json_and_tells_of_faults_by_its_exit_code_if_asked(music: Path, tmp_path: Path) -> None:
     assert "12 clips in 2 classes" in call("scan", music)
     assert json.loads(call("scan", music, "--json"))["classes"] == {"high": 6, "low": 6}
     (tmp_path / "rock").mkdir()
     (tmp_path / "rock" / "bad.wav").touch()
-    assert "unusable: 1 clip" in call("scan", tmp_path, code=1)
+    assert "unusable: 1 clip" in call("scan", tmp_path)
+    assert "unusable: 1 clip" in call("scan", tmp_path, "--strict", code=3)
     (tmp_path / "t.csv").write_text("filename,label,x\na,rock,1\nb,jazz,1\n")
-    assert "THE SAME MUSIC WITH DIFFERENT LABELS" in call("scan", tmp_path / "t.csv", code=1)
+    assert "THE SAME MUSIC WITH DIFFERENT LABELS" in call("scan", tmp_path / "t.csv", "--strict", code=3)
 
 
 def test_extract_and_spectrograms_write_their_files(music: Path, tmp_path: Path) -> None:
@@ -82,10 +83,14 @@ def test_extract_and_spectrograms_write_their_files(music: Path, tmp_path: Path)
     assert (tmp_path / "s" / "mel" / "low" / "5.wav.png").is_file()
     (music / "low" / "bad.wav").touch()
     try:
-        call("extract", music, "--out", tmp_path / "f", "--set", "features.preset=basic", code=1)
-        call("spectrograms", music, "--out", tmp_path / "s", code=1)
+        call("extract", music, "--out", tmp_path / "f", "--set", "features.preset=basic", "--strict", code=3)
+        done = RUNNER.invoke(app, ["spectrograms", str(music), "--out", str(tmp_path / "s")])
+        assert (done.exit_code, done.stderr.splitlines()[-1]) == (0, "done; left out: 1 clip")
     finally:
         (music / "low" / "bad.wav").unlink()
+    (tmp_path / "only" / "low").mkdir(parents=True)
+    (tmp_path / "only" / "low" / "bad.wav").touch()
+    assert "0 clips" in call("extract", tmp_path / "only", "--out", tmp_path / "g", code=1)
 
 
 def test_features_lists_every_family_and_marks_the_chosen() -> None:
@@ -147,9 +152,11 @@ def test_demo_shows_everything_and_where_it_lies(tmp_path: Path) -> None:
         (["predict", "nowhere", "a.wav", "--out", "."], "is a folder; --out names the file to write"),
         (["submit", "nowhere", "tets"], "tets: there is no such folder"),
         (["extract", ".", "--out", "x", "--set", "audio.offset=inf"], "audio.offset = inf"),
+        (["extract", "."], "Missing option '--out'"),
+        (["scann", "."], "Did you mean 'scan'?"),
     ],
 )
-def test_mistakes_are_one_message_and_exit_code_two(
+def test_mistakes_are_one_message_and_one_exit_code(
     arguments: list[str],
     says: str,
     tmp_path: Path,

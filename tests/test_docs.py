@@ -38,7 +38,7 @@ def test_every_command_and_option_has_its_entry(pages: Any, capsys: pytest.Captu
 
 def test_the_program_has_no_command_that_the_page_lacks(pages: Any, capsys: pytest.CaptureFixture[str]) -> None:
     app(["--help"], standalone_mode=False)
-    listed = set(re.findall(r"^  ([a-z]+)\s", capsys.readouterr().out.partition("Commands:")[2], re.MULTILINE))
+    listed = set(re.findall(r"^  ([a-z]+)  ", capsys.readouterr().out.partition("Commands:")[2], re.MULTILINE))
     assert listed
     assert listed == {name.split()[1] for name, _ in pages("commands").every_command()}
 

@@ -309,7 +309,7 @@ def test_a_submission_has_one_row_for_each_file_in_order(experiment: Experiment,
     for name, source in (("b.wav", "bass/00.wav"), ("c.wav", "bass/broken.wav"), ("a.wav", "treble/00.wav")):
         shutil.copy(music / source, test / name)
     run = load_run(experiment.folder_of(experiment.rows[0]))
-    count, warnings = write_submission(run, test, tmp_path / "s.csv", "name", "genre")
+    count, warnings, _ = write_submission(run, test, tmp_path / "s.csv", "name", "genre")
     lines = (tmp_path / "s.csv").read_text().splitlines()
     assert count == 3
     assert lines == ["name,genre", "a.wav,treble", "b.wav,bass", f"c.wav,{run.facts.majority}"]
@@ -516,7 +516,7 @@ def test_a_submission_of_files_of_one_name_tells_them_apart_by_their_folders(
         (tmp_path / "test" / album).mkdir(parents=True)
         shutil.copy(music / source, tmp_path / "test" / album / "1.wav")
     run = load_run(experiment.folder_of(experiment.rows[0]))
-    count, [warning] = write_submission(run, tmp_path / "test", tmp_path / "s.csv")
+    count, [warning], _ = write_submission(run, tmp_path / "test", tmp_path / "s.csv")
     assert count == 2
     assert "id holds the folders" in warning
     assert (tmp_path / "s.csv").read_text().splitlines() == ["id,class", "x/1.wav,bass", "y/1.wav,treble"]

@@ -282,7 +282,7 @@ def test_a_submission_of_a_table_whose_base_names_repeat_has_its_names(table: Pa
     header, *lines = table.read_text().splitlines()
     renamed = [f"{'ab'[row % 2]}/{row // 2}.wav,{line.split(',', 1)[1]}" for row, line in enumerate(lines)]
     (tmp_path / "t.csv").write_text("\n".join([header, *renamed]) + "\n")
-    count, [warning] = write_submission(done.folder_of(done.rows[0]), tmp_path / "t.csv", tmp_path / "s.csv")
+    count, [warning], _ = write_submission(done.folder_of(done.rows[0]), tmp_path / "t.csv", tmp_path / "s.csv")
     assert count == 90
     assert "id holds the folders" in warning
     ids = [line.split(",")[0] for line in (tmp_path / "s.csv").read_text().splitlines()[1:]]

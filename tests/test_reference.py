@@ -215,8 +215,10 @@ def test_a_table_that_fails_is_told_and_the_others_are_made(
         raise ModelError("no luck")
 
     monkeypatch.setattr("tonearm.reference.driver.run_sweep", fail)
-    found = CliRunner().invoke(app, ["reference", str(table), "--out", str(tmp_path), "--quick", "--workers", "1"])
-    assert found.exit_code == 1, found.output
+    found = CliRunner().invoke(
+        app, ["reference", str(table), "--out", str(tmp_path), "--quick", "--workers", "1", "--strict"]
+    )
+    assert found.exit_code == 3, found.output
     assert "Left out (no luck): Logistic regression; Multilayer perceptron." in (tmp_path / "reference.md").read_text()
     assert "| mlp | test |" in found.stdout
 

@@ -391,12 +391,13 @@ def test_settings_of_features_are_swept_on_audio(tmp_path: Path) -> None:
     assert load_run(tmp_path / "out" / "winner").representation["features"]["families"] == ["rms", "spectral_centroid"]
 
 
-def test_the_command_prints_the_table_and_exits_with_one_where_a_trial_failed(table: Path, tmp_path: Path) -> None:
+def test_the_command_prints_the_table_and_tells_of_a_trial_that_failed_where_asked(table: Path, tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text('[models.logistic]\nsolver = "gradient-descent"\nepochs = 400\n')
     arguments = ["sweep", str(tmp_path / "c.toml"), "--out", str(tmp_path / "out"), "--set", f"data.folder={table}"]
-    arguments += ["--set", f'sweep.grid."{RATE}"=[0.1, 1.7e308]']
+    arguments += ["--set", f'sweep.grid."{RATE}"=[0.1, 1.7e308]', "--strict"]
     result = CliRunner().invoke(app, arguments, catch_exceptions=False)
-    assert result.exit_code == 1
+    assert result.exit_code == 3
+    assert result.stderr.splitlines()[-1] == "done; left out: 1 trial"
     assert "**Winner: learning_rate = 0.1**" in result.stdout
     assert f"tonearm predict {tmp_path / 'out' / 'winner'}" in result.stdout
 

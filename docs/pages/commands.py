@@ -16,15 +16,15 @@ import typer
 from typer.models import OptionInfo
 
 from tonearm.cli import app
+from tonearm.cli.ending import EXIT_CODES
 
-HEAD = """# Commands
+HEAD = f"""# Commands
 
 Every command with its arguments and options, generated from the program itself; `tonearm COMMAND --help` prints the
 same. Settings are not options: `--config FILE` names a TOML file and `--set train.seed=3` overrides one setting of it.
 [Settings](settings.md) says which there are.
 
-Exit codes: 0 is done; 1 is done, but something was left out (a broken clip, a model that failed); 2 is a mistake
-that you can fix, told in one message; 130 and 143 are stopped by Ctrl-C and by SIGTERM.
+{EXIT_CODES}
 """
 WORDS = {int: "INTEGER", float: "NUMBER", Path: "FILE"}
 

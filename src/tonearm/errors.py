@@ -3,7 +3,7 @@
 Conventions
 -----------
 Every error that a user can cause is a `TonearmError`; the command line prints its message without a
-traceback and exits with code 2. Anything else that escapes is a bug of ours.
+traceback and exits with code 1. Anything else that escapes is a bug of ours.
 """
 
 from typing import NamedTuple
@@ -76,6 +76,14 @@ class OutputError(TonearmError):
 
 class OutOfMemoryError(TonearmError):
     """The machine's memory does not hold the work: no clip and no model is a failure for it."""
+
+
+class TagError(TonearmError):
+    """Tags of a file that cannot be read or written; the message is the reason, without the file's name."""
+
+
+class PlanError(TonearmError):
+    """A plan of tags, or its journal, that cannot be used: missing, damaged, wrongly edited, or of another library."""
 
 
 def model_failure(error: Exception) -> str:

@@ -8,10 +8,11 @@ A run that was trained on a table whose columns are a preset's reads audio by th
 table was computed is not known, so its numbers may differ a little.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,44 @@ from tonearm.runtime.pool import check_visible, on_cluster, run_tasks
 from tonearm.runtime.remote import is_url, place
 from tonearm.settings import DataSettings
 
-FILES_AT_ONCE = 128  # pictures of so many are in memory together
+FILES_AT_ONCE = 8  # so that answers come steadily; pictures of so many are in memory together
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run is asked: files, or a table.
+
+    representation: how the files are read. listed: notes on the folders that they were found in. neighbours: how many
+    of the nearest training clips each answer names. table: the answers for the rows of a table, which is asked alone.
+    """
+
+    run: Run
+    files: tuple[Path, ...] = ()
+    representation: Representation | None = None
+    listed: tuple[str, ...] = ()
+    neighbours: int = 0
+    table: Predictions | None = None
+
+    def answers(self, files: Iterable[Path], workers: int = 1) -> Iterator[Prediction]:
+        """One prediction a file, in order, each block of them as it comes.
+
+        workers: processes that read files and predict; the answers are the same bits.
+        """
+        run = self.run
+        # here the run is at hand; elsewhere each process loads it once, and again when it was trained anew
+        folder = run.folder if is_url(run.folder) else run.folder.resolve()
+        holder = run if workers == 1 and not on_cluster() else (folder, run.version, run.trusted)
+        tasks = ((holder, self.representation, block, self.neighbours) for block in _blocks(files))
+        for some in run_tasks(_predict_files, tasks, workers):
+            yield from some
+
+    def notes(self, excerpts: Sequence[str] = ()) -> tuple[str, ...]:
+        """Sentences for a person. excerpts: names of the files of which excerpts were read."""
+        if self.table is not None:
+            return self.table.notes
+        assert self.representation is not None
+        said = (*executed(self.run), *self.representation.notes, *self.listed)
+        return (*said, *excerpts_note(excerpts), *doubts(self.run))
 
 
 def predict(
@@ -52,7 +90,18 @@ def predict(
 ) -> Predictions:
     """What the run says of files, of the clips of folders, or of the rows of a feature table.
 
-    workers: processes that read files and predict; the answers are the same bits.
+    workers: processes that read files and predict; the answers are the same bits. Raises as `ask`.
+    """
+    asked = ask(run, paths, neighbours, trust)
+    if asked.table is not None:
+        return asked.table
+    rows = tuple(asked.answers(asked.files, workers))
+    return Predictions(asked.run.labels, rows, asked.notes([row.name for row in rows if row.excerpts]))
+
+
+def ask(run: Run | str | Path, paths: Sequence[str | Path], neighbours: int = 0, trust: Trust = ()) -> Asked:
+    """A run made ready for files, for the clips of folders, or for the rows of a feature table.
+
     trust: files, or modules, of the user's own code that a run needs and may execute (`experiment.trust`).
     run: also a path or URL: of a run folder, a model's folder, an experiment or a sweep (`experiment.lookup`).
     neighbours: how many of the nearest training clips to name for each file, which needs the run's experiment.
@@ -68,21 +117,19 @@ def predict(
     if tables:
         if len(places) > 1:
             raise RunError(f"{tables[0]}: a table is predicted alone, not beside other files")
-        return _predict_table(run, tables[0], neighbours)
+        return Asked(run, table=_predict_table(run, tables[0], neighbours))
     representation = _representation(run)
     check_visible([run.folder, *places])
     listed = [_files(path) for path in places]
-    files = [file for some, _ in listed for file in some]
-    notes = [note for _, said in listed for note in said]
-    blocks = (files[start : start + FILES_AT_ONCE] for start in range(0, len(files), FILES_AT_ONCE))
-    # here the run is at hand; elsewhere each process loads it once, and again when it was trained anew
-    folder = run.folder if is_url(run.folder) else run.folder.resolve()
-    holder = run if workers == 1 and not on_cluster() else (folder, run.version, run.trusted)
-    tasks = ((holder, representation, block, neighbours) for block in blocks)
-    rows = [row for block in run_tasks(_predict_files, tasks, workers) for row in block]
-    long = excerpts_note([row.name for row in rows if row.excerpts])
-    said = (*executed(run), *representation.notes, *notes, *long, *doubts(run))
-    return Predictions(run.labels, tuple(rows), said)
+    files = tuple(file for some, _ in listed for file in some)
+    return Asked(run, files, representation, tuple(note for _, said in listed for note in said), neighbours)
+
+
+def _blocks(files: Iterable[Path]) -> Iterator[list[Path]]:
+    """The files in blocks, on demand."""
+    source = iter(files)
+    while block := list(islice(source, FILES_AT_ONCE)):
+        yield block
 
 
 def doubts(run: Run) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from tonearm.answers import Prediction
 from tonearm.data.tables import is_table
@@ -19,6 +20,14 @@ from tonearm.unsure import with_none
 from tonearm.wording import count
 
 
+class Submission(NamedTuple):
+    """What was written: how many rows, a warning for each thing to know, and how many files could not be used."""
+
+    rows: int
+    warnings: list[str]
+    unusable: int
+
+
 def write_submission(
     run: Run | str | Path,
     folder: str | Path,
@@ -27,7 +36,7 @@ def write_submission(
     label_column: str = "class",
     none: str = "",
     trust: Trust = (),
-) -> tuple[int, list[str]]:
+) -> Submission:
     """Write a Kaggle-style file: one row for each file of the folder, in catalog order, whatever its state.
 
     It is for the machine that scores it, so names stand in it exactly, also those that a spreadsheet would take for
@@ -35,8 +44,7 @@ def write_submission(
     none: label of a file whose answer is not sure; "": the most probable one, sure or not.
     A file that cannot be used gets the commonest class of the training part. The ids are the files' own names; where
     two files have the same name, all ids are names relative to the folder, and of a table, its names as they are.
-    trust: as for `predict`. Returns the number of rows and a warning for each such file. Raises RunError where there is
-    no such folder or table, or nothing in it can be classified.
+    trust: as for `predict`. Raises RunError where there is no such folder or table, or nothing in it can be classified.
     """
     if not place(folder).exists():
         raise RunError(f"{folder}: there is no such folder or table of clips to classify")
@@ -68,7 +76,7 @@ def write_submission(
         )
     write_csv(out, (id_column, label_column), rows, for_people=False)
     notes = (line for line in found.notes if none or line not in doubts(run))
-    return len(ids), [*notes, *warnings]
+    return Submission(len(ids), [*notes, *warnings], len(found.failed))
 
 
 def _ids(rows: Iterable[Prediction], folder: Path, full: bool = False) -> list[str]:

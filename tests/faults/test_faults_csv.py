@@ -108,7 +108,7 @@ def test_a_run_on_hostile_names_is_harmless_reads_itself_and_submits_exactly(tmp
     run = tmp_path / "out" / "runs" / "logistic" / "holdout"
     assert set(read_predictions(run).names) == set(names)
     assert read_groups(run) == {name: f"@band {row % 20}" for row, name in enumerate(names)}
-    _, warnings = write_submission(run, tmp_path / "t.csv", tmp_path / "s.csv")
+    _, warnings, _ = write_submission(run, tmp_path / "t.csv", tmp_path / "s.csv")
     with (tmp_path / "s.csv").open(encoding="utf-8", newline="") as file:
         assert [row[0] for row in csv.reader(file)] == ["id", *names]
     assert any("would be a formula in a spreadsheet" in warning for warning in warnings)

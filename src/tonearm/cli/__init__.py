@@ -2,10 +2,8 @@
 
 Conventions
 -----------
-Results go to standard output, progress and notes to standard error. Exit codes: 0 done; 1 done, but
-something was left out (a broken clip, a failed model); 2 a mistake that the user can fix, reported in one
-message; 130 stopped by Ctrl-C and 143 by SIGTERM (`runtime.stopping`). Libraries are loaded by the command that needs
-them, so that `--help` answers at once.
+Results go to standard output, progress and notes to standard error. `ending` decides how a command ends and with which
+exit code. Libraries are loaded by the command that needs them, so that `--help` answers at once.
 """
 
 import io
@@ -13,6 +11,7 @@ import sys
 
 from tonearm.cli import bench, collection, curve, encoders, experiments, importance, reference, sweep
 from tonearm.cli.app import app
+from tonearm.cli.ending import NOTHING
 from tonearm.errors import TonearmError
 from tonearm.runtime.faults import NO_ROOM, output_error
 from tonearm.wording import GO_ON
@@ -40,7 +39,7 @@ def main() -> None:
         app()
     except TonearmError as error:
         print(f"tonearm: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(NOTHING)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone, as in `tonearm … | head`
         sys.exit(0)
@@ -48,11 +47,11 @@ def main() -> None:
         print(
             f"tonearm: memory ran out ({str(error) or 'MemoryError'}); {GO_ON}, with fewer --workers", file=sys.stderr
         )
-        sys.exit(2)
+        sys.exit(NOTHING)
     except OSError as error:  # a full disk, a folder where a file was to be written
         where = error.filename2 or error.filename
         said = f"{f'{where}: ' if where else ''}{error.strerror or error}"
         if where and error.errno in NO_ROOM:
             said = str(output_error(where, error))
         print(f"tonearm: {said}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(NOTHING)

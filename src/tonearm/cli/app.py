@@ -7,16 +7,19 @@ overrides one setting of it, whatever the command. Options are for everything el
 many processes).
 """
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from tonearm.cli.ending import EXIT_CODES, Application
+from tonearm.cli.notes import note as note
 from tonearm.runtime.remote import is_url, place
 
 app = typer.Typer(
+    cls=Application,
     help="From a folder of labelled music to honest, compared, usable genre classifiers.",
+    epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -72,6 +75,10 @@ Trust = Annotated[
         "--trust", metavar="FILE_OR_MODULE", help="code of your own that the run needs and may execute; may be repeated"
     ),
 ]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="exit with code 3 where anything was left out, such as a clip that cannot be used"),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
@@ -97,9 +104,3 @@ def check_file(out: Path | None) -> None:
     """Refuse a folder before the work, not after it."""
     if out is not None and out.is_dir():
         raise typer.BadParameter(f"{out}: is a folder; --out names the file to write")
-
-
-def note(*lines: str) -> None:
-    """Print lines to standard error."""
-    for line in lines:
-        print(line, file=sys.stderr)

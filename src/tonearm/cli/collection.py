@@ -15,11 +15,13 @@ from tonearm.cli.app import (
     Music,
     OutAnywhere,
     Set,
+    Strict,
     Workers,
     app,
     note,
     read_config,
 )
+from tonearm.cli.ending import conclude
 from tonearm.cli.progress import counting
 from tonearm.wording import count
 
@@ -31,6 +33,7 @@ def scan(
     set_: Set = None,
     workers: Workers = 1,
     as_json: AsJson = False,
+    strict: Strict = False,
     cluster: Cluster = "",
 ) -> None:
     """Report classes, broken files and duplicates of a folder."""
@@ -46,8 +49,8 @@ def scan(
         with counting("scan", "clips") as progress:
             report = scan_catalog(read_catalog(settings), workers, progress)
     print(json.dumps(report.to_json(), indent=2, ensure_ascii=False) if as_json else report.text())
-    if report.problems or any(group.contradicts for group in report.duplicates):
-        raise typer.Exit(1)
+    contradictions = sum(group.contradicts for group in report.duplicates)
+    conclude(strict, {"clip": len(report.problems), "contradiction": contradictions})
 
 
 @app.command()
@@ -93,6 +96,7 @@ def extract(
     set_: Set = None,
     workers: Workers = 1,
     cluster: Cluster = "",
+    strict: Strict = False,
 ) -> None:
     """Compute the features of every clip, as CSV and Parquet."""
     from tonearm.data.catalog import read_catalog
@@ -107,9 +111,8 @@ def extract(
     note(*(f"note: {line}" for line in done.notes))
     clips = count(done.usable, "clip")
     print(f"{out / FEATURES_CSV}: {clips}, {done.usable - done.reused} computed, {done.reused} reused")
-    if done.failures:
-        list_failures(done.failures, out / FAILURES_CSV)
-        raise typer.Exit(1)
+    list_failures(done.failures, out / FAILURES_CSV)
+    conclude(strict, {"clip": len(done.failures)}, done=done.usable > 0)
 
 
 @app.command()
@@ -121,6 +124,7 @@ def spectrograms(
     set_: Set = None,
     workers: Workers = 1,
     cluster: Cluster = "",
+    strict: Strict = False,
 ) -> None:
     """Draw spectrograms: OUT/KIND/GENRE/FILE.png, inside train/ and test/ as the music is."""
     from tonearm.data.catalog import read_catalog
@@ -137,13 +141,14 @@ def spectrograms(
     print(
         f"{out}: {count(done.usable, 'clip')} as {made}; {done.usable - done.reused} drawn, {done.reused} there already"
     )
-    if done.failures:
-        list_failures(done.failures, out / FAILURES_CSV)
-        raise typer.Exit(1)
+    list_failures(done.failures, out / FAILURES_CSV)
+    conclude(strict, {"clip": len(done.failures)}, done=done.usable > 0)
 
 
 def list_failures(failures: tuple[Any, ...], path: Path) -> None:
-    """Name the first clips that could not be used, on standard error. path: the table that names them all."""
+    """Name the first clips that could not be used, if any, on standard error. path: the table that names them all."""
+    if not failures:
+        return
     note(f"{count(len(failures), 'clip')} cannot be used ({path}):")
     note(*(f"  {failure.name}: {failure.reason}" for failure in failures[:10]))
     if len(failures) > 10:

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from tonearm.cli.app import Cluster, OutAnywhere, Set, Workers, app, note, read_config
+from tonearm.cli.app import Cluster, OutAnywhere, Set, Strict, Workers, app, note, read_config
+from tonearm.cli.ending import conclude
 from tonearm.cli.progress import counting
 from tonearm.runtime.remote import staged
 
@@ -20,6 +21,7 @@ def curve(
     out: OutAnywhere = Path("experiment"),
     workers: Workers = 1,
     cluster: Cluster = "",
+    strict: Strict = False,
 ) -> None:
     """Measure what more artists, or more clips, would bring."""
     from tonearm.curve import run_curve
@@ -32,5 +34,4 @@ def curve(
         trained = folder.experiment.manifest_json.is_file()
     first = "" if trained else f"tonearm run {config} --out {out}, and then "
     print(f"\nlook at it with: {first}tonearm report {out}")
-    if found.failed:
-        raise typer.Exit(1)
+    conclude(strict, {"training": found.failed}, done=found.failed < len(found.rows))

@@ -7,8 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
-from tonearm.cli.app import AsJson, Cluster, ConfigFile, Music, OutAnywhere, Set, Workers, app, note, read_config
+from tonearm.cli.app import (
+    AsJson,
+    Cluster,
+    ConfigFile,
+    Music,
+    OutAnywhere,
+    Set,
+    Strict,
+    Workers,
+    app,
+    note,
+    read_config,
+)
 from tonearm.cli.collection import list_failures
+from tonearm.cli.ending import conclude
 from tonearm.cli.progress import counting
 from tonearm.wording import count
 
@@ -98,6 +111,7 @@ def embed(
     set_: Set = None,
     workers: Workers = 1,
     cluster: Cluster = "",
+    strict: Strict = False,
 ) -> None:
     """Compute a pretrained network's row of every clip, as CSV and Parquet."""
     from tonearm.data.catalog import read_catalog
@@ -115,6 +129,5 @@ def embed(
     clips = count(done.usable, "clip")
     table = out / f"{file_name(encoder)}.csv"
     print(f"{table}: {clips}, {done.usable - done.reused} computed, {done.reused} reused")
-    if done.failures:
-        list_failures(done.failures, out / FAILURES_CSV)
-        raise typer.Exit(1)
+    list_failures(done.failures, out / FAILURES_CSV)
+    conclude(strict, {"clip": len(done.failures)}, done=done.usable > 0)

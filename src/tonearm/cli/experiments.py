@@ -13,6 +13,7 @@ from tonearm.cli.app import (
     OutAnywhere,
     RunFolder,
     Set,
+    Strict,
     Trust,
     Workers,
     app,
@@ -20,6 +21,7 @@ from tonearm.cli.app import (
     note,
     read_config,
 )
+from tonearm.cli.ending import conclude
 from tonearm.cli.progress import counting
 from tonearm.runtime.remote import place, staged
 from tonearm.wording import count
@@ -34,6 +36,7 @@ def run(
     out: OutAnywhere = Path("experiment"),
     workers: Workers = 1,
     cluster: Cluster = "",
+    strict: Strict = False,
 ) -> None:
     """Train, evaluate and compare the config's models."""
     from tonearm.experiment.experiment import run_experiment
@@ -51,8 +54,8 @@ def run(
         if not best.error:
             model = out / experiment.folder_of(best).parent.relative_to(folder).as_posix()
             print(f"\nclassify files with: tonearm predict {model} FILE_OR_FOLDER")
-    if experiment.unusable or any(row.error for row in experiment.rows):
-        raise typer.Exit(1)
+    failed = sum(bool(row.error) for row in experiment.rows)
+    conclude(strict, {"clip": experiment.unusable, "model": failed}, done=failed < len(experiment.rows))
 
 
 @app.command()
@@ -75,6 +78,7 @@ def predict(
     workers: Workers = 1,
     cluster: Cluster = "",
     trust: Trust = None,
+    strict: Strict = False,
 ) -> None:
     """Predict the genre of files, with probabilities."""
     from tonearm import unsure
@@ -92,8 +96,7 @@ def predict(
     else:
         print(f"{out}: {count(len(found.rows), 'file')}" if out else found.text())
     found.check_any()
-    if found.failed:
-        raise typer.Exit(1)
+    conclude(strict, {"file": len(found.failed)})
 
 
 @app.command()
@@ -105,14 +108,16 @@ def submit(
     label_column: Annotated[str, typer.Option(help="name of the label column")] = "class",
     none: Annotated[str, typer.Option("--none", metavar="LABEL", help="label to write where none is sure")] = "",
     trust: Trust = None,
+    strict: Strict = False,
 ) -> None:
     """Write predictions as a Kaggle-style submission."""
     from tonearm.submission import write_submission
 
     check_file(out)
-    rows, warnings = write_submission(run_folder, test_folder, out, id_column, label_column, none, trust or ())
-    note(*(f"warning: {warning}" for warning in warnings))
-    print(f"{out}: {count(rows, 'row')}")
+    made = write_submission(run_folder, test_folder, out, id_column, label_column, none, trust or ())
+    note(*(f"warning: {warning}" for warning in made.warnings))
+    print(f"{out}: {count(made.rows, 'row')}")
+    conclude(strict, {"file": made.unusable})
 
 
 @app.command("compare")
@@ -132,8 +137,7 @@ def compare_runs(
     found = compare_folders(folders)
     note(*(f"note: {line}" for line in found.notes))
     print(found.text(pairs))
-    if found.refused:
-        raise typer.Exit(1)
+    conclude(False, {}, done=not found.refused)
 
 
 @app.command()

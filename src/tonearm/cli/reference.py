@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from tonearm.cli.app import Folder, Out, Set, app, note
+from tonearm.cli.app import Folder, Out, Set, Strict, app, note
+from tonearm.cli.ending import conclude
 from tonearm.cli.progress import counting
 
 
@@ -16,6 +17,7 @@ def reference(
     quick: Annotated[bool, typer.Option("--quick", help="short trainings, to see that all works")] = False,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="processes; all cores by default")] = None,
     set_: Set = None,
+    strict: Strict = False,
 ) -> None:
     """Make the reference tables beside the published figures."""
     from tonearm.reference import make_tables
@@ -24,5 +26,4 @@ def reference(
     made = make_tables(folder, out, set_ or (), quick, workers or available_cores(), note, counting)
     print(made.page.with_suffix(".md").read_text(encoding="utf-8"), end="")
     print(f"\n{made.page}")
-    if made.missing:
-        raise typer.Exit(1)
+    conclude(strict, {"table": len(made.missing)}, done=bool(made.sections))

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from tonearm.cli.app import Cluster, OutAnywhere, Set, Workers, app, note, read_config
+from tonearm.cli.app import Cluster, OutAnywhere, Set, Strict, Workers, app, note, read_config
+from tonearm.cli.ending import conclude
 from tonearm.cli.progress import counting
 from tonearm.runtime.remote import staged
 
@@ -17,6 +18,7 @@ def sweep(
     out: OutAnywhere = Path("sweep"),
     workers: Workers = 1,
     cluster: Cluster = "",
+    strict: Strict = False,
 ) -> None:
     """Tune a model by grid or search; test the best once."""
     from tonearm.sweep import run_sweep
@@ -29,5 +31,4 @@ def sweep(
         winner = out / results.winner.relative_to(folder).as_posix()
         print(f"\nclassify files with: tonearm predict {winner} FILE_OR_FOLDER")
     print(f"look at it with: tonearm report {out}")
-    if results.failed:
-        raise typer.Exit(1)
+    conclude(strict, {"trial": results.failed}, done=results.winner is not None)

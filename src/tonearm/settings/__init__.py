@@ -16,6 +16,7 @@ from tonearm.published import Published, PublishedFigures
 from tonearm.runtime.owncode import check_form
 from tonearm.runtime.remote import path_text
 from tonearm.settings.base import Settings as Settings
+from tonearm.settings.genres import GenreSettings as GenreSettings
 
 Statistic = Literal["mean", "var", "std", "min", "max", "median", "skew", "kurtosis"]
 PictureKind = Literal["linear", "log", "layl", "mel", "mfcc"]
