@@ -9,7 +9,7 @@ exit code. Libraries are loaded by the command that needs them, so that `--help`
 import io
 import sys
 
-from tonearm.cli import bench, collection, curve, encoders, experiments, importance, reference, sweep
+from tonearm.cli import bench, collection, curve, encoders, experiments, importance, reference, sweep, ui
 from tonearm.cli.app import app
 from tonearm.cli.ending import NOTHING
 from tonearm.errors import TonearmError
@@ -27,6 +27,7 @@ __all__ = [
     "main",
     "reference",
     "sweep",
+    "ui",
 ]  # the modules add their commands to the app
 
 

@@ -1,14 +1,14 @@
 """The models that a person chooses among: what the paths on the command line mean."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tonearm.errors import RunError
 from tonearm.experiment.folder import LAYOUT_JSON, read_manifest
 from tonearm.experiment.lookup import owner_of, run_to_load
-from tonearm.experiment.runs import read_facts
+from tonearm.experiment.runs import read_calibration, read_facts
 from tonearm.runtime.remote import is_url, place
 from tonearm.web.errors import RequestError
 from tonearm.web.workers import RunKey
@@ -17,7 +17,8 @@ from tonearm.web.workers import RunKey
 @dataclass(frozen=True)
 class Choice:
     """A model. key: what it is called in addresses. run: its run folder. experiment: the folder of `tonearm run` that
-    it is in, None for a copied run. why: why nothing is known of its training clips, "" where it is.
+    it is in, None for a copied run. why: why nothing is known of its training clips, "" where it is. doubt: why it calls
+    no answer sure, "" where it does.
     """
 
     key: str
@@ -26,6 +27,7 @@ class Choice:
     labels: tuple[str, ...]
     experiment: Path | None = None
     why: str = ""
+    doubt: str = ""
 
     @property
     def title(self) -> str:
@@ -41,7 +43,7 @@ class Choices:
         for path in paths:
             self.add(path)
 
-    def __iter__(self) -> Iterable[Choice]:
+    def __iter__(self) -> Iterator[Choice]:
         return iter(self._known.values())
 
     @property
@@ -90,4 +92,6 @@ def _choice(folder: Path) -> Choice:
         else:
             why = "it is a run of a sweep, which keeps no rows of its training clips"
     key = hashlib.sha256(f"{folder}|{facts.digest}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return Choice(key, facts.model.name, RunKey(folder, facts.digest), facts.labels, experiment, why)
+    calibration = read_calibration(folder, facts)
+    doubt = calibration.shortfall if calibration else ""
+    return Choice(key, facts.model.name, RunKey(folder, facts.digest), facts.labels, experiment, why, doubt)

@@ -33,7 +33,6 @@ from tonearm.experiment.records import read_rows
 from tonearm.experiment.reopened import SHARED_INPUTS, reopen
 from tonearm.models import reads
 from tonearm.runtime.files import replacing_folder, write_csv, write_text
-from tonearm.runtime.names import to_native
 from tonearm.runtime.remote import is_url, place
 from tonearm.web.errors import RequestError
 from tonearm.web.shelf import Item, clip_path
@@ -188,7 +187,9 @@ class Corrections:
         homes = [self.experiment, self.experiment.parent / SHARED_INPUTS]
         names = {name for settings in config.models.values() for name in reads(settings)}
         for name in (*sorted(names), RECORDINGS):
-            target = self.results / RECORDINGS if name == RECORDINGS else ExperimentFolder(self.results).representation(name)
+            target = (
+                self.results / RECORDINGS if name == RECORDINGS else ExperimentFolder(self.results).representation(name)
+            )
             for home in homes:
                 source = home / target.name
                 if source.is_dir() and not target.exists():

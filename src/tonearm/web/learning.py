@@ -6,7 +6,6 @@ The process is `tonearm run`, so a training that was stopped goes on when it is 
 be killed meanwhile. learning.json says which corrections it was started with.
 """
 
-import json
 import subprocess
 import sys
 import threading
@@ -14,23 +13,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tonearm.errors import RunError, TonearmError
+from tonearm.errors import RunError
 from tonearm.experiment.folder import ExperimentFolder
-from tonearm.experiment.records import Record, read_checked, read_record
+from tonearm.experiment.records import LeaderboardRecord, Record, read_record
 from tonearm.runtime.files import write_json
 from tonearm.web.corrections import Corrections
 from tonearm.web.errors import RequestError
 
 LINES = 6  # of the log that the page shows
+STOPPED = (130, 143, -15, -9)  # exit codes of a command that a signal ended
 END_SECONDS = 15.0  # `runtime.stopping` ends a command within ten
 
 
 class LearningRecord(Record):
-    """learning.json. corrections: their digest. number: how many there were."""
+    """learning.json. corrections: their digest. number: how many there were. done: whether it came to its end."""
 
     corrections: str
     number: int
     models: tuple[str, ...]
+    done: bool = False
 
 
 class Learning:
@@ -105,12 +106,13 @@ class Learning:
             return "none"
         if self.running:
             return "running"
-        if self._process is not None and self._process.returncode > 1:
-            return "stopped" if self._process.returncode in (130, 143) else "failed"
-        try:
-            ExperimentFolder(self.corrections.results).opened()
-        except RunError:
+        if record.done:
+            return "done"
+        if self._process is None or self._process.returncode in STOPPED:
             return "stopped"
+        if self._process.returncode:
+            return "failed"
+        write_json(self._record, {**record.model_dump(mode="json"), "done": True})
         return "done"
 
     def _lines(self) -> list[str]:
@@ -125,17 +127,17 @@ def board(experiment: Path) -> dict[str, Any] | None:
     folder = ExperimentFolder(experiment)
     try:
         folder.opened()
-        found = read_checked(folder.leaderboard_json, "run the command again")
-        rows = [
-            {
-                "model": row["model"],
-                "valid": row["scores"].get("valid", {}).get("accuracy"),
-                "test": row["scores"].get(row["judged"], {}).get("accuracy"),
-                "interval": row["interval"],
-                "error": row["error"],
-            }
-            for row in found["models"]
-        ]
-        return {"split": found["split"], "verdict": found["verdict"], "rows": rows}
-    except (TonearmError, KeyError, TypeError, AttributeError, json.JSONDecodeError):
+        found = read_record(LeaderboardRecord, folder.leaderboard_json, "run the command again")
+    except RunError:
         return None
+    rows = [
+        {
+            "model": row.model,
+            "valid": row.scores.get("valid", {}).get("accuracy"),
+            "test": row.scores.get(row.judged, {}).get("accuracy"),
+            "interval": row.interval,
+            "error": row.error,
+        }
+        for row in found.models
+    ]
+    return {"split": found.split, "verdict": found.verdict, "rows": rows}

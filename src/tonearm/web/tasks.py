@@ -40,6 +40,7 @@ PLAYED = {  # endings that browsers play, and what they are called there
 def answer(models: Models, key: RunKey, path: Path, name: str) -> Prediction:
     """What a run says of a file, with the nearest training clips where it knows them. name: in place of the path."""
     from tonearm.prediction import predict
+
     run = models.get(key)
     try:
         [found] = predict(run, [path], neighbours=NEIGHBOURS).rows
@@ -132,3 +133,8 @@ def _umap(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], float | Non
     except ModuleNotFoundError as error:
         raise RunError("UMAP is not installed here: pip install umap-learn; PCA needs nothing more") from error
     return np.asarray(UMAP(random_state=0).fit_transform(values), dtype=np.float64), None
+
+
+def timeline(models: Models, key: RunKey, path: Path) -> dict[str, Any]:
+    """Genre over time, JSON-ready."""
+    raise RunError("not yet")
