@@ -16,7 +16,9 @@ from tonearm.web.workers import RunKey
 
 @dataclass(frozen=True)
 class Choice:
-    """A model. key: what it is called in addresses. run: its run folder. experiment: the folder of `tonearm run` that
+    """A model.
+
+    key: what it is called in addresses. run: its run folder. experiment: the folder of `tonearm run` that
     it is in, None for a copied run. why: why nothing is known of its training clips, "" where it is. doubt: why it calls
     no answer sure, "" where it does.
     """
