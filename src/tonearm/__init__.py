@@ -3,8 +3,8 @@
 `extract_features` (samples → features), `load_audio` (file → samples), `extract_file_features` (file →
 features), `extract_table` (folder → table), `embed` and `embed_table` (the same by a pretrained network), `train`
 (table or folder → runs), `learning_curve` (table or folder → accuracy by number of artists), `predict` (run and
-files → probabilities) and `judge` (answers made anywhere → scores and paired tests) are the steps; `tonearm.api`
-describes them, `TonearmError` is the base of their errors.
+files → probabilities), `load` (run → an object to keep, which predicts) and `judge` (answers made anywhere → scores
+and paired tests) are the steps; `tonearm.api` describes them, `TonearmError` is the base of their errors.
 """
 
 from tonearm.api import (
@@ -15,6 +15,7 @@ from tonearm.api import (
     extract_table,
     judge,
     learning_curve,
+    load,
     load_audio,
     predict,
     train,
@@ -46,6 +47,7 @@ __all__ = [
     "extract_table",
     "judge",
     "learning_curve",
+    "load",
     "load_audio",
     "predict",
     "train",

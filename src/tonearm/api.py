@@ -14,6 +14,7 @@ Each rung calls the modules that the command line calls, with the same settings 
 | table or folder | runs | `train` |
 | table or folder | accuracy by number of artists | `learning_curve` |
 | run, files | probabilities | `predict` |
+| run | a model to keep, which predicts | `load` |
 | answers made anywhere | scores, paired tests | `judge` |
 
 Libraries are loaded by the call that needs them, so that `import tonearm` is quick.
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tonearm.data.dataset import Dataset
     from tonearm.evaluation.judgement import Judgement
     from tonearm.experiment.experiment import Experiment
+    from tonearm.loaded import LoadedModel
 
 PRESET = "full"
 A_DAY = 86_400.0  # seconds
@@ -108,7 +110,9 @@ def extract_table(
 
     sections = {"data": _with_folder(data, folder), "features": {"preset": preset, **settings}}
     config = _config({**sections, "audio": audio or {}})
-    extract_feature_table(read_catalog(config.data), config.audio, config.features, Path(out), workers)
+    extract_feature_table(
+        read_catalog(config.data, genres=config.genres), config.audio, config.features, Path(out), workers
+    )
     return load_features(Path(out))
 
 
@@ -164,7 +168,7 @@ def embed_table(
 
     config = _config({"data": _with_folder(data, folder), "audio": audio or {}, "encoders": settings})
     representation = Embeddings.of(encoder, config.audio, config.encoders)
-    extract_rows(read_catalog(config.data), representation, Path(out), workers)
+    extract_rows(read_catalog(config.data, genres=config.genres), representation, Path(out), workers)
     return load_rows(Path(out), encoder)
 
 
@@ -239,6 +243,17 @@ def predict(
     )
     found = unsure.with_none(found) if none else found
     return unsure.sure_only(found) if sure_only else found
+
+
+def load(run: str | Path, trust: str | Path | Sequence[str | Path] = ()) -> "LoadedModel":
+    """The model of a run, to be kept and asked: about files, the bytes of files or samples, from any thread.
+
+    run: as for `predict`. trust: files, or modules, of own code that the run needs and may execute. Raises RunError as
+    `predict`, ModelError where the model needs an extra that is not installed.
+    """
+    from tonearm.loaded import load as load_model
+
+    return load_model(run, trust)
 
 
 def judge(

@@ -26,19 +26,22 @@ from tonearm.data.pictures import is_picture_folder
 from tonearm.data.tables import is_table, read_table
 from tonearm.dsp.decoders import EXTENSIONS
 from tonearm.dsp.sound import ClipSound
+from tonearm.dsp.sources import Source
 from tonearm.errors import RepresentationError, RunError, WeightsError
 from tonearm.evaluation.scores import predicted
 from tonearm.experiment.lookup import run_to_load
 from tonearm.experiment.neighbours import Neighbour, training_clips_of
 from tonearm.experiment.runs import Run, load_run, probabilities
 from tonearm.experiment.trust import Trust, executed, telling_what_to_trust
-from tonearm.representations.base import Representation, as_rows, batches, digest_of, opened_once, read_clips
+from tonearm.representations.base import Reader, Representation, as_rows, batches, digest_of, opened_once, read_clips
 from tonearm.representations.extract import excerpts_note
 from tonearm.representations.registry import restore
 from tonearm.runtime.names import to_text
-from tonearm.runtime.owncode import Source, trusting
+from tonearm.runtime.owncode import Source as OwnCode
+from tonearm.runtime.owncode import trusting
 from tonearm.runtime.pool import check_visible, on_cluster, run_tasks
 from tonearm.runtime.remote import is_url, place
+from tonearm.runtime.threads import one_thread
 from tonearm.settings import DataSettings
 
 FILES_AT_ONCE = 8  # so that answers come steadily; pictures of so many are in memory together
@@ -118,7 +121,7 @@ def ask(run: Run | str | Path, paths: Sequence[str | Path], neighbours: int = 0,
         if len(places) > 1:
             raise RunError(f"{tables[0]}: a table is predicted alone, not beside other files")
         return Asked(run, table=_predict_table(run, tables[0], neighbours))
-    representation = _representation(run)
+    representation = representation_of(run)
     check_visible([run.folder, *places])
     listed = [_files(path) for path in places]
     files = tuple(file for some, _ in listed for file in some)
@@ -143,7 +146,7 @@ def _files(path: Path) -> tuple[list[Path], tuple[str, ...]]:
     return list_files(path, PICTURE_EXTENSIONS if is_picture_folder(path) else EXTENSIONS)
 
 
-def _representation(run: Run) -> Representation:
+def representation_of(run: Run) -> Representation:
     """What the run reads, ready to be computed here. Raises RunError where this tonearm cannot compute it."""
     try:
         with trusting(run.trusted), telling_what_to_trust(run.folder, run.facts):
@@ -157,30 +160,35 @@ def _representation(run: Run) -> Representation:
 
 
 @lru_cache(maxsize=1)
-def _loaded(folder: Path, version: str, trusted: tuple[Source, ...]) -> Run:
+def _loaded(folder: Path, version: str, trusted: tuple[OwnCode, ...]) -> Run:
     return load_run(folder, trusted)
 
 
 def _predict_files(
-    holder: Run | tuple[Path, str, tuple[Source, ...]],
+    holder: Run | tuple[Path, str, tuple[OwnCode, ...]],
     representation: Representation,
     files: list[Path],
     neighbours: int = 0,
 ) -> tuple[Prediction, ...]:
     """One prediction a file, in order, by a run, or by the one of a folder, a version and the code that it may run."""
-    from threadpoolctl import threadpool_limits
-
     run = holder if isinstance(holder, Run) else _loaded(*holder)
     reader = opened_once(digest_of(representation.facts()), representation.open)
+    return predict_sources(run, reader, files, neighbours)
+
+
+def predict_sources(run: Run, reader: Reader, sources: Sequence[Source], neighbours: int = 0) -> tuple[Prediction, ...]:
+    """One prediction a file, bytes of one, or waveform, in order; the same bits in any thread, and beside any others.
+
+    reader: of what the run reads (`representation_of`). Raises RunError as `predict`.
+    """
     results = []
-    with threadpool_limits(limits=1):  # as in the extraction, for its bits
-        for some in batches(files, reader.batch):
+    with one_thread():  # as in the extraction, for its bits
+        for some in batches(sources, reader.batch):
             with ExitStack() as opened:
-                sounds = [opened.enter_context(ClipSound(path)) for path in some]
-                results += read_clips(reader, sounds)
+                results += read_clips(reader, [opened.enter_context(ClipSound(source)) for source in some])
     reasons = {number: result.reason for number, result in enumerate(results) if result.kind}
     rows = [result.values for result in results if not result.kind]
-    names = [str(path) if is_url(path) else to_text(str(path)) for path in files]
+    names = [str(source) if is_url(source) else to_text(str(source)) for source in sources]
     predictions = _assemble(run, names, rows, reasons, neighbours)
     return tuple(replace(row, excerpts=result.excerpts) for row, result in zip(predictions, results, strict=True))
 
@@ -205,13 +213,11 @@ def _assemble(
     reasons: dict[int, str],
     neighbours: int = 0,
 ) -> tuple[Prediction, ...]:
-    from threadpoolctl import threadpool_limits
-
     usable = list(rows)
     found = np.zeros((0, len(run.labels)))
     near: list[tuple[Neighbour, ...]] = [()] * len(usable)
     if usable:
-        with threadpool_limits(limits=1):
+        with one_thread(), run.lock:
             if neighbours:
                 near = training_clips_of(run.folder, run.facts.digest).near_inputs(as_rows(usable), neighbours)
             found = probabilities(run.classifier, as_rows(usable), run.labels, run.temperature)

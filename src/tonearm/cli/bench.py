@@ -34,6 +34,6 @@ def scaling(
         counts = [int(count) for count in workers.split(",")]
     except ValueError as error:
         raise ConfigError(f"--workers {workers}: write whole numbers, as in 1,2,4") from error
-    found = measure_scaling(read_catalog(settings.data), settings, counts, out, note)
+    found = measure_scaling(read_catalog(settings.data, genres=settings.genres), settings, counts, out, note)
     print(found.text(), end="")
     print(f"\n{out / 'scaling.csv'} and {out / 'scaling.png'} hold the same")

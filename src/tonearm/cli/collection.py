@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -29,6 +29,9 @@ from tonearm.wording import count
 @app.command()
 def scan(
     folder: Folder,
+    labels: Annotated[
+        Literal["folders", "tags"] | None, typer.Option("--labels", help="where labels come from, as data.labels")
+    ] = None,
     config: ConfigFile = None,
     set_: Set = None,
     workers: Workers = 1,
@@ -41,13 +44,14 @@ def scan(
     from tonearm.data.tables import is_table, read_table
     from tonearm.scan.scan import scan_catalog, scan_dataset
 
-    settings = read_config(config, set_, data={"folder": folder}).data
+    source = {"labels": labels} if labels else {}
+    settings = read_config(config, set_, data={"folder": folder, **source})
     if is_table(folder):
-        dataset, notes = read_table(settings)
+        dataset, notes = read_table(settings.data)
         report = scan_dataset(dataset, folder, notes)
     else:
         with counting("scan", "clips") as progress:
-            report = scan_catalog(read_catalog(settings), workers, progress)
+            report = scan_catalog(read_catalog(settings.data, genres=settings.genres), workers, progress)
     print(json.dumps(report.to_json(), indent=2, ensure_ascii=False) if as_json else report.text())
     contradictions = sum(group.contradicts for group in report.duplicates)
     conclude(strict, {"clip": len(report.problems), "contradiction": contradictions})
@@ -104,7 +108,7 @@ def extract(
 
     chosen = {"preset": preset} if preset else {}
     settings = read_config(config, set_, data={"folder": folder}, features=chosen)
-    catalog = read_catalog(settings.data)
+    catalog = read_catalog(settings.data, genres=settings.genres)
     note(*(f"note: {line}" for line in catalog.notes))
     with counting("features", "clips") as progress:
         done = extract_feature_table(catalog, settings.audio, settings.features, out, workers, progress)
@@ -132,7 +136,7 @@ def spectrograms(
 
     chosen = {"kinds": kinds.split(",")} if kinds else {}
     settings = read_config(config, set_, data={"folder": folder}, spectrogram=chosen)
-    catalog = read_catalog(settings.data)
+    catalog = read_catalog(settings.data, genres=settings.genres)
     note(*(f"note: {line}" for line in catalog.notes))
     with counting("pictures", "clips") as progress:
         done = draw_spectrograms(catalog, settings.audio, settings.spectrogram, out, workers, progress)

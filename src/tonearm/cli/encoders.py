@@ -122,7 +122,7 @@ def embed(
     chosen = {key: value for key, value in (("layer", layer), ("pool", pool)) if value is not None}
     settings = read_config(config, set_, data={"folder": folder}, encoders=chosen)
     representation = Embeddings.of(encoder, settings.audio, settings.encoders)
-    catalog = read_catalog(settings.data)
+    catalog = read_catalog(settings.data, genres=settings.genres)
     note(*(f"note: {line}" for line in catalog.notes))
     with counting(encoder, "clips") as progress:
         done = extract_rows(catalog, representation, out, workers, progress)

@@ -32,6 +32,7 @@ from tonearm.settings import (
     DataSettings,
     EncoderSettings,
     FeatureSettings,
+    GenreSettings,
     ReportSettings,
     Settings,
     SpectrogramSettings,
@@ -100,6 +101,7 @@ class Config(Settings):
     """Everything that decides an experiment."""
 
     data: DataSettings = DataSettings()
+    genres: GenreSettings = GenreSettings()
     audio: AudioSettings = AudioSettings()
     features: FeatureSettings = FeatureSettings()
     spectrogram: SpectrogramSettings = SpectrogramSettings()

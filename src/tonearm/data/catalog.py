@@ -10,6 +10,9 @@ Layouts, looked for in this order:
    noted (`folders`), and a `data.metadata` with labels takes the place of all folders' names.
 4. Files alone: no labels, enough for prediction.
 
+With data.labels = "tags" none of these is looked for: labels and artists are those of the files' tags, in any folders
+(`tagged`).
+
 Files with other endings than music's are ignored and counted. What is named like music stays in the catalog, readable
 or not: reading it reports why; only of more than 1,000 files that metadata.csv lists and that are not there, the number
 is noted. How a name that is not UTF-8 (from an old archive) is written, `runtime.names` says.
@@ -22,13 +25,14 @@ from pathlib import Path, PurePosixPath
 
 from tonearm.data.folders import describe_odd_classes
 from tonearm.data.metadata import LEFT_OUT, PARTS, Entry, match, name_some, read_metadata
+from tonearm.data.tagged import GenreTable, read_tagged
 from tonearm.data.walk import METADATA, Walk, walk
 from tonearm.dsp.decoders import EXTENSIONS
 from tonearm.errors import CatalogError
 from tonearm.runtime.names import to_native
 from tonearm.runtime.regular import describe_irregular
 from tonearm.runtime.remote import check_reachable, file_of, is_url, place
-from tonearm.settings import DataSettings
+from tonearm.settings import DataSettings, GenreSettings
 from tonearm.wording import count
 
 MOST_ABSENT = 1_000  # files that metadata.csv lists and that are not there, each a clip with its reason
@@ -66,13 +70,15 @@ class Catalog:
     """The clips of a folder in a stable order.
 
     ignored: how many files of each other ending were ignored. notes: what a person should know of
-    (clips without a metadata row, rows without a clip, clips left out).
+    (clips without a metadata row, rows without a clip, clips left out). genres: what became of the genres in tags,
+    None where labels come from elsewhere.
     """
 
     root: str
     clips: tuple[Clip, ...]
     ignored: dict[str, int]
     notes: tuple[str, ...] = ()
+    genres: GenreTable | None = None
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -82,14 +88,24 @@ class Catalog:
         """The labels that occur, sorted."""
         return tuple(sorted({clip.label for clip in self.clips} - {""}))
 
+    @property
+    def labelled(self) -> "Catalog":
+        """The clips that have a label."""
+        return replace(self, clips=tuple(clip for clip in self.clips if clip.label))
 
-def read_catalog(settings: DataSettings, extensions: frozenset[str] = EXTENSIONS) -> Catalog:
-    """The clips of `settings.folder`, joined with `settings.metadata`.
 
-    extensions: lower-case endings that count, by default those of music. Raises CatalogError where there is
-    no such folder, nothing in it that counts, or its metadata cannot be used.
+def read_catalog(
+    settings: DataSettings, extensions: frozenset[str] = EXTENSIONS, genres: GenreSettings = GenreSettings()
+) -> Catalog:
+    """The clips of `settings.folder`, joined with `settings.metadata`, or with their tags.
+
+    extensions: lower-case endings that count, by default those of music. genres: how genres in tags become labels.
+    Raises CatalogError where there is no such folder, nothing in it that counts, or its metadata cannot be used,
+    TonearmError where tags are asked for and their reader is not installed.
     """
     catalog = _leave_out(_gather(settings, extensions)[0])
+    if settings.labels == "tags":
+        return _by_tags(catalog, genres)
     note = describe_odd_classes([(clip.label, clip.name) for clip in catalog.clips])
     return replace(catalog, notes=(*catalog.notes, note)) if note else catalog
 
@@ -108,7 +124,8 @@ def _gather(settings: DataSettings, extensions: frozenset[str]) -> tuple[Catalog
             kind = "is a file, not a folder of music; `tonearm run` and `tonearm scan` take a feature table as it is"
         raise CatalogError(f"{folder}: {kind}")
     walked = walk(folder, extensions)
-    catalog = _read_part(folder, "", settings, walked)
+    by_tags = settings.labels == "tags"
+    catalog = _unlabelled(folder, walked) if by_tags else _read_part(folder, "", settings, walked)
     catalog = replace(catalog, ignored=dict(walked.ignored), notes=(*catalog.notes, *walked.notes))
     if settings.metadata:
         catalog = _join(catalog, place(settings.metadata), settings)
@@ -139,6 +156,19 @@ def _read_part(folder: Path, split: str, settings: DataSettings, walked: Walk) -
         folders = PurePosixPath(name).parts[:-1]
         clips.append(Clip(str(path), name, label=folders[0] if folders else "", split=split))
     return Catalog(str(folder), tuple(clips), {}, _empty_folders(clips, walked))
+
+
+def _unlabelled(folder: Path, walked: Walk) -> Catalog:
+    """All files, whatever folders they lie in."""
+    return Catalog(str(folder), tuple(Clip(str(path), name) for name, path in walked.found.items()), {})
+
+
+def _by_tags(catalog: Catalog, settings: GenreSettings) -> Catalog:
+    """The clips with the labels and artists of their tags."""
+    tagged = read_tagged([(clip.name, clip.path) for clip in catalog.clips], settings)
+    found = zip(catalog.clips, tagged.labels, tagged.artists, strict=True)
+    clips = tuple(replace(clip, label=label, group=artist) for clip, label, artist in found)
+    return replace(catalog, clips=clips, notes=(*catalog.notes, *tagged.notes), genres=tagged.table)
 
 
 def _under(catalog: Catalog, part: str) -> Catalog:

@@ -82,8 +82,14 @@ class Genres:
         >>> Genres(GenreSettings(alias={"Hip-Hop/Rap": "hip hop"})).values(["Rock; Pop / Jazz", "hip-hop/RAP", "Other"])
         ('rock', 'pop', 'jazz', 'hip hop')
         """
-        found = (fold(part) for text in written for part in self._split(text))
-        return tuple(dict.fromkeys(self.name(part) for part in found if part and part not in self._ignored))
+        return tuple(dict.fromkeys(name for name, _ in self.spelled(written)))
+
+    def spelled(self, written: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Each value of a track: what the genre is called, and how it is written."""
+        for part in (part for text in written for part in self._split(text)):
+            key = fold(part)
+            if key and key not in self._ignored:
+                yield self.name(part), part.strip()
 
     def name(self, genre: str) -> str:
         """What the genre is called."""

@@ -12,9 +12,10 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from tonearm.data.dataset import Dataset
 from tonearm.data.metadata import PICTURE_EXTENSIONS
 from tonearm.data.walk import Walk, names_in
 from tonearm.dsp.decoders import EXTENSIONS
+from tonearm.dsp.sources import Contents, Samples, Source
 from tonearm.errors import PictureError
 from tonearm.runtime.files import check_space, replacing, write_json
 from tonearm.runtime.progress import Progress, ignore_progress
@@ -94,18 +96,19 @@ def dataset_of(clips: Sequence[Clip], paths: Sequence[str], representation: dict
     return Dataset(X, names, labels, groups, splits, (), representation)
 
 
-def read_picture(path: str | Path, size: Size | None = None) -> Picture:
-    """Pixels of a file, resized to `size` (width, height) where one is given.
+def read_picture(path: str | Source, size: Size | None = None) -> Picture:
+    """Pixels of a file, or of the bytes of one, resized to `size` (width, height) where one is given.
 
     Raises PictureError where there is no such file or it is not a picture.
     """
     from PIL import Image
 
-    irregular = describe_irregular(path)
+    assert not isinstance(path, Samples)
+    irregular = "" if isinstance(path, Contents) else describe_irregular(path)
     if irregular:
         raise PictureError(str(path), "undecodable", f"is {irregular} and no picture")
     try:
-        with local_copy(path) as copy, Image.open(copy) as image:
+        with _openable(path) as file, Image.open(file) as image:
             colours = _eight_bits(image).convert("RGB")
             if size is not None and colours.size != size:
                 colours = colours.resize(size, Image.Resampling.BILINEAR)
@@ -114,6 +117,11 @@ def read_picture(path: str | Path, size: Size | None = None) -> Picture:
         raise PictureError(str(path), "missing", "there is no such file") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise PictureError(str(path), "undecodable", f"cannot be read as a picture ({error})") from error
+
+
+def _openable(path: str | Path | Contents) -> AbstractContextManager[Path | BinaryIO]:
+    """What Pillow opens: the bytes, or the file on this machine."""
+    return path.open() if isinstance(path, Contents) else local_copy(path)
 
 
 def _eight_bits(image: Any) -> Any:

@@ -13,12 +13,12 @@ its end and the others evenly between, one after the other: an hour of sound tak
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.dsp.decoders import Decoder, check_complete, open_decoder
+from tonearm.dsp.sources import Source
 from tonearm.errors import AudioError
 
 EXCERPTS = 5
@@ -58,13 +58,13 @@ def check_length(path: str, samples: NDArray[np.float32], sr: int, shortest: int
 
 
 def read(
-    path: str | Path, offset: float = 0.0, duration: float | None = None, longest: float | None = None
+    path: str | Source, offset: float = 0.0, duration: float | None = None, longest: float | None = None
 ) -> Waveform:
     """The file's samples from `offset` seconds on, at most `duration` seconds, at its own sampling rate.
 
-    path: a local file; `sound.ClipSound` reads URLs too. longest: seconds; of more, excerpts are read; None: all is
-    read. Raises AudioError of kind missing, directory, unsupported, undecodable, truncated, empty, nonfinite, silent,
-    or short if `offset` is beyond the end.
+    path: a local file, the bytes of one, or samples; `sound.ClipSound` reads URLs too. longest: seconds; of more,
+    excerpts are read; None: all is read. Raises AudioError of kind missing, directory, unsupported, undecodable,
+    truncated, empty, nonfinite, silent, or short if `offset` is beyond the end.
     """
     with open_decoder(path) as decoder:
         sr, length = decoder.sr, decoder.length
@@ -86,7 +86,7 @@ def read(
 
 
 @contextmanager
-def open_stream(path: str | Path) -> Iterator[Stream]:
+def open_stream(path: str | Source) -> Iterator[Stream]:
     """The whole file, a block at a time. Raises AudioError like `read`, except for silence and what is too short."""
     with open_decoder(path) as decoder:
         yield Stream(_checked(path, decoder.blocks(0, decoder.length)), decoder.sr, decoder.channels)
@@ -129,7 +129,7 @@ def _spans(start: int, stop: int, most: int) -> list[tuple[int, int]]:
     return [(at, at + size) for at in first]
 
 
-def _joined(path: str | Path, decoder: Decoder, spans: list[tuple[int, int]]) -> NDArray[np.float32]:
+def _joined(path: str | Source, decoder: Decoder, spans: list[tuple[int, int]]) -> NDArray[np.float32]:
     """The samples of the stretches, one after the other."""
     blocks: list[NDArray[np.float32]] = []
     for start, stop in spans:
@@ -141,13 +141,13 @@ def _joined(path: str | Path, decoder: Decoder, spans: list[tuple[int, int]]) ->
     return np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.float32)
 
 
-def _checked(path: str | Path, blocks: Iterator[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+def _checked(path: str | Source, blocks: Iterator[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
     for block in blocks:
         _check_finite(path, block)
         yield block
 
 
-def _check_finite(path: str | Path, samples: NDArray[np.float32]) -> None:
+def _check_finite(path: str | Source, samples: NDArray[np.float32]) -> None:
     if not np.isfinite(samples).all():
         bad = int(np.count_nonzero(~np.isfinite(samples)))
         raise AudioError(str(path), "nonfinite", f"{bad} of {len(samples)} samples are not finite numbers")

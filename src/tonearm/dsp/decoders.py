@@ -2,24 +2,27 @@
 
 Conventions
 -----------
-libsndfile reads what it can; PyAV (extra `av`) reads m4a, aac, wma and the like. Only regular files are opened: a FIFO
-would never end. The contents decide what a file is, never a guess from its name: libsndfile would take any `.au` that
-it does not understand for raw samples. Whatever a decoder raises becomes an `AudioError` of that file.
+libsndfile reads what it can; PyAV (extra `av`) reads m4a, aac, wma and the like; both read files, and the bytes of one.
+Only regular files are opened: a FIFO would never end. The contents decide what a file is, never a guess from its name:
+libsndfile would take any `.au` that it does not understand for raw samples. Whatever a decoder raises becomes an
+`AudioError` of that file.
 """
 
 import importlib.util
 import os
 import re
 import stat
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tonearm.dsp.pyav import av_blocks, av_container
+from tonearm.dsp.sources import Block, Contents, File, Samples, Source, mono, suffix_of
 from tonearm.errors import AudioError
 from tonearm.runtime.regular import describe_irregular
 
@@ -40,43 +43,57 @@ _GUESSED_LENGTHS = ("aac", "ac3", "eac3")  # formats without a header: FFmpeg es
 _READ_IN_ORDER = frozenset({"MP3", "OGG"})
 _UNKNOWN_LENGTHS = (0, 2**32 - 1, 2**31 - 1)  # announced by programs that write to a pipe
 
-Samples = NDArray[np.float32]
-Blocks = Callable[[int, int], Iterator[Samples]]
+Blocks = Callable[[int, int], Iterator[Block]]
 
 
 @dataclass(frozen=True)
 class Decoder:
     """An open file. sr: Hz. channels: in the file. length: samples a channel that it has, or announces."""
 
-    path: Path
+    source: Source
     sr: int
     channels: int
     length: int
     read_blocks: Blocks
 
-    def blocks(self, start: int, stop: int) -> Iterator[Samples]:
+    def blocks(self, start: int, stop: int) -> Iterator[Block]:
         """The samples from `start` to `stop`, channels averaged, in arrays of shape (samples,); fewer at its end.
 
         Stretches are asked for in the order of time. Raises AudioError.
         """
-        with _reported(self.path):
+        with _reported(self.source):
             yield from self.read_blocks(start, stop)
 
 
 @contextmanager
-def open_decoder(path: str | Path) -> Iterator[Decoder]:
-    """The decoder of a local file. Raises AudioError."""
-    path = Path(path)
-    _check_file(path)
+def open_decoder(source: str | Source) -> Iterator[Decoder]:
+    """The decoder of a local file, of the bytes of one, or of samples. Raises AudioError."""
+    source = Path(source) if isinstance(source, str) else source
+    if isinstance(source, Samples):
+        yield _of_samples(source)
+        return
+    if isinstance(source, Path):
+        _check_file(source)
+    elif not source.data:
+        raise _no_bytes(source)
     with ExitStack() as opened:
-        with _reported(path):
-            open_file = _open_av if path.suffix.lower() in AV_EXTENSIONS else _open_sndfile
-            decoder = opened.enter_context(open_file(path))
+        with _reported(source):
+            open_file = _open_av if suffix_of(source) in AV_EXTENSIONS else _open_sndfile
+            decoder = opened.enter_context(open_file(source))
         yield decoder
 
 
+def _of_samples(source: Samples) -> Decoder:
+    def blocks(start: int, stop: int) -> Iterator[Block]:
+        if start < stop:
+            yield mono(source.values[start:stop])
+
+    length, channels = source.values.shape
+    return Decoder(source, source.sr, channels, length, blocks)
+
+
 @contextmanager
-def _reported(path: Path) -> Iterator[None]:
+def _reported(path: Source) -> Iterator[None]:
     """Whatever a decoder raises as an AudioError: damaged files make them fail in every way there is."""
     try:
         yield
@@ -89,7 +106,7 @@ def _reported(path: Path) -> Iterator[None]:
         raise AudioError(str(path), "undecodable", f"it cannot be decoded ({_reason(error)})") from error
 
 
-def check_complete(path: str | Path, announced: int, present: int) -> None:
+def check_complete(path: str | Source, announced: int, present: int) -> None:
     """Raise AudioError of kind truncated if clearly fewer samples are present than were announced."""
     if present < announced * (1 - MISSING_SHARE):
         raise AudioError(
@@ -117,10 +134,14 @@ def _check_file(path: Path) -> None:
     except OSError as error:
         raise AudioError(str(path), "undecodable", f"it cannot be opened ({error.strerror})") from error
     if state.st_size == 0:
-        raise AudioError(str(path), "empty", "the file has 0 bytes")
+        raise _no_bytes(path)
 
 
-def _check_rate(path: Path, rate: int) -> None:
+def _no_bytes(source: Source) -> AudioError:
+    return AudioError(str(source), "empty", "the file has 0 bytes")
+
+
+def _check_rate(path: Source, rate: int) -> None:
     lowest, highest = RATES
     if not lowest <= rate <= highest:
         raise AudioError(
@@ -140,14 +161,9 @@ def _reason(error: Exception) -> str:
     return text or type(error).__name__
 
 
-def _mono(frames: Samples) -> Samples:
-    """Mean of the channels of (samples, channels), in float32 like librosa.to_mono."""
-    mono: Samples = frames[:, 0] if frames.shape[1] == 1 else np.mean(frames, axis=1)
-    return np.ascontiguousarray(mono)
-
-
 @contextmanager
-def _open_sndfile(path: Path) -> Iterator[Decoder]:
+def _sound_file(path: File) -> Iterator[Any]:
+    """The file as libsndfile opens it. Bytes that begin in no way it knows become a file, whose name it then asks."""
     import soundfile
 
     class InOrder(soundfile.SoundFile):  # type: ignore[misc]
@@ -155,7 +171,29 @@ def _open_sndfile(path: Path) -> Iterator[Decoder]:
             """False, else it would seek after each read to where it is, and an MP3 decoder starts anew at each seek."""
             return False
 
-    with InOrder(_openable(path)) as file:
+    with ExitStack() as opened:
+        if isinstance(path, Contents):
+            try:
+                file = InOrder(path.open())
+            except soundfile.LibsndfileError:
+                file = InOrder(_openable(opened.enter_context(_copy_of(path))))
+        else:
+            file = InOrder(_openable(path))
+        yield opened.enter_context(file)
+
+
+@contextmanager
+def _copy_of(contents: Contents) -> Iterator[Path]:
+    """A file with these contents, removed after the block."""
+    with TemporaryDirectory(prefix="tonearm-") as folder:
+        copy = Path(folder) / f"copy{suffix_of(contents)}"
+        copy.write_bytes(contents.data)
+        yield copy
+
+
+@contextmanager
+def _open_sndfile(path: File) -> Iterator[Decoder]:
+    with _sound_file(path) as file:
         if file.format == "RAW":
             raise AudioError(
                 str(path), "undecodable", f"it cannot be decoded (it does not begin as a {path.suffix} file does)"
@@ -165,7 +203,7 @@ def _open_sndfile(path: Path) -> Iterator[Decoder]:
         file.seek(0)  # as soundfile.read does, since it changes the last bits of an MP3
         size = max(1, BLOCK // file.channels)
 
-        def blocks(start: int, stop: int) -> Iterator[Samples]:
+        def blocks(start: int, stop: int) -> Iterator[Block]:
             if file.format not in _READ_IN_ORDER:
                 file.seek(start)
             at = file.tell()
@@ -174,7 +212,7 @@ def _open_sndfile(path: Path) -> Iterator[Decoder]:
                 if not len(frames):
                     return
                 if at >= start:
-                    yield _mono(frames)
+                    yield mono(frames)
                 at += len(frames)
 
         yield Decoder(path, file.samplerate, file.channels, file.frames, blocks)
@@ -189,7 +227,7 @@ def _openable(path: Path) -> str | bytes:
     return str(path)
 
 
-def _check_announced_length(path: Path, log: str) -> None:
+def _check_announced_length(path: File, log: str) -> None:
     """Raise if the header announces clearly more data than the file has, which libsndfile ignores."""
     for announced, present in ((int(a), int(b)) for a, b in _ANNOUNCED.findall(log)):
         if announced not in _UNKNOWN_LENGTHS and present < announced * (1 - MISSING_SHARE):
@@ -201,13 +239,13 @@ def _check_announced_length(path: Path, log: str) -> None:
 
 
 @contextmanager
-def _open_av(path: Path) -> Iterator[Decoder]:
+def _open_av(path: File) -> Iterator[Decoder]:
     """Headers only estimate the length, so one pass measures it; a short file is kept, a long one decoded again."""
     if importlib.util.find_spec("av") is None:
         raise AudioError(
             str(path), "unsupported", f'{path.suffix} files need PyAV: pip install "tonearm[av]", or convert it to FLAC'
         )
-    with _av_container(path) as container:
+    with av_container(path) as container:
         if not container.streams.audio:
             raise AudioError(str(path), "undecodable", "it has no audio stream")
         stream = container.streams.audio[0]
@@ -216,8 +254,8 @@ def _open_av(path: Path) -> Iterator[Decoder]:
         announced = 0 if guessed else int(container.duration / AV_TIME_BASE * sr)
     _check_rate(path, sr)
     length = 0
-    kept: list[Samples] = []
-    for block in _av_blocks(path, sr):
+    kept: list[Block] = []
+    for block in av_blocks(path, sr):
         length += len(block)
         if length <= KEPT:
             kept.append(block)
@@ -227,7 +265,7 @@ def _open_av(path: Path) -> Iterator[Decoder]:
 
     at, rest = 0, np.zeros(0, dtype=np.float32)  # of the one pass through the file, where the last stretch ended
 
-    def blocks(start: int, stop: int) -> Iterator[Samples]:
+    def blocks(start: int, stop: int) -> Iterator[Block]:
         nonlocal at, rest
         while at < stop:
             if not len(rest):
@@ -240,46 +278,6 @@ def _open_av(path: Path) -> Iterator[Decoder]:
             if len(wanted):
                 yield wanted
 
-    with closing(_av_blocks(path, sr)) as again:
+    with closing(av_blocks(path, sr)) as again:
         decoded = iter(kept) if kept else again
         yield Decoder(path, sr, channels, length, blocks)
-
-
-@contextmanager
-def _av_container(path: Path) -> Iterator[Any]:
-    import av
-
-    # an open file, since PyAV accepts only names in UTF-8; titles in other encodings are no reason to fail; a playlist
-    # with the name of a sound file must open nothing else
-    options = {"protocol_whitelist": "none"}
-    with (
-        path.open("rb") as file,
-        av.open(_Quiet(file, path), metadata_errors="replace", options=options) as container,
-    ):
-        yield container
-
-
-class _Quiet:
-    """A file for PyAV, which prints a traceback whenever damage makes it seek before the start."""
-
-    def __init__(self, file: BinaryIO, path: Path) -> None:
-        self._seek = file.seek
-        self.read, self.tell = file.read, file.tell
-        self.name = path.name.encode(errors="replace").decode()
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        try:
-            return self._seek(offset, whence)
-        except (OSError, ValueError, OverflowError):
-            return -1
-
-
-def _av_blocks(path: Path, sr: int) -> Generator[Samples]:
-    import av
-
-    with _av_container(path) as container:
-        stream = container.streams.audio[0]
-        to_float = av.AudioResampler(format="fltp", layout=stream.layout, rate=sr)
-        for frame in container.decode(stream):
-            yield from (_mono(out.to_ndarray().T) for out in to_float.resample(frame))
-        yield from (_mono(out.to_ndarray().T) for out in to_float.resample(None))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.dsp.audio import Stream, Waveform, check_length, open_stream, read, resample
+from tonearm.dsp.sources import Contents, Samples, Source
 from tonearm.errors import AudioError
 from tonearm.runtime.remote import is_url, local_copy, place
 from tonearm.settings import AudioSettings
@@ -28,11 +29,13 @@ Result = TypeVar("Result")
 class ClipSound:
     """The sound of one file; a context manager, since a file at a URL is copied to this machine while it is read.
 
-    path: file or URL. excerpts: whether `samples` has given excerpts of a long file.
+    source: file or URL, the bytes of a file, or samples. path: its name. excerpts: whether `samples` has given excerpts
+    of a long file.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = str(path)
+    def __init__(self, source: str | Source) -> None:
+        self.source = source
+        self.path = str(source)
         self.excerpts = False
         self._kept: dict[tuple[Any, ...], Any] = {}
         self._open = contextlib.ExitStack()
@@ -52,6 +55,10 @@ class ClipSound:
         """The file itself, or a local copy for a URL. Raises AudioError if it cannot be fetched."""
         return self._once(("file",), self._fetch)
 
+    def _opened(self) -> Source:
+        """What a decoder opens on this machine. Raises AudioError like `file`."""
+        return self.source if isinstance(self.source, Contents | Samples) else self.file()
+
     def waveform(self, offset: float = 0.0, duration: float | None = None, longest: float | None = None) -> Waveform:
         """The file from `offset` seconds on, at its own sampling rate; arguments and errors of `audio.read`."""
         whole = self._kept.get(("whole", offset, duration))
@@ -66,7 +73,7 @@ class ClipSound:
     @contextlib.contextmanager
     def stream(self) -> Iterator[Stream]:
         """The whole file in blocks. Raises AudioError like `audio.open_stream`."""
-        file = self.file()
+        file = self._opened()
         with self._named(), open_stream(file) as stream:
             yield stream
 
@@ -118,7 +125,7 @@ class ClipSound:
             raise AudioError(self.path, "undecodable", f"it cannot be fetched ({error})") from error
 
     def _read(self, offset: float, duration: float | None, longest: float | None) -> Waveform:
-        file = self.file()
+        file = self._opened()
         with self._named():
             return read(file, offset, duration, longest)
 
@@ -138,7 +145,7 @@ class AlteredSound(ClipSound):
     """A clip whose samples a function has changed. alter: from samples and their rate to samples; raises ClipError."""
 
     def __init__(self, origin: ClipSound, alter: Alter) -> None:
-        super().__init__(origin.path)
+        super().__init__(origin.source)
         self.origin = origin
         self.alter = alter
 

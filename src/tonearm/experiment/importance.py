@@ -44,6 +44,7 @@ from tonearm.representations.encoders.locate import is_encoder
 from tonearm.runtime.files import remove_empty
 from tonearm.runtime.owncode import distrusting, trusting
 from tonearm.runtime.progress import Counting, quietly
+from tonearm.runtime.threads import one_thread
 from tonearm.wording import count
 
 if TYPE_CHECKING:
@@ -168,8 +169,6 @@ class _Measurement:
 
     def result(self) -> ModelImportance:
         """Measure it."""
-        from threadpoolctl import threadpool_limits
-
         data = self.experiment.inputs(self.model)
         runs = self.experiment.runs[self.model]
         jobs = [self.experiment.job(self.model, run) for run in runs.evaluated]
@@ -179,7 +178,7 @@ class _Measurement:
             self.tell(line)
         evaluated = np.unique(np.concatenate([job.split.judged for job in jobs]))
         sample = self._sample(evaluated)
-        with threadpool_limits(limits=1):  # as in training and prediction, for their bits
+        with one_thread():  # as in training and prediction, for their bits
             changed, columns = self._mute(jobs, data, sample) if self.muted else self._shuffle(jobs, data, sample)
         tested = changed.runs > 0
         clips = self.experiment.clips

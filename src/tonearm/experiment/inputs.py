@@ -175,12 +175,10 @@ def _read_ready_pictures(config: Config, out: Path, counting: Counting) -> Model
 
 def _read_audio(config: Config, out: Path, counting: Counting, workers: int) -> ModelInputs:
     _check_pictures(config)
-    catalog = read_catalog(config.data)
-    if not catalog.classes:
-        raise CatalogError(
-            f"{catalog.root}: none of its {len(catalog)} clips has a label; put them into one folder a class, "
-            "or name a metadata.csv with file_name,label in data.metadata"
-        )
+    catalog = read_catalog(config.data, genres=config.genres)
+    _check_labelled(catalog)
+    if catalog.genres is not None:
+        catalog = catalog.labelled  # the others wait for `tonearm predict`
     tasks = [_task(name, config, out) for name in _needed(config)]
     made = code_of_copies(config)
     further = copy_tasks(tasks, made, config, out)
@@ -202,6 +200,21 @@ def _read_audio(config: Config, out: Path, counting: Counting, workers: int) -> 
         return data
     recordings, mixes = listening[0].load()
     return _tied(replace(data, notes=(*data.notes, *mixes)), recordings)
+
+
+def _check_labelled(catalog: Catalog) -> None:
+    """Raise CatalogError where there is nothing to learn from."""
+    if catalog.classes:
+        return
+    clips = f"{catalog.root}: none of its {len(catalog)} clips has a label"
+    if catalog.genres is None:
+        raise CatalogError(
+            f"{clips}; put them into one folder a class, name a metadata.csv with file_name,label in data.metadata, or "
+            'set data.labels = "tags" if the files carry their genres'
+        )
+    raise CatalogError(
+        "; ".join([clips, *catalog.notes, f"`tonearm scan {catalog.root} --labels tags` lists all genres"])
+    )
 
 
 def _task(name: str, config: Config, out: Path) -> RowsTask | ImagesTask:

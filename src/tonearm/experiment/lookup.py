@@ -85,6 +85,21 @@ def evaluated_folders(path: Path) -> list[Path]:
     return [_checked(owned.path, manifest, relative, folder)]
 
 
+def scored_folder(folder: Path) -> Path:
+    """The folder whose scores stand for a run: of one that predicts for a model with folds, that of all folds together.
+
+    A run that is inside no experiment, or a fold, stands for itself. Raises RunError where they are not whole.
+    """
+    owned = owner_of(folder)
+    if owned is not None:
+        manifest = read_manifest(owned.path)
+        relative = _relative(owned.path, folder)
+        for runs in manifest.models.values():
+            if runs.predict == relative:
+                return _answers(owned.path, manifest, runs)
+    return folder
+
+
 def read_division(folder: Path) -> tuple[str, str | None]:
     """Method and digest of how the clips of a run, or of all folds together, were divided; None: not known."""
     if (folder / RUN_JSON).is_file():

@@ -149,7 +149,7 @@ def near_clips(
     return found, space
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=4)  # two runs may be compared side by side
 def training_clips_of(folder: Path, digest: str) -> TrainingClips:
     """The training clips of a run folder inside its experiment. digest: of the run, so that a new one is read anew.
 

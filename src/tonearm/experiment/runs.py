@@ -23,8 +23,9 @@ when it is loaded, and it may be moved: it names no other place.
 """
 
 import shutil
+import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder that has been read: it only predicts, and knows its settings. trusted: code that it may run."""
+    """A run folder that has been read: it only predicts, and knows its settings.
+
+    trusted: code that it may run. lock: held while the classifier predicts, since a network moves between devices, and
+    a classifier of the user's own may not bear two threads.
+    """
 
     folder: Path
     classifier: FittedClassifier
@@ -101,6 +106,7 @@ class Run:
     facts: RunFacts
     calibration: CalibrationFacts | None = None
     trusted: tuple[Source, ...] = ()
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @property
     def temperature(self) -> float:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from tonearm.models.python import running_own_code
 from tonearm.runtime.faults import blaming_the_machine
 from tonearm.runtime.owncode import Source
+from tonearm.runtime.threads import one_thread
 
 ADVICE = "with fewer train.workers or a smaller model"
 
@@ -17,7 +18,5 @@ def one_training(what: str, own: Source | None, passing: tuple[type[Exception], 
     what: is trained, for messages. own: the model's code, where it is the user's. passing: what the block raises on
     purpose. Raises ModelError for whatever the user's code raises, OutputError and OutOfMemoryError for a full machine.
     """
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1), running_own_code(own, passing), blaming_the_machine(what, ADVICE):
+    with one_thread(), running_own_code(own, passing), blaming_the_machine(what, ADVICE):
         yield

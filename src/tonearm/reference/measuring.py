@@ -73,7 +73,7 @@ def classify_tests(
     kept = _read(Classified, file, tell)
     found = dict(kept.seconds) if kept else {}
     endings = PICTURE_EXTENSIONS if is_picture_folder(config.data.folder) else EXTENSIONS
-    paths = {clip.name: clip.path for clip in read_catalog(config.data, endings).clips}
+    paths = {clip.name: clip.path for clip in read_catalog(config.data, endings, config.genres).clips}
     result = {}
     for row in experiment.rows:
         if row.error or "test" not in row.scores:
@@ -103,7 +103,7 @@ def numbers_of_processes(cores: int) -> list[int]:
 
 def scale(config: Config, out: Path, quick: bool, tell: Callable[[str], None]) -> Scaling:
     """The scaling of extraction, measured here or kept from before. quick: of a few clips."""
-    catalog = read_catalog(config.data)
+    catalog = read_catalog(config.data, genres=config.genres)
     if quick:
         catalog = replace(catalog, clips=catalog.clips[:QUICK_CLIPS])
     workers = numbers_of_processes(available_cores())

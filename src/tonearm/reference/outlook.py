@@ -37,7 +37,8 @@ def count_clips(config: Config) -> int:
     folder = config.data.folder
     if is_table(folder):
         return len(read_table(config.data)[0])
-    return len(read_catalog(config.data, PICTURE_EXTENSIONS if is_picture_folder(folder) else EXTENSIONS))
+    endings = PICTURE_EXTENSIONS if is_picture_folder(folder) else EXTENSIONS
+    return len(read_catalog(config.data, endings, config.genres))
 
 
 def outlook(tables: Sequence[Table], clips: int, quick: bool, workers: int, other: bool) -> str:

@@ -27,7 +27,7 @@ from tonearm.report.sweep import is_sweep, sweep_page
 from tonearm.runtime.files import write_csv, write_text
 from tonearm.runtime.leftovers import clear_leftovers
 from tonearm.runtime.progress import Counting, quietly
-from tonearm.settings import DataSettings
+from tonearm.settings import DataSettings, GenreSettings
 
 SHOWN_MISTAKES, SHOWN_SUSPICIOUS = 12, 20
 ALL = 1_000_000
@@ -99,7 +99,7 @@ def _scan(record: ExperimentRecord, counting: Counting, workers: int) -> str:
             return scan_dataset(dataset, settings.folder, notes).text()
         if is_picture_folder(settings.folder):
             return f"ready pictures: {classes}"
-        catalog = read_catalog(settings)
+        catalog = read_catalog(settings, genres=GenreSettings(**record.config.get("genres", {})))
         with counting("scan", "clips") as progress:
             return scan_catalog(catalog, workers, progress).text()
     except CatalogError as error:

@@ -18,6 +18,7 @@ from tonearm.data.pictures import LUMINANCE
 from tonearm.dsp.audio import Waveform
 from tonearm.dsp.sound import ClipSound
 from tonearm.representations.base import Representation, Result, digest_of, opened_once, read_clips
+from tonearm.runtime.threads import one_thread
 
 TIMES = ("first quarter", "second quarter", "third quarter", "last quarter")
 BANDS = ("lowest band", "second band", "third band", "highest band")
@@ -27,7 +28,7 @@ class MutedSound(ClipSound):
     """The sound of another `ClipSound`, which is decoded once, with one of so many equal parts of it silent."""
 
     def __init__(self, sound: ClipSound, part: int, parts: int) -> None:
-        super().__init__(sound.path)
+        super().__init__(sound.source)
         self._sound = sound
         self._share = part, parts
 
@@ -42,10 +43,8 @@ class MutedSound(ClipSound):
 
 def read_muted(representation: Representation, path: Path) -> tuple[Result, ...]:
     """A clip read with each quarter of its time silent, in the order of TIMES."""
-    from threadpoolctl import threadpool_limits
-
     reader = opened_once(digest_of(representation.facts()), representation.open)
-    with threadpool_limits(limits=1), ClipSound(path) as sound:
+    with one_thread(), ClipSound(path) as sound:
         return tuple(read_clips(reader, [MutedSound(sound, part, len(TIMES))])[0] for part in range(len(TIMES)))
 
 

@@ -7,7 +7,6 @@ A picture that was drawn earlier replaces its clip: a run that reads pictures ta
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from tonearm.data.metadata import PICTURE_EXTENSIONS
 from tonearm.data.pictures import READY, read_picture
 from tonearm.dsp.sound import ClipSound
+from tonearm.dsp.sources import Source, suffix_of
 from tonearm.errors import PictureError, RepresentationError
 from tonearm.representations.base import Facts, Gives, Sections
 from tonearm.settings import AudioSettings, SpectrogramSettings
@@ -96,8 +96,8 @@ class PictureReader:
 
         representation = self.representation
         settings = representation.settings
-        if is_picture_file(sound.path):
-            picture = read_picture(sound.path)
+        if is_picture_file(sound.source):
+            picture = read_picture(sound.source)
             if len(picture) != settings.height:
                 reason = f"is {len(picture)} pixels high; the run was trained on pictures of {settings.height}"
                 raise PictureError(sound.path, "height", reason)
@@ -141,15 +141,15 @@ class ReadyPictureReader:
 
     def read(self, sounds: Sequence[ClipSound]) -> list[NDArray[Any]]:
         """One picture per file. Raises PictureError, also for audio: how the run's pictures were made is not known."""
-        return [self._picture(sound.path) for sound in sounds]
+        return [self._picture(sound.source) for sound in sounds]
 
-    def _picture(self, path: str) -> Picture:
-        if not is_picture_file(path):
+    def _picture(self, file: str | Source) -> Picture:
+        if not is_picture_file(file):
             reason = "is music, and the run was trained on ready pictures, whose making is not known; give it pictures"
-            raise PictureError(path, "undecodable", reason)
-        return read_picture(path, self.size)
+            raise PictureError(str(file), "undecodable", reason)
+        return read_picture(file, self.size)
 
 
-def is_picture_file(path: str) -> bool:
+def is_picture_file(file: str | Source) -> bool:
     """Whether the file extension is that of a picture."""
-    return Path(path).suffix.lower() in PICTURE_EXTENSIONS
+    return suffix_of(file) in PICTURE_EXTENSIONS

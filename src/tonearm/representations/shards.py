@@ -31,6 +31,7 @@ from tonearm.runtime.memory import keep_freed_memory, return_freed_memory
 from tonearm.runtime.pool import Shared, run_tasks, worker_count
 from tonearm.runtime.progress import Progress, ignore_progress
 from tonearm.runtime.remote import file_state, is_url
+from tonearm.runtime.threads import one_thread
 
 PARTS = "parts"
 CLIPS_A_SHARD = 32, 1024  # see docs/scale.md: a kill loses few clips, and not too many parts are written
@@ -191,12 +192,10 @@ def _divide(waiting: list[int], workers: int) -> Iterator[list[int]]:
 
 def _work_on_shard(tasks: tuple[ClipTask, ...], work: list[_Work]) -> tuple[int, list[list[Failure]]]:
     """Compute the clips and write one part per task. Runs in a worker process."""
-    from threadpoolctl import threadpool_limits
-
     keep_freed_memory()
     outputs = [_Output(task) for task in tasks]
     together = max(output.reader.batch for output in outputs)
-    with threadpool_limits(limits=1):  # the number of threads changes the order of sums
+    with one_thread():  # the number of threads changes the order of sums
         for some in batches(work, together):
             with contextlib.ExitStack() as opened:
                 clips = [(item, opened.enter_context(ClipSound(item.clip.path))) for item in some]

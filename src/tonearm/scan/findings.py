@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from tonearm.data.metadata import NAMED_AT_MOST, name_some
+from tonearm.data.tagged import GenreTable
 from tonearm.errors import Failure
 from tonearm.wording import count
 
@@ -84,12 +85,14 @@ class ScanReport:
     ignored: dict[str, int]
     notes: tuple[str, ...]
     collections: tuple[Collection, ...] = ()
+    genres: GenreTable | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON-ready values, nothing cut short."""
         values = asdict(self)
         values["problems"] = [problem._asdict() for problem in self.problems]
         values["duplicates"] = [{**group._asdict(), "contradicts": group.contradicts} for group in self.duplicates]
+        values["genres"] = self.genres and self.genres.to_json()
         values["collections"] = [{**collection._asdict(), "tied": collection.tied} for collection in self.collections]
         return values
 
@@ -99,8 +102,11 @@ class ScanReport:
 
     def _summary(self) -> list[str]:
         lines = [f"{self.root}: {count(self.clips, 'clip')} in {count(len(self.classes), 'class')}"]
-        width = max((len(label) for label in self.classes), default=0)
-        lines += [f"  {label:<{width}}  {count:>6}" for label, count in self.classes.items()]
+        if self.genres is not None:
+            lines += [f"  {line}" for line in self.genres.lines()]
+        else:
+            width = max((len(label) for label in self.classes), default=0)
+            lines += [f"  {label:<{width}}  {count:>6}" for label, count in self.classes.items()]
         if self.unlabelled:
             lines.append(f"  without label: {self.unlabelled}")
         if self.seconds:
@@ -115,7 +121,8 @@ class ScanReport:
         )
         if self.splits:
             lines.append("splits: " + ", ".join(f"{part} {count}" for part, count in self.splits.items()))
-        return lines + [f"note: {note}" for note in self.notes]
+        lines += [f"note: {note}" for note in self.notes]
+        return lines + (self.genres.proposed() if self.genres is not None else [])
 
     def _contradictions(self) -> list[str]:
         wrong = [group for group in self.duplicates if group.contradicts]

@@ -96,6 +96,7 @@ def scan_catalog(catalog: Catalog, workers: int = 1, progress: Progress | None =
         ignored=catalog.ignored,
         notes=catalog.notes,
         collections=recordings.collections,
+        genres=catalog.genres,
     )
 
 

@@ -14,46 +14,16 @@ from pydantic_core import PydanticCustomError
 
 from tonearm.published import Published, PublishedFigures
 from tonearm.runtime.owncode import check_form
-from tonearm.runtime.remote import path_text
 from tonearm.settings.base import Settings as Settings
-from tonearm.settings.genres import GenreSettings as GenreSettings
+from tonearm.settings.data import AudioSettings as AudioSettings
+from tonearm.settings.data import DataSettings as DataSettings
+from tonearm.settings.data import GenreSettings as GenreSettings
 
 Statistic = Literal["mean", "var", "std", "min", "max", "median", "skew", "kurtosis"]
 PictureKind = Literal["linear", "log", "layl", "mel", "mfcc"]
 MelScale = Literal["slaney", "htk", "kaldi"]
 Pool = Literal["mean", "mean+std", "mean+max"]
 CurveAxis = Literal["artist", "clip"]
-
-
-class DataSettings(Settings):
-    """`[data]`: where the clips are and what is known about them."""
-
-    folder: str = Field(
-        "",
-        description="class folders of audio or images, a folder with metadata.csv, or a feature table (.csv, .parquet)",
-    )
-    metadata: str = Field("", description="CSV file with label, artist or split by file name")
-    group_column: str = Field("artist", description="metadata column of groups, which are kept in one part")
-    split_column: str = Field("split", description="metadata column that assigns clips to train, valid or test")
-
-    @field_validator("folder", "metadata", mode="before")
-    @classmethod
-    def _as_text(cls, value: Any) -> Any:
-        return path_text(value) if isinstance(value, str) else value
-
-
-class AudioSettings(Settings):
-    """`[audio]`: how audio files are decoded."""
-
-    sr: int = Field(22_050, ge=2_000, le=192_000, description="sampling rate in Hz; files are resampled to it")
-    offset: float = Field(0.0, ge=0, le=1_000_000, description="seconds to skip at the start of each clip")
-    duration: float | None = Field(None, gt=0, le=1_000_000, description="seconds to use of each clip; absent: all")
-    longest: float = Field(
-        300.0,
-        ge=10,
-        le=86_400,
-        description="seconds; of longer clips five excerpts of this length together are used, evenly spread",
-    )
 
 
 class FeatureSettings(Settings):
