@@ -28,12 +28,15 @@ def ui(
     token: Annotated[
         str | None, typer.Option("--token", envvar="TONEARM_TOKEN", help="token in place of a random one")
     ] = None,
+    file_mb: Annotated[int, typer.Option("--file-mb", min=1, help="most megabytes of a file that is sent")] = 200,
+    seconds: Annotated[float, typer.Option("--seconds", min=1.0, help="most seconds that one file may take")] = 60.0,
     workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="processes that listen to music")] = 1,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="open the page in a browser")] = True,
     trust: Trust = None,
 ) -> None:
     """Open a local page: drop music, hear why, correct labels, learn anew."""
     try:
+        from tonearm.web.limits import MEGABYTE, Limits, is_loopback, new_token
         from tonearm.web.page import open_page
     except ModuleNotFoundError as error:
         if error.name not in ("fastapi", "starlette", "uvicorn", "python_multipart", "jinja2"):
@@ -48,4 +51,12 @@ def ui(
             if not webbrowser.open(address):
                 note("note: no browser could be opened; open the address above")
 
-    open_page(runs or [Path("experiment")], music or [], host, port, token or "", workers, trust or (), told)
+    limits = Limits(
+        host,
+        port,
+        token or ("" if is_loopback(host) else new_token()),
+        file_bytes=file_mb * MEGABYTE,
+        task_seconds=seconds,
+        workers=workers,
+    )
+    open_page(runs or [Path("experiment")], music or [], limits, trust or (), told)

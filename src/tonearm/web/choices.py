@@ -13,14 +13,16 @@ from tonearm.runtime.remote import is_url, place
 from tonearm.web.errors import RequestError
 from tonearm.web.workers import RunKey
 
+BESIDE, RESULTS = "-corrections", "results"  # what learned anew is in this folder of a folder that is called so
+
 
 @dataclass(frozen=True)
 class Choice:
     """A model.
 
     key: what it is called in addresses. run: its run folder. experiment: the folder of `tonearm run` that
-    it is in, None for a copied run. why: why nothing is known of its training clips, "" where it is. doubt: why it calls
-    no answer sure, "" where it does.
+    it is in, None for a copied run. why: why nothing is known of its training clips, "" where it is. doubt: why it
+    calls no answer sure, "" where it does.
     """
 
     key: str
@@ -34,7 +36,11 @@ class Choice:
     @property
     def title(self) -> str:
         """Model and experiment, for a person."""
-        return f"{self.name} · {self.experiment.name}" if self.experiment else self.name
+        if self.experiment is None:
+            return self.name
+        above = self.experiment.parent.name
+        learned = self.experiment.name == RESULTS and above.endswith(BESIDE)
+        return f"{self.name} · {f'{above.removesuffix(BESIDE)} corrected' if learned else self.experiment.name}"
 
 
 class Choices:

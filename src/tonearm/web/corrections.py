@@ -34,6 +34,7 @@ from tonearm.experiment.reopened import SHARED_INPUTS, reopen
 from tonearm.models import reads
 from tonearm.runtime.files import replacing_folder, write_csv, write_text
 from tonearm.runtime.remote import is_url, place
+from tonearm.web.choices import BESIDE, RESULTS
 from tonearm.web.errors import RequestError
 from tonearm.web.shelf import Item, clip_path
 
@@ -62,8 +63,8 @@ class Corrections:
 
     def __init__(self, experiment: Path) -> None:
         self.experiment = experiment
-        self.folder = experiment.with_name(f"{experiment.name}-corrections")
-        self.results = self.folder / "results"
+        self.folder = experiment.with_name(f"{experiment.name}{BESIDE}")
+        self.results = self.folder / RESULTS
 
     def rows(self) -> dict[str, Correction]:
         """By name. Raises DamagedError where the file cannot be read."""

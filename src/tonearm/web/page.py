@@ -9,7 +9,7 @@ from tonearm.experiment.trust import Trust
 from tonearm.web import collection_routes, pages, routes
 from tonearm.web.app import create_app, listen, serve
 from tonearm.web.choices import Choices
-from tonearm.web.limits import Limits, is_loopback, new_token
+from tonearm.web.limits import Limits
 from tonearm.web.session import Session
 from tonearm.web.shelf import Shelf
 from tonearm.web.workers import WorkerPool
@@ -28,21 +28,17 @@ def page_app(limits: Limits, choices: Choices, shelf: Shelf, trust: Trust = ()) 
 
 def open_page(
     runs: Sequence[str | Path],
-    music: Sequence[str | Path] = (),
-    host: str = "127.0.0.1",
-    port: int = 0,
-    token: str = "",
-    workers: int = 1,
+    music: Sequence[str | Path],
+    limits: Limits,
     trust: Trust = (),
     told: Callable[[str], None] = print,
 ) -> None:
     """Show the page until a signal ends it.
 
-    runs: runs and experiments. music: folders whose files may be read. token: "" for a random one where one is needed.
-    told: called with the address, token and all, when the page answers. Raises RunError, CatalogError, ConfigError.
+    runs: runs and experiments. music: folders whose files may be read. told: called with the address, token and all,
+    when the page answers. Raises RunError, CatalogError, ConfigError.
     """
     choices, shelf = Choices(runs), Shelf(music)
-    wanted = token or ("" if is_loopback(host) else new_token())
-    listening, limits = listen(Limits(host, port, wanted, workers=workers))
+    listening, limits = listen(limits)
     app = page_app(limits, choices, shelf, trust)
-    serve(app, listening, lambda: told(limits.address + (f"?token={wanted}" if wanted else "")))
+    serve(app, listening, lambda: told(limits.address + (f"?token={limits.token}" if limits.token else "")))

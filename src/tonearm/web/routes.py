@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tonearm.web import tasks
 from tonearm.web.app import web_of
-from tonearm.web.session import as_csv, as_json, item_of, known_answers, playlist, session_of, titles_of
+from tonearm.web.session import as_csv, as_json, item_of, known_answers, playlist, session_of, tag_plan, titles_of
 from tonearm.web.shelf import MOST_FILES, Item
 
 router = APIRouter()
@@ -32,7 +32,7 @@ class PathBody(Body):
 class ExportBody(Body):
     """What to export: the answers of a model to these files, as which file; of a playlist, of one label alone."""
 
-    format: Literal["csv", "json", "m3u8"]
+    format: Literal["csv", "json", "m3u8", "plan"]
     model: Key
     items: Annotated[list[Key], Field(max_length=2 * MOST_FILES)]
     label: Annotated[str, Field(max_length=1000)] = ""
@@ -44,6 +44,7 @@ async def models(request: Request) -> list[dict[str, Any]]:
     return [
         {
             "key": one.key,
+            "name": one.name,
             "title": one.title,
             "labels": one.labels,
             "experiment": str(one.experiment or ""),
@@ -125,6 +126,9 @@ def export(request: Request, body: ExportBody) -> Response:
         return _file(as_csv(found, target), "text/csv; charset=utf-8", "answers.csv")
     if body.format == "json":
         return _file(as_json(found), "application/json", "answers.json")
+    if body.format == "plan":
+        _, target = web.uploads.new_path("plan")
+        return _file(tag_plan(session, choice, items, target), "application/jsonl; charset=utf-8", "plan.jsonl")
     labelled = [item for item in items if _has_label(session.answers.get((item.key, choice.key)), body.label)]
     return _file(playlist(titles_of(labelled)), "audio/x-mpegurl; charset=utf-8", f"{body.label or 'all'}.m3u8")
 

@@ -104,6 +104,28 @@ def as_json(found: Predictions) -> bytes:
     return json.dumps([row.to_json() for row in found.rows], indent=2, ensure_ascii=False).encode()
 
 
+def tag_plan(session: Session, choice: Choice, items: Sequence[Item], target: Path) -> bytes:
+    """What `tonearm tag apply` would write to the files of one folder of --music that have no genre yet.
+
+    Raises RequestError where no file, or files of several such folders, are there; TonearmError without `tagwriter`.
+    """
+    from tonearm.library.plan import Policy, make_plan
+
+    music = [item for item in items if item.kind == "music"]
+    roots = {root for item in music if (root := session.shelf.root_of(item)) is not None}
+    if len(roots) != 1:
+        raise RequestError(
+            422, "a tag plan is of files of one folder of --music: the page does not know where a sent file comes from"
+        )
+    found = known_answers(session, choice, music)
+    plan = make_plan(roots.pop(), found.rows, Policy(), str(choice.run.folder), choice.run.digest)
+    try:
+        plan.write(target)
+        return target.read_bytes()
+    finally:
+        target.unlink(missing_ok=True)
+
+
 def playlist(titles: Sequence[tuple[str, str]]) -> bytes:
     """An extended M3U in UTF-8. titles: of each file its title and its path. Source: RFC 8216, section 4.3.1."""
     text = io.StringIO()

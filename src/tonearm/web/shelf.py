@@ -89,6 +89,10 @@ class Shelf:
             raise RequestError(404, f"{item.name}: is not there any more")
         return item
 
+    def root_of(self, item: Item) -> Path | None:
+        """The folder of --music that holds an item, None where none does."""
+        return next((root for root in self.roots if item.path.is_relative_to(root)), None)
+
     def _allowed(self, text: str) -> Path:
         """The path that a text names, links resolved. Raises RequestError."""
         if is_url(text) or "\0" in text or not text.strip():

@@ -6,9 +6,10 @@ Each function is a task of `workers.WorkerPool`: its first argument are the mode
 it returns can be pickled.
 """
 
-from dataclasses import replace
+from dataclasses import asdict, replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ from tonearm.errors import AudioError, RunError
 from tonearm.experiment.neighbours import training_clips_of
 from tonearm.settings import AudioSettings, SpectrogramSettings
 from tonearm.web.workers import Models, RunKey
+
+if TYPE_CHECKING:
+    from tonearm.timeline import Window
 
 NEIGHBOURS = 3
 PICTURE = SpectrogramSettings(kinds=("mel",), width=900, height=150, n_mels=96, hop_length=2048, n_fft=2048)
@@ -39,13 +43,11 @@ PLAYED = {  # endings that browsers play, and what they are called there
 
 def answer(models: Models, key: RunKey, path: Path, name: str) -> Prediction:
     """What a run says of a file, with the nearest training clips where it knows them. name: in place of the path."""
-    from tonearm.prediction import predict
-
-    run = models.get(key)
+    model = models.get(key)
     try:
-        [found] = predict(run, [path], neighbours=NEIGHBOURS).rows
+        found = model.predict(path, neighbours=NEIGHBOURS)
     except RunError:  # a copied run, or rows that have gone: it predicts all the same
-        [found] = predict(run, [path]).rows
+        found = model.predict(path)
     return replace(found, name=name)
 
 
@@ -58,12 +60,12 @@ def picture(models: Models, path: Path) -> bytes:
 
     rate, size, columns = AudioSettings().sr, PICTURE.n_fft, PICTURE.width
     with open_decoder(path) as decoder:
-        samples = _around_moments(decoder, rate, size, columns)
+        samples = _around_moments(decoder, rate, size, columns, path)
     [drawn] = draw_pictures(samples[size // 2 :], rate, PICTURE).values()  # so that each frame is one moment's samples
     return encode_png(drawn)
 
 
-def _around_moments(decoder: Decoder, rate: int, size: int, columns: int) -> NDArray[np.float32]:
+def _around_moments(decoder: Decoder, rate: int, size: int, columns: int, path: Path) -> NDArray[np.float32]:
     """`size` samples around each of the moments, one after the other, shape (columns × size,)."""
     length = max(1, round(decoder.length * rate / decoder.sr))
     starts = ((np.arange(columns) + 0.5) / columns * length).astype(np.int64) - size // 2
@@ -79,7 +81,7 @@ def _around_moments(decoder: Decoder, rate: int, size: int, columns: int) -> NDA
                 found[column, offset : offset + end - begin] = block[begin - first : end - first]
         first = stop
     if not first:
-        raise AudioError(str(decoder.path), "empty", "it holds no samples")
+        raise AudioError(str(path), "empty", "it holds no samples")
     return found.reshape(-1)
 
 
@@ -136,5 +138,37 @@ def _umap(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], float | Non
 
 
 def timeline(models: Models, key: RunKey, path: Path) -> dict[str, Any]:
-    """Genre over time, JSON-ready."""
-    raise RunError("not yet")
+    """The genre over time, JSON-ready: seconds, the windows as they follow each other, and the segments they make.
+
+    A window reaches halfway to the middles of those beside it; its label is the most probable one, "" where it cannot
+    be used. broken: why the file ends early, "" where it does not. Raises AudioError where nothing can be read.
+    """
+    from tonearm.timeline import Window, segments, windows
+
+    model = models.get(key)
+    found: list[Window] = []
+    broken = ""
+    try:
+        found.extend(windows(model, path))
+    except AudioError as error:
+        if not found:
+            raise
+        broken = error.reason
+    middles = [(one.middle + other.middle) / 2 for one, other in pairwise(found)]
+    edges = [found[0].start, *middles, found[-1].end]
+    return {
+        "seconds": found[-1].end,
+        "broken": broken,
+        "windows": [
+            {"start": start, "end": end, **_most_probable(window)}
+            for window, start, end in zip(found, edges[:-1], edges[1:], strict=True)
+        ],
+        "segments": [asdict(segment) for segment in segments(found)],
+    }
+
+
+def _most_probable(window: "Window") -> dict[str, Any]:
+    if window.reason:
+        return {"label": "", "probability": 0.0}
+    best = int(window.probabilities.argmax())
+    return {"label": window.labels[best], "probability": float(window.probabilities[best])}

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from tonearm.errors import RunError, TonearmError
-from tonearm.experiment.runs import Run, load_run
 from tonearm.experiment.trust import Trust
+from tonearm.loaded import LoadedModel, load
 from tonearm.runtime.workers import begin, sparing_children
 from tonearm.web.errors import RequestError
 from tonearm.web.limits import Limits
@@ -50,20 +50,20 @@ class Models:
 
     def __init__(self, trust: Trust = ()) -> None:
         self.trust = trust
-        self._loaded: dict[RunKey, Run] = {}
+        self._loaded: dict[RunKey, LoadedModel] = {}
 
     def load(self, keys: Sequence[RunKey]) -> None:
         """Load runs before they are needed."""
         for key in keys:
             self.get(key)
 
-    def get(self, key: RunKey) -> Run:
+    def get(self, key: RunKey) -> LoadedModel:
         """The run, loaded at its first use. Raises RunError where the folder holds another one now."""
         if key not in self._loaded:
-            run = load_run(key.folder, self.trust)
-            if run.facts.digest != key.digest:
+            model = load(key.folder, self.trust)
+            if model.run.facts.digest != key.digest:
                 raise RunError(f"{key.folder}: was trained anew; load the page again")
-            self._loaded[key] = run
+            self._loaded[key] = model
         return self._loaded[key]
 
 

@@ -79,7 +79,7 @@ function boards(learning) {
 const share = (value) => (value === null || value === undefined ? "–" : value.toFixed(3));
 
 byId("start").onclick = () => attempt(async () => {
-  const name = model.title.split(" · ")[0];
+  const name = model.name;
   await json("/api/learn", "POST", { model: model.key, action: "start", models: byId("alone").checked ? [name] : [] });
   say("Learning has begun.");
   await look();

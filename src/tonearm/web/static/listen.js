@@ -259,6 +259,7 @@ function connect() {
   });
   byId("csv").onclick = () => save("csv", "answers.csv");
   byId("m3u8").onclick = () => save("m3u8", `${byId("list-label").value || "all"}.m3u8`);
+  byId("plan")?.addEventListener("click", () => save("plan", "plan.jsonl"));
   byId("clear").onclick = clear;
 }
 
