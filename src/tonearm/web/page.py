@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from urllib.parse import urlencode
 
 from fastapi import FastAPI
 
@@ -41,4 +42,5 @@ def open_page(
     choices, shelf = Choices(runs), Shelf(music)
     listening, limits = listen(limits)
     app = page_app(limits, choices, shelf, trust)
-    serve(app, listening, lambda: told(limits.address + (f"?token={limits.token}" if limits.token else "")))
+    shown = f"?{urlencode({'token': limits.token})}" if limits.token else ""
+    serve(app, listening, lambda: told(f"{limits.address}{shown}"))
