@@ -94,3 +94,24 @@ def tiny_encoders() -> Iterator[Path]:
         keep_tiny(name, cache)
     yield cache
     shutil.rmtree(cache / "encoders")  # the default models are those without encoders
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `music`, twelve short clips of two classes, and `out`, an experiment with one run on features."""
+    import soundfile
+
+    import signals
+    from tonearm.config import parse_config
+    from tonearm.experiment.experiment import run_experiment
+
+    folder = tmp_path_factory.mktemp("small")
+    for label, hertz in (("low", 220.0), ("high", 1760.0)):
+        (folder / "music" / label).mkdir(parents=True)
+        for take in range(6):
+            sound = signals.tone(hertz * (1 + 0.01 * take), 0.4, 0.3) + signals.noise(0.4, 0.01, take)
+            soundfile.write(folder / "music" / label / f"{take}.wav", sound, signals.SR)
+    features = {"families": ["rms", "mfcc"], "statistics": ["mean", "std"]}
+    sections = {"features": features, "models": {"logistic": {}}, "split": {"test": 0.25, "valid": 0}}
+    run_experiment(parse_config({"data": {"folder": str(folder / "music")}, **sections}), folder / "out")
+    return folder

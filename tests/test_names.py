@@ -28,8 +28,8 @@ def tonearm(folder: Path, *arguments: str) -> str:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse names that are not Unicode")
-@pytest.mark.parametrize("name", NAMES)
-def test_a_folder_may_have_any_name(name: str, tmp_path: Path) -> None:
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    name = " ".join(NAMES)  # one walk through the commands, since each of them starts Python
     for label, hertz in (("low", 220.0), ("high", 1760.0)):
         (tmp_path / name / label).mkdir(parents=True)
         for take in range(6):

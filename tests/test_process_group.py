@@ -148,7 +148,7 @@ def test_two_processes_learn_what_one_learns_and_one_of_them_writes(table: Path,
 
 
 def test_a_killed_training_of_two_processes_ends_as_an_undisturbed_one(table: Path, tmp_path: Path) -> None:
-    model = {"mlp": {**MLP, "dropout": 0.3, "epochs": 400, "checkpoint_epochs": 20, "patience": 0}}
+    model = {"mlp": {**MLP, "dropout": 0.3, "epochs": 200, "checkpoint_epochs": 20, "patience": 0}}
     settings = config(table, model)
     killed, undisturbed = tmp_path / "killed", tmp_path / "undisturbed"
     process = launch(settings, killed)

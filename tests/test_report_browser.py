@@ -66,7 +66,8 @@ def test_players_play(page: Any) -> None:
         Promise.all(players.map(async player => {
             player.muted = true;
             await player.play();
-            await new Promise(after => setTimeout(after, 300));
+            for (let looks = 0; looks < 100 && !player.currentTime; looks++)
+                await new Promise(after => setTimeout(after, 100));
             return [player.currentTime, player.duration];
         })).then(done, error => done(String(error)));
         """

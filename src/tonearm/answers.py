@@ -7,8 +7,9 @@ Wherever an answer is JSON, it is the object that `Prediction.to_json` gives and
 else; further keys may come without that, so readers ignore what they do not know.
 """
 
-import io
+from collections.abc import Iterable
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,6 +25,8 @@ from tonearm.wording import count
 VERSION = 1  # of the JSON
 FileName = Annotated[str, Field(description=r"The file, as it was named; bytes of a name that are no text as \xHH.")]
 FormatVersion = Annotated[Literal[1], Field(description="Version of this schema.")]
+OfRun = Annotated[str, Field(description="Of a file that --jsonl writes: digest of the run and of what it was asked.")]
+OfFile = Annotated[str, Field(description="Of a file that --jsonl writes: a text that changes when the file does.")]
 
 
 class NeighbourRecord(Record):
@@ -53,6 +56,8 @@ class AnswerRecord(Record):
     neighbours: Annotated[
         tuple[NeighbourRecord, ...], Field(description="The nearest training clips, the nearest first, where asked.")
     ] = ()
+    run: OfRun = ""
+    state: OfFile = ""
 
 
 class FailureRecord(Record):
@@ -61,6 +66,8 @@ class FailureRecord(Record):
     version: FormatVersion
     file: FileName
     error: Annotated[str, Field(min_length=1, description="Why, in words.")]
+    run: OfRun = ""
+    state: OfFile = ""
 
 
 ANSWER: TypeAdapter[AnswerRecord | FailureRecord] = TypeAdapter(AnswerRecord | FailureRecord)
@@ -92,6 +99,26 @@ class Prediction:
     excerpts: bool = False
     neighbours: tuple[Neighbour, ...] = ()
 
+    @classmethod
+    def of(cls, record: AnswerRecord | FailureRecord) -> "Prediction":
+        """The prediction whose JSON it is."""
+        if isinstance(record, FailureRecord):
+            return cls(record.file, "", 0.0, {}, record.error)
+        near = tuple(
+            Neighbour(one.name, one.label, one.group, one.distance, nan if one.relative is None else one.relative)
+            for one in record.neighbours
+        )
+        return cls(
+            record.file,
+            record.label,
+            record.probability,
+            record.probabilities,
+            sure=record.sure,
+            best=record.best,
+            excerpts=record.excerpts,
+            neighbours=near,
+        )
+
     def to_json(self) -> dict[str, Any]:
         """The prediction as JSON-ready values, which `SCHEMA` describes."""
         if self.error:
@@ -108,6 +135,55 @@ class Prediction:
             "excerpts": self.excerpts,
             **near,
         }
+
+    def cells(self, table: "Table") -> list[Any]:
+        """The row of a table with these columns."""
+        return [
+            self.name,
+            self.label,
+            *([self.best or self.label] if table.best else []),
+            "" if self.error else self.probability,
+            "" if self.sure is None else ("yes" if self.sure else "no"),
+            *("" if self.error else self.probabilities[label] for label in table.labels),
+            *neighbour_cells(self.neighbours, table.neighbours),
+            self.error,
+        ]
+
+    def text(self, width: int = 0) -> str:
+        """One line for a person: the name in so many characters, the label, how sure, the two next; then neighbours."""
+        if self.error:
+            return f"{self.name:<{width}}  cannot be used: {self.error}"
+        ranked = sorted(self.probabilities.items(), key=lambda item: -item[1])
+        others = ", ".join(f"{label} {value:.2f}" for label, value in ranked[1:3])
+        if self.best:
+            said = f"{self.label}  ({self.best} {self.probability:.2f}, then {others})"
+        else:
+            doubt = "  unsure" if self.sure is False else ""
+            said = f"{self.label} {self.probability:.2f}  (then {others}){doubt}"
+        return f"{self.name:<{width}}  {said}\n{neighbour_lines(self.neighbours)}".rstrip("\n")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of a table of predictions.
+
+    best: whether one has the most probable label, where another word may be in its place. neighbours: how many of them.
+    """
+
+    labels: tuple[str, ...]
+    best: bool = False
+    neighbours: int = 0
+
+    def header(self) -> list[str]:
+        """File, label, the most probable one, probability, sure, one probability a label, neighbours, error."""
+        best = ["best"] if self.best else []
+        spread = [f"p_{label}" for label in self.labels]
+        return ["filename", "label", *best, "probability", "sure", *spread, *neighbour_header(self.neighbours), "error"]
+
+    def write(self, path: Path, rows: Iterable[Prediction]) -> None:
+        """Write the table as CSV, atomically; the rows as they come."""
+        clear_leftovers(path.parent, owned=False)
+        write_csv(path, self.header(), (row.cells(self) for row in rows))
 
 
 @dataclass(frozen=True)
@@ -126,64 +202,35 @@ class Predictions:
 
     def check_any(self) -> None:
         """Raise RunError where not one file could be classified."""
-        if len(self.failed) == len(self.rows) + self.left_out:
-            first = f": {self.rows[0].name} {self.rows[0].error}" if self.rows else ""
-            raise RunError(f"none of {count(len(self.rows), 'file')} could be classified{first}")
+        check_any(len(self.rows) + self.left_out, len(self.failed), self.rows[0] if self.rows else None)
 
     @property
-    def _beside(self) -> list[str]:
-        """Column of the most probable label, where another word may be in its place."""
-        return ["best"] if any(row.best for row in self.rows) else []
+    def columns(self) -> Table:
+        """The columns that these rows need."""
+        most = max((len(row.neighbours) for row in self.rows), default=0)
+        return Table(self.labels, any(row.best for row in self.rows), most)
 
     def header(self) -> list[str]:
-        """Columns of the table: file, label, with `--none` the most probable one, probability, sure, one probability
-        a label, the neighbours that were asked for, error.
-        """
-        spread = [f"p_{label}" for label in self.labels]
-        asked = neighbour_header(self._asked)
-        return ["filename", "label", *self._beside, "probability", "sure", *spread, *asked, "error"]
-
-    @property
-    def _asked(self) -> int:
-        """How many neighbours a file has at most."""
-        return max((len(row.neighbours) for row in self.rows), default=0)
+        """Columns of the table: see `Table.header`."""
+        return self.columns.header()
 
     def table(self) -> list[list[Any]]:
         """Rows of the table."""
-        asked = self._asked
-        return [
-            [
-                row.name,
-                row.label,
-                *(row.best or row.label for _ in self._beside),
-                "" if row.error else row.probability,
-                "" if row.sure is None else ("yes" if row.sure else "no"),
-                *("" if row.error else row.probabilities[label] for label in self.labels),
-                *neighbour_cells(row.neighbours, asked),
-                row.error,
-            ]
-            for row in self.rows
-        ]
+        columns = self.columns
+        return [row.cells(columns) for row in self.rows]
 
     def to_csv(self, path: Path) -> None:
         """Write the table, atomically."""
-        clear_leftovers(path.parent, owned=False)
-        write_csv(path, self.header(), self.table())
+        self.columns.write(path, self.rows)
 
     def text(self) -> str:
         """One line a file, for a person: the label, how sure, and the two next."""
-        target = io.StringIO()
         width = max((len(row.name) for row in self.rows), default=0)
-        for row in self.rows:
-            if row.error:
-                target.write(f"{row.name:<{width}}  cannot be used: {row.error}\n")
-                continue
-            ranked = sorted(row.probabilities.items(), key=lambda item: -item[1])
-            others = ", ".join(f"{label} {value:.2f}" for label, value in ranked[1:3])
-            if row.best:
-                target.write(f"{row.name:<{width}}  {row.label}  ({row.best} {row.probability:.2f}, then {others})\n")
-            else:
-                doubt = "  unsure" if row.sure is False else ""
-                target.write(f"{row.name:<{width}}  {row.label} {row.probability:.2f}  (then {others}){doubt}\n")
-            target.write(neighbour_lines(row.neighbours))
-        return target.getvalue().rstrip("\n")
+        return "\n".join(row.text(width) for row in self.rows)
+
+
+def check_any(files: int, failed: int, first: Prediction | None) -> None:
+    """Raise RunError where not one of the files could be classified. first: the first one."""
+    if files == failed:
+        why = f": {first.name} {first.error}" if first else ""
+        raise RunError(f"none of {count(files, 'file')} could be classified{why}")

@@ -141,6 +141,11 @@ def doubts(run: Run) -> tuple[str, ...]:
     return (f"no answer of this model is called sure: {reason}",) if reason else ()
 
 
+def name_of_file(source: Source) -> str:
+    """What an answer calls a file, bytes of one or a waveform: as it was named, as text (`runtime.names`)."""
+    return str(source) if is_url(source) else to_text(str(source))
+
+
 def _files(path: Path) -> tuple[list[Path], tuple[str, ...]]:
     """The file, or the clips of the folder: music, or pictures where it holds no music; and notes on them."""
     return list_files(path, PICTURE_EXTENSIONS if is_picture_folder(path) else EXTENSIONS)
@@ -188,8 +193,7 @@ def predict_sources(run: Run, reader: Reader, sources: Sequence[Source], neighbo
                 results += read_clips(reader, [opened.enter_context(ClipSound(source)) for source in some])
     reasons = {number: result.reason for number, result in enumerate(results) if result.kind}
     rows = [result.values for result in results if not result.kind]
-    names = [str(source) if is_url(source) else to_text(str(source)) for source in sources]
-    predictions = _assemble(run, names, rows, reasons, neighbours)
+    predictions = _assemble(run, [*map(name_of_file, sources)], rows, reasons, neighbours)
     return tuple(replace(row, excerpts=result.excerpts) for row, result in zip(predictions, results, strict=True))
 
 

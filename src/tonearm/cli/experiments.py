@@ -1,13 +1,11 @@
-"""Commands on experiments: train, predict, compare, report; the settings; the built-in music."""
+"""Commands on experiments: train, submit, compare, report; the settings; the built-in music."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from tonearm.cli.app import (
-    AsJson,
     Cluster,
     Out,
     OutAnywhere,
@@ -56,47 +54,6 @@ def run(
             print(f"\nclassify files with: tonearm predict {model} FILE_OR_FOLDER")
     failed = sum(bool(row.error) for row in experiment.rows)
     conclude(strict, {"clip": experiment.unusable, "model": failed}, done=failed < len(experiment.rows))
-
-
-@app.command()
-def predict(
-    run_folder: RunFolder,
-    paths: Annotated[
-        list[Path],
-        typer.Argument(
-            parser=place, metavar="FILE_OR_FOLDER...", help="audio or image files, folders of them, or a feature table"
-        ),
-    ],
-    out: Annotated[Path | None, typer.Option("--out", parser=place, metavar="FILE", help="CSV file to write")] = None,
-    as_json: AsJson = False,
-    neighbours: Annotated[
-        int,
-        typer.Option(min=0, max=100, help="nearest training clips to name for each file"),
-    ] = 0,
-    none: Annotated[bool, typer.Option("--none", help='write "none" in place of labels that are not sure')] = False,
-    sure_only: Annotated[bool, typer.Option("--sure-only", help="leave out files whose label is not sure")] = False,
-    workers: Workers = 1,
-    cluster: Cluster = "",
-    trust: Trust = None,
-    strict: Strict = False,
-) -> None:
-    """Predict the genre of files, with probabilities."""
-    from tonearm import unsure
-    from tonearm.prediction import predict as predict_paths
-
-    check_file(out)
-    found = predict_paths(run_folder, paths, workers, neighbours, trust or ())
-    found = unsure.with_none(found) if none else found
-    found = unsure.sure_only(found) if sure_only else found
-    note(*(f"note: {line}" for line in found.notes))
-    if out:
-        found.to_csv(out)
-    if as_json:
-        print(json.dumps([row.to_json() for row in found.rows], indent=2, ensure_ascii=False))
-    else:
-        print(f"{out}: {count(len(found.rows), 'file')}" if out else found.text())
-    found.check_any()
-    conclude(strict, {"file": len(found.failed)})
 
 
 @app.command()

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tonearm.dsp.audio import Stream, Waveform, check_length, open_stream, read, resample
 from tonearm.dsp.sources import Contents, Samples, Source
 from tonearm.errors import AudioError
+from tonearm.runtime.logs import FILES
 from tonearm.runtime.remote import is_url, local_copy, place
 from tonearm.settings import AudioSettings
 
@@ -126,6 +127,7 @@ class ClipSound:
 
     def _read(self, offset: float, duration: float | None, longest: float | None) -> Waveform:
         file = self._opened()
+        FILES.debug("%s: read", self.path)
         with self._named():
             return read(file, offset, duration, longest)
 

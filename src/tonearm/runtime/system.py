@@ -85,3 +85,18 @@ def flush(handle: int) -> None:
         else:
             return
     os.fsync(handle)
+
+
+def lock_if_free(handle: int) -> bool:
+    """Lock an open file until it is closed; False where another process has it.
+
+    Where files cannot be locked (Windows, some network file systems) nothing keeps two processes apart, and it is True.
+    """
+    try:
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
