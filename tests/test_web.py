@@ -122,8 +122,11 @@ def asked(limits: Limits, *requests: tuple[str, str, dict[str, str]]) -> list[ht
     async def ask() -> list[httpx.Response]:
         app = create_app(limits, WorkerPool(limits), [router])
         transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://music.example") as client:
-            return [await client.request(method, path, headers=headers) for method, path, headers in requests]
+        found = []
+        for method, path, headers in requests:
+            async with httpx.AsyncClient(transport=transport, base_url="http://music.example") as client:
+                found.append(await client.request(method, path, headers=headers))
+        return found
 
     return asyncio.run(ask())
 
