@@ -11,6 +11,7 @@ import io
 import sys
 
 from tonearm.cli import (
+    audit,
     bench,
     collection,
     curve,
@@ -21,12 +22,15 @@ from tonearm.cli import (
     predict,
     reference,
     sweep,
+    tag,
+    timeline,
     ui,
 )
 from tonearm.cli.app import app
 
 __all__ = [
     "app",
+    "audit",
     "bench",
     "collection",
     "curve",
@@ -38,6 +42,8 @@ __all__ = [
     "predict",
     "reference",
     "sweep",
+    "tag",
+    "timeline",
     "ui",
 ]  # the modules add their commands to the app
 

@@ -72,10 +72,10 @@ class ClipSound:
         return waveform
 
     @contextlib.contextmanager
-    def stream(self) -> Iterator[Stream]:
-        """The whole file in blocks. Raises AudioError like `audio.open_stream`."""
+    def stream(self, whole: bool = True) -> Iterator[Stream]:
+        """The whole file in blocks; arguments and errors of `audio.open_stream`."""
         file = self._opened()
-        with self._named(), open_stream(file) as stream:
+        with self._named(), open_stream(file, whole) as stream:
             yield stream
 
     def samples(self, settings: AudioSettings, shortest: int = 1) -> NDArray[np.float32]:

@@ -78,6 +78,7 @@ export async function timeline(item, model, shown) {
     if (!shown.state.segments.length) shown.state.segments = found.segments;
     shown.time.insertBefore(strip(found, model), shown.time.querySelector(".head-line"));
     waiting.replaceWith(segments(found, model, shown.state));
+    if (found.broken) shown.panel.append(make("p", { className: "error", textContent: `It ends early: ${found.broken}.` }));
     shown.state.move();
   } catch (error) {
     waiting.textContent = `${model.title}: no genre over time, since ${error.message}`;
