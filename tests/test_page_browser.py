@@ -24,7 +24,7 @@ def place(music: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noq
     """An experiment with its music, its report and a song."""
     folder = tmp_path_factory.mktemp("browser")
     (folder / "uploads").mkdir()
-    models = {"logistic": {}, "svm": {}}
+    models: dict[str, dict[str, int]] = {"logistic": {}, "svm": {}}
     run_experiment(config(music, models=models), folder / "registers")
     write_report(folder / "registers", audio=False)
     shutil.copy(music / "treble" / "33.wav", folder / "a song.wav")
@@ -55,7 +55,7 @@ def at(browser: Any, page: Page) -> Iterator[Any]:  # noqa: F811
 
     yield open_at
     fetched = browser.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
-    assert fetched
+    assert fetched or "/report/" in browser.current_url  # which holds everything
     assert all(name.startswith((page.address, f"blob:{page.address}")) for name in fetched)
     assert browser.get_log("browser") == []
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
@@ -172,8 +172,8 @@ def test_dots_are_selected_by_a_lasso_and_by_the_keyboard(at: Any) -> None:
     size = one.find_element("id", "map").size
     wide, high = size["width"] - 4, size["height"] - 4
     hand = ActionChains(one, duration=10)
-    hand.move_to_element_with_offset(one.find_element("id", "map"), -wide // 2, -high // 2).click_and_hold()
-    for step in ((wide, 0), (0, high), (-wide, 0)):
+    hand.move_to_element_with_offset(one.find_element("id", "map"), -wide // 2, 0).click_and_hold()
+    for step in ((0, -high // 2), (wide, 0), (0, high), (-wide, 0)):
         hand.move_by_offset(*step)
     hand.release().perform()
     until(lambda: text_of(one, "#chosen") == f"{all_clips} clips")
@@ -215,6 +215,8 @@ def test_no_page_scrolls_sideways_on_a_phone(at: Any, path: str) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_words_can_be_read_and_everything_has_a_name(at: Any, scheme: str) -> None:
     one = at("", scheme=scheme)
+    one.find_element("tag name", "body").send_keys("\ue004")  # Tab
+    assert one.switch_to.active_element.get_attribute("class") == "skip"
     one.find_element("id", "path").send_keys("middle/00.wav\n")
     until(lambda: every(one, ".strip rect"))
     paper = one.execute_script("return getComputedStyle(document.body).backgroundColor")
@@ -234,6 +236,3 @@ def test_words_can_be_read_and_everything_has_a_name(at: Any, scheme: str) -> No
               one.getAttribute("role") == "status")).map(one => one.outerHTML)"""
     )
     assert nameless == []
-    one.execute_script("document.body.focus(); window.scrollTo(0, 0)")
-    one.find_element("tag name", "body").send_keys("\ue004")  # Tab
-    assert one.switch_to.active_element.get_attribute("class") == "skip"

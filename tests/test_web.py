@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -201,7 +201,7 @@ def test_a_client_that_goes_in_the_middle_leaves_nothing(uploads: Uploads) -> No
     class GoneError(Exception):
         pass
 
-    async def pieces() -> AsyncIterator[bytes]:
+    async def pieces() -> AsyncGenerator[bytes, None]:
         yield form(("a.wav", bytes(50)), ("b.wav", bytes(50)))[:-40]
         raise GoneError
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from tonearm.answers import Prediction
 from tonearm.web import tasks
 from tonearm.web.app import web_of
 from tonearm.web.session import as_csv, as_json, item_of, known_answers, playlist, session_of, tag_plan, titles_of
@@ -80,8 +81,8 @@ async def answer(request: Request, key: str, model: str) -> dict[str, Any]:
     """What a model says of a file: the JSON of `tonearm predict`, and of neighbours the key of their sound."""
     session = session_of(request)
     choice = session.choices.get(model)
-    found = await session.answer(web_of(request), item_of(request, key), choice)
-    return {**found.to_json(), "neighbours": session.neighbours(choice, found), "why": choice.why}
+    found, why = await session.answer(web_of(request), item_of(request, key), choice)
+    return {**found.to_json(), "neighbours": session.neighbours(choice, found), "why": choice.why or why}
 
 
 @router.get("/api/timeline/{key}")
@@ -133,8 +134,8 @@ def export(request: Request, body: ExportBody) -> Response:
     return _file(playlist(titles_of(labelled)), "audio/x-mpegurl; charset=utf-8", f"{body.label or 'all'}.m3u8")
 
 
-def _has_label(found: Any, label: str) -> bool:
-    return found is not None and not found.error and label in ("", found.label)
+def _has_label(found: tuple[Prediction, str] | None, label: str) -> bool:
+    return found is not None and not found[0].error and label in ("", found[0].label)
 
 
 def _file(data: bytes, kind: str, name: str) -> Response:

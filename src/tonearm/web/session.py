@@ -24,12 +24,12 @@ from tonearm.web.shelf import Item, Shelf
 
 @dataclass
 class Session:
-    """One person's page. trust: code that runs may execute. answers: by item and model."""
+    """One person's page. trust: code that runs may execute. answers: by item and model, and why without neighbours."""
 
     choices: Choices
     shelf: Shelf
     trust: Trust = ()
-    answers: dict[tuple[str, str], Prediction] = field(default_factory=dict)
+    answers: dict[tuple[str, str], tuple[Prediction, str]] = field(default_factory=dict)
     learnings: dict[Path, Learning] = field(default_factory=dict)
     maps: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -54,8 +54,8 @@ class Session:
         self.choices.forget(results)
         self.choices.add(results)
 
-    async def answer(self, web: Web, item: Item, choice: Choice) -> Prediction:
-        """What a model says of a file, from memory where it was asked before."""
+    async def answer(self, web: Web, item: Item, choice: Choice) -> tuple[Prediction, str]:
+        """What a model says of a file, and why it names no neighbours; from memory where it was asked before."""
         key = item.key, choice.key
         if key not in self.answers:
             self.answers[key] = await web.pool.run(tasks.answer, choice.run, item.path, item.name)
@@ -84,7 +84,7 @@ def item_of(request: Request, key: str) -> Item:
 def known_answers(session: Session, choice: Choice, items: Sequence[Item]) -> Predictions:
     """The answers to these files that are there. Raises RequestError where there is none."""
     known = [(item, session.answers.get((item.key, choice.key))) for item in items]
-    rows = tuple(replace(found, name=_path_or_name(item)) for item, found in known if found is not None)
+    rows = tuple(replace(found[0], name=_path_or_name(item)) for item, found in known if found is not None)
     if not rows:
         raise RequestError(422, "there is no answer to export yet")
     return Predictions(choice.labels, rows)

@@ -41,14 +41,17 @@ PLAYED = {  # endings that browsers play, and what they are called there
 }
 
 
-def answer(models: Models, key: RunKey, path: Path, name: str) -> Prediction:
-    """What a run says of a file, with the nearest training clips where it knows them. name: in place of the path."""
+def answer(models: Models, key: RunKey, path: Path, name: str) -> tuple[Prediction, str]:
+    """What a run says of a file, with the nearest training clips; and why it knows none of these, "" where it does.
+
+    name: in place of the path.
+    """
     model = models.get(key)
     try:
-        found = model.predict(path, neighbours=NEIGHBOURS)
-    except RunError:  # a copied run, or rows that have gone: it predicts all the same
-        found = model.predict(path)
-    return replace(found, name=name)
+        found, why = model.predict(path, neighbours=NEIGHBOURS), ""
+    except RunError as error:  # a copied run, or rows that have gone: it predicts all the same
+        found, why = model.predict(path), str(error)
+    return replace(found, name=name), why
 
 
 def picture(models: Models, path: Path) -> bytes:

@@ -175,7 +175,8 @@ function fill(row) {
   row.more.append(shown.panel, columns, make("div", {}, make("h3", { textContent: "Is the label wrong?" }),
     model.why ? make("p", { className: "soft", textContent: `Corrections are not kept for this model: ${model.why}.` })
       : correctForm(model, { item: row.item.key }, was)));
-  timeline(row.item, model, shown).then(() => (row.second ? timeline(row.item, other, shown) : undefined));
+  timeline(row.item, model, shown, Boolean(row.second))
+    .then(() => (row.second ? timeline(row.item, other, shown, true) : undefined));
 }
 
 function bars(found, by, named) {
@@ -200,7 +201,7 @@ function near(found) {
     list.append(make("li", {}, audio ? playButton(audio, one.name) : make("span"), make("span", { className: "words" },
       one.name, make("br"), make("small", {}, chip(model.labels, one.label), ` ${facts.filter(Boolean).join(" · ")}`))));
   }
-  const missing = found.why ? `Not known for this model: ${found.why}.` : "The rows of the training clips are not there any more.";
+  const missing = `Not known for this model: ${found.why}.`;
   return make("section", {}, make("h3", { textContent: "Nearest in training" }),
     list.childElementCount ? list : make("p", { className: "soft", textContent: missing }));
 }

@@ -69,7 +69,7 @@ function connect(audio, time, line, words, state) {
 }
 
 /** Fetch the genre over time of a model, and put its strip under the picture. */
-export async function timeline(item, model, shown) {
+export async function timeline(item, model, shown, named) {
   const waiting = make("p", { className: "time-words", textContent: `${model.title}: following the genre …` });
   shown.panel.querySelector(".segment-lists").append(waiting);
   try {
@@ -77,7 +77,7 @@ export async function timeline(item, model, shown) {
     shown.state.length = Math.max(shown.state.length, found.seconds);
     if (!shown.state.segments.length) shown.state.segments = found.segments;
     shown.time.insertBefore(strip(found, model), shown.time.querySelector(".head-line"));
-    waiting.replaceWith(segments(found, model, shown.state));
+    waiting.replaceWith(segments(found, model, shown.state, named));
     if (found.broken) shown.panel.append(make("p", { className: "error", textContent: `It ends early: ${found.broken}.` }));
     shown.state.move();
   } catch (error) {
@@ -106,12 +106,13 @@ function strip(found, model) {
   return drawing;
 }
 
-function segments(found, model, state) {
+function segments(found, model, state, named) {
   const parts = found.segments.map((one) => {
     const words = `${clock(one.start)}–${clock(one.end)} ${one.label || "no genre"}`;
     const button = make("button", { type: "button" }, one.label ? chip(model.labels, one.label) : null, words);
     button.onclick = () => state.seek(one.start);
     return make("li", {}, button);
   });
+  if (named) parts.unshift(make("li", { className: "soft", textContent: model.title }));
   return make("ul", { className: "segments", "aria-label": `Genre over time by ${model.title}` }, ...parts);
 }
