@@ -15,11 +15,11 @@ import pytest
 import soundfile
 
 import signals
-from pages import FORM, Page, form, opened
 from test_experiment import experiment, music  # noqa: F401  # the fixtures
 from tonearm.api import predict
 from tonearm.errors import TonearmError
 from tonearm.experiment.experiment import Experiment
+from web_client import FORM, Page, form, opened
 
 pytest.importorskip("jinja2", reason="needs the extra ui")
 

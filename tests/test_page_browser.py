@@ -9,11 +9,11 @@ import pytest
 
 pytest.importorskip("jinja2", reason="needs the extra ui")
 
-from pages import Page, opened
 from test_experiment import config, music  # noqa: F401  # the fixture
 from test_report_browser import browser, contrast  # noqa: F401  # the fixture
 from tonearm.experiment.experiment import run_experiment
 from tonearm.report import write_report
+from web_client import Page, opened
 
 pytestmark = pytest.mark.browser
 SECONDS = 60

@@ -18,7 +18,6 @@ import httpx
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from pages import FORM, form
 from tonearm.errors import AudioError, ConfigError, RunError
 from tonearm.web import tasks
 from tonearm.web.app import create_app
@@ -26,6 +25,7 @@ from tonearm.web.errors import RequestError
 from tonearm.web.limits import Limits
 from tonearm.web.uploads import Uploads
 from tonearm.web.workers import Models, RunKey, WorkerPool
+from web_client import FORM, form
 
 TOKEN = "a/secret+token"
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from tonearm.answers import Prediction
 from tonearm.dsp.audio import resample_blocks
-from tonearm.dsp.decoders import Decoder, open_decoder
+from tonearm.dsp.decoders import open_decoder
+from tonearm.dsp.decoding import Decoder
 from tonearm.errors import AudioError, RunError
 from tonearm.experiment.neighbours import training_clips_of
 from tonearm.settings import AudioSettings, SpectrogramSettings
