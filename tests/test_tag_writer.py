@@ -215,6 +215,14 @@ def test_a_comment_that_is_not_utf8_is_not_lost_without_a_word(tmp_path: Path) -
         written(path, "genre", "New")
 
 
+def test_texts_in_a_charset_that_nobody_names_keep_their_bytes(tmp_path: Path) -> None:
+    title, old = (b"\0" + word.encode("cp1251") for word in ("Земфира", "Рок"))
+    body = b"TPE1\0\0\0\x08\0\0" + title + b"TCON\0\0\0\4\0\0" + old
+    path = id3_with(tmp_path, b"ID3\3\0\0", body + bytes(30))
+    assert len(read_fields(path, [GENRE])[0][0]) == 3
+    assert tagged_files.frames(written(path, "genre", "Рок"))[0].endswith(title)
+
+
 @pytest.mark.parametrize("kind", tagged_files.FORMATS)
 def test_the_recipe_gives_back_every_byte_and_is_short(tmp_path: Path, kind: str) -> None:
     path = tagged_files.write(tmp_path / f"a.{kind}", "Old")
