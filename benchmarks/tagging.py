@@ -98,8 +98,8 @@ def speed(title: str, library: Path, plan: Path) -> dict[str, str]:
     files = len(before)
     print(
         f"{title}: {files} files, {size / 1e6:.0f} MB; apply {applied:.1f} s ({files / applied:.0f} files/s), "
-        f"undo {undone:.1f} s ({files / undone:.0f} files/s), journal {journal / files:.0f} bytes a file, memory {peak:.0f} MB; "
-        f"not written {unwritten}, not restored {lost}",
+        f"undo {undone:.1f} s ({files / undone:.0f} files/s), journal {journal / files:.0f} bytes a file, "
+        f"memory {peak:.0f} MB; not written {unwritten}, not restored {lost}",
         flush=True,
     )
     return after

@@ -4,10 +4,12 @@ import re
 import struct
 from pathlib import Path
 
+import av
 import mutagen
 import pytest
 from mutagen.id3 import ID3
 
+import signals
 import tagged_files
 from tonearm.errors import PlanError, TagError
 from tonearm.library.delta import difference, rebuild
@@ -149,6 +151,33 @@ def test_a_number_of_a_genre_in_mp4_gives_way_to_its_text(tmp_path: Path) -> Non
     assert read_fields(copy, [GENRE])[0] == ("Jazz",)
     assert b"gnre" not in copy.read_bytes()
     assert further in copy.read_bytes()
+
+
+def encode_mp4(path: Path, **options: str) -> Path:
+    with av.open(str(path), "w", format="mp4", options=options) as container:
+        stream = container.add_stream("aac", rate=signals.SR, layout="mono")
+        frame = av.AudioFrame.from_ndarray(signals.band(2.0)[None, :], format="fltp", layout="mono")
+        frame.sample_rate = signals.SR
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+    return path
+
+
+def test_an_mp4_whose_tags_come_first_finds_its_sound_again(tmp_path: Path) -> None:
+    path = encode_mp4(tmp_path / "a.m4a", movflags="faststart")
+    copy = written(path, "genre", "x" * 20_000)
+    assert tagged_files.sound(copy) == tagged_files.sound(path)
+    data = bytearray(copy.read_bytes())
+    data[data.index(b"stco") + 15] ^= 1  # the place of the first piece of sound
+    copy.write_bytes(data)
+    with pytest.raises(TagError, match="its sound would have changed"):
+        check_written(path, copy, GENRE, ["x" * 20_000])
+
+
+def test_a_fragmented_mp4_is_not_written(tmp_path: Path) -> None:
+    path = encode_mp4(tmp_path / "a.m4a", movflags="frag_keyframe+empty_moov")
+    with pytest.raises(TagError, match="is a fragmented MP4"):
+        written(path, "genre", "New")
 
 
 def damaged(tmp_path: Path, kind: str, how: str) -> Path:

@@ -7,7 +7,9 @@ files that are alike in it differ in nothing but the field that was written. Sou
 bitstream, RFC 3533), ISO/IEC 14496-12 (MP4).
 """
 
+import bisect
 import hashlib
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -21,7 +23,10 @@ ENDINGS = frozenset(
     {".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".m4b", ".mp4", ".wav", ".aif", ".aiff", ".aifc"}
 )
 FREE_ATOM = b"----"
-_HOLDERS = {b"moov": 0, b"udta": 0, b"meta": 4, b"ilst": 0}  # atoms that lead to the tags, and bytes before their own
+# atoms that hold atoms, and how many bytes of their own are before these
+_HOLDERS = {b"moov": 0, b"udta": 0, b"meta": 4, b"ilst": 0, b"trak": 0, b"mdia": 0, b"minf": 0, b"stbl": 0}
+_TAGS = "moov/udta/meta/ilst"
+_FILLING = {"free", "moov/free", "moov/udta/free", "moov/udta/meta/free", "moov/udta/meta/hdlr"}
 
 
 def kind_of(file: BinaryIO) -> str:
@@ -67,7 +72,7 @@ def kept(path: Path, kind: str, field: Field) -> tuple[str, tuple[bytes, ...]]:
             if kind == "flac":
                 return _kept_flac(file, field)
             return _kept_mp4(file, field) if kind == "mp4" else _kept_ogg(file, kind, field)
-        except (IndexError, ValueError) as error:
+        except (IndexError, ValueError, struct.error) as error:
             raise TagError(f"is damaged: {error}") from error
 
 
@@ -96,22 +101,41 @@ def _kept_ogg(file: BinaryIO, kind: str, field: Field) -> tuple[str, tuple[bytes
 
 
 def _kept_mp4(file: BinaryIO, field: Field) -> tuple[str, tuple[bytes, ...]]:
+    """Of the sound also where each piece of it begins, counted from the beginning of the atom that holds it."""
     sound = hashlib.sha256()
     others: list[bytes] = []
-    end = file.seek(0, 2)
-    for name, start, size in _atoms(file, 0, end, ()):
+    starts: list[int] = []
+    tables: list[tuple[str, bytes]] = []
+    for path, start, size in _atoms(file, 0, file.seek(0, 2), ()):
+        parent, _, name = path.rpartition("/")
+        if name == "moof":
+            raise TagError("is a fragmented MP4, whose tags are not written; have a program make it a plain one first")
+        if name.encode("latin-1") in _HOLDERS or path in _FILLING:
+            continue
         if name == "mdat":
-            file.seek(start)
-            while size:
-                data = file.read(min(size, 1 << 20))
-                sound.update(data)
-                size -= len(data) or size
-        elif name.startswith("moov/udta/meta/ilst/"):
-            file.seek(start)
-            data = file.read(size)
-            if _atom_key(name.rpartition("/")[2], data) not in _mp4_keys(field):
-                others.append(name.encode("latin-1") + data)
+            starts.append(start)
+            sound.update(_digest(_part(file, start, size)).encode())
+            continue
+        file.seek(start)
+        data = _exactly(file, size)
+        if name in ("stco", "co64"):
+            tables.append((name, data))
+        elif parent != _TAGS or _atom_key(name, data) not in _mp4_keys(field):
+            others.append(path.encode("latin-1") + data)
+    starts.sort()
+    for name, data in tables:
+        for (place,) in struct.iter_unpack(">L" if name == "stco" else ">Q", data[8:]):
+            holder = bisect.bisect(starts, place) - 1
+            sound.update(b"%d %d " % (holder, place - starts[max(holder, 0)]))
     return sound.hexdigest(), tuple(sorted(others))
+
+
+def _part(file: BinaryIO, start: int, size: int) -> Iterator[bytes]:
+    file.seek(start)
+    while size:
+        data = _exactly(file, min(size, 1 << 20))
+        yield data
+        size -= len(data)
 
 
 def _mp4_keys(field: Field) -> set[str]:

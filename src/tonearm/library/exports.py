@@ -116,7 +116,11 @@ def write_beets(plan: Plan, path: Path) -> None:
         "#!/bin/sh",
         f"# Written by tonearm: the {field} of {len(plan.planned)} files. Nothing is moved.",
         f"field={name}",
-        *(["beet fields | grep -q '^ *genres$' && field=genres  # as later versions of beets call it"] if name == "genre" else []),
+        *(
+            ["beet fields | grep -q '^ *genres$' && field=genres  # as later versions of beets call it"]
+            if name == "genre"
+            else []
+        ),
     ]
     lines += [_modify(row.path(library), row.values(";")) for row in plan.planned]
     write_bytes(path, os.fsencode("\n".join(lines) + "\n"))
