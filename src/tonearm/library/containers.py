@@ -10,6 +10,7 @@ bitstream, RFC 3533), ISO/IEC 14496-12 (MP4).
 import bisect
 import hashlib
 import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +24,7 @@ ENDINGS = frozenset(
     {".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".m4b", ".mp4", ".wav", ".aif", ".aiff", ".aifc"}
 )
 FREE_ATOM = b"----"
+_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 # atoms that hold atoms, and how many bytes of their own are before these
 _HOLDERS = {b"moov": 0, b"udta": 0, b"meta": 4, b"ilst": 0, b"trak": 0, b"mdia": 0, b"minf": 0, b"stbl": 0}
 _TAGS = "moov/udta/meta/ilst"
@@ -178,19 +180,31 @@ def _atoms(file: BinaryIO, start: int, end: int, above: tuple[str, ...]) -> Iter
 
 
 def _packets(file: BinaryIO) -> Iterator[bytes]:
-    """The packets of all streams of an Ogg file, one after the other."""
+    """The packets of all streams of an Ogg file, one after the other. Raises ValueError where a page is damaged."""
     held = b""
     while head := file.read(27):
         if head[:4] != b"OggS" or len(head) < 27:
             raise ValueError("one of its Ogg pages does not begin where the one before ends")
         sizes = _exactly(file, head[26])
+        body = _exactly(file, sum(sizes))
+        # players pass over such a page; with new tags it would get a new checksum, and be played
+        if _ogg_checksum(head[:22] + bytes(4) + head[26:] + sizes + body) != int.from_bytes(head[22:26], "little"):
+            raise ValueError("the checksum of one of its Ogg pages is wrong")
+        place = 0
         for size in sizes:
-            held += _exactly(file, size)
+            held += body[place : place + size]
+            place += size
             if size < 255:
                 yield held
                 held = b""
     if held:
         yield held
+
+
+def _ogg_checksum(data: bytes) -> int:
+    """CRC-32 as RFC 3533 has it: that of zlib with the bits of each byte, and of the result, in the other order."""
+    found = zlib.crc32(data.translate(_MIRRORED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int.from_bytes(found.to_bytes(4, "little").translate(_MIRRORED), "big")
 
 
 def _comments(data: bytes, field: Field) -> list[bytes]:
