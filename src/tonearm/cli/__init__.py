@@ -9,7 +9,19 @@ exit code. Libraries are loaded by the command that needs them, so that `--help`
 import io
 import sys
 
-from tonearm.cli import bench, collection, curve, encoders, experiments, export, importance, predict, reference, sweep
+from tonearm.cli import (
+    bench,
+    collection,
+    curve,
+    encoders,
+    experiments,
+    export,
+    importance,
+    predict,
+    reference,
+    serve,
+    sweep,
+)
 from tonearm.cli.app import app
 from tonearm.cli.ending import NOTHING
 from tonearm.errors import TonearmError
@@ -28,6 +40,7 @@ __all__ = [
     "main",
     "predict",
     "reference",
+    "serve",
     "sweep",
 ]  # the modules add their commands to the app
 
