@@ -12,16 +12,14 @@ from typing import Annotated, Any
 
 import typer
 
-from tonearm.cli.ending import EXIT_CODES, Application
+from tonearm.cli.application import Application
 from tonearm.cli.notes import note as note
 from tonearm.runtime.remote import is_url, place
 
 app = typer.Typer(
     cls=Application,
     help="From a folder of labelled music to honest, compared, usable genre classifiers.",
-    epilog=EXIT_CODES,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -61,6 +59,9 @@ OutAnywhere = Annotated[
 ]
 RunFolder = Annotated[
     Path, typer.Argument(parser=place, metavar="RUN", help="a run, a model's folder, an experiment or a sweep")
+]
+RunOption = Annotated[
+    Path, typer.Option("--run", parser=place, metavar="RUN", help="a run, a model's folder, an experiment or a sweep")
 ]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="number of parallel processes")]
 Cluster = Annotated[

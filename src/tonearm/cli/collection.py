@@ -130,7 +130,10 @@ def spectrograms(
     cluster: Cluster = "",
     strict: Strict = False,
 ) -> None:
-    """Draw spectrograms: OUT/KIND/GENRE/FILE.png, inside train/ and test/ as the music is."""
+    """Draw spectrograms of every clip.
+
+    They are OUT/KIND/GENRE/FILE.png, inside train/ and test/ as the music is.
+    """
     from tonearm.data.catalog import read_catalog
     from tonearm.representations.extract import FAILURES_CSV, draw_spectrograms
 

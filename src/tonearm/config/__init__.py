@@ -24,6 +24,7 @@ from tonearm.data.tables import is_table
 from tonearm.errors import ConfigError
 from tonearm.models import MODELS, ModelSettings
 from tonearm.representations.encoders.weights import at_hand
+from tonearm.runtime.logs import FILES
 from tonearm.runtime.regular import describe_irregular
 from tonearm.settings import (
     AudioSettings,
@@ -190,6 +191,7 @@ def parse_config(values: Mapping[str, Any]) -> Config:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    FILES.debug("%s: read", path)
     if irregular := describe_irregular(path):
         raise ConfigError(f"{path}: is {irregular}; a config is a TOML file")
     try:

@@ -10,6 +10,7 @@ A file that is longer than `longest` is read as EXCERPTS stretches of equal leng
 its end and the others evenly between, one after the other: an hour of sound takes no more memory than `longest`.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,11 +43,15 @@ class Waveform:
 
 @dataclass(frozen=True)
 class Stream:
-    """A whole file, a block at a time, before resampling. blocks: mono, float32. sr: Hz. channels: in the file."""
+    """A whole file, a block at a time, before resampling. blocks: mono, float32. sr: Hz. channels: in the file.
+
+    length: samples that the file has, or announces; 0 where it does not.
+    """
 
     blocks: Iterator[NDArray[np.float32]]
     sr: int
     channels: int
+    length: int
 
 
 def check_length(path: str, samples: NDArray[np.float32], sr: int, shortest: int) -> None:
@@ -86,10 +91,14 @@ def read(
 
 
 @contextmanager
-def open_stream(path: str | Source) -> Iterator[Stream]:
-    """The whole file, a block at a time. Raises AudioError like `read`, except for silence and what is too short."""
-    with open_decoder(path) as decoder:
-        yield Stream(_checked(path, decoder.blocks(0, decoder.length)), decoder.sr, decoder.channels)
+def open_stream(path: str | Source, whole: bool = True) -> Iterator[Stream]:
+    """The whole file, a block at a time. Raises AudioError like `read`, except for silence and what is too short.
+
+    whole: False: all that can be decoded of a file that may lack its end (`decoders.open_decoder`).
+    """
+    with open_decoder(path, whole) as decoder:
+        blocks = decoder.blocks(0, decoder.length if whole else sys.maxsize)
+        yield Stream(_checked(path, blocks), decoder.sr, decoder.channels, decoder.length)
 
 
 def resample(samples: NDArray[np.float32], sr: int, target_sr: int) -> NDArray[np.float32]:

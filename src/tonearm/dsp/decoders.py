@@ -66,8 +66,12 @@ class Decoder:
 
 
 @contextmanager
-def open_decoder(source: str | Source) -> Iterator[Decoder]:
-    """The decoder of a local file, of the bytes of one, or of samples. Raises AudioError."""
+def open_decoder(source: str | Source, whole: bool = True) -> Iterator[Decoder]:
+    """The decoder of a local file, of the bytes of one, or of samples. Raises AudioError.
+
+    whole: whether a file must have what its header announces. Without it no file is decoded to be measured: `length` is
+    what the header announces, 0 where it does not.
+    """
     source = Path(source) if isinstance(source, str) else source
     if isinstance(source, Samples):
         yield _of_samples(source)
@@ -79,7 +83,7 @@ def open_decoder(source: str | Source) -> Iterator[Decoder]:
     with ExitStack() as opened:
         with _reported(source):
             open_file = _open_av if suffix_of(source) in AV_EXTENSIONS else _open_sndfile
-            decoder = opened.enter_context(open_file(source))
+            decoder = opened.enter_context(open_file(source, whole))
         yield decoder
 
 
@@ -192,13 +196,13 @@ def _copy_of(contents: Contents) -> Iterator[Path]:
 
 
 @contextmanager
-def _open_sndfile(path: File) -> Iterator[Decoder]:
+def _open_sndfile(path: File, whole: bool) -> Iterator[Decoder]:
     with _sound_file(path) as file:
         if file.format == "RAW":
             raise AudioError(
                 str(path), "undecodable", f"it cannot be decoded (it does not begin as a {path.suffix} file does)"
             )
-        _check_announced_length(path, file.extra_info)
+        length = _announced_length(path, file.frames, file.extra_info, whole)
         _check_rate(path, file.samplerate)
         file.seek(0)  # as soundfile.read does, since it changes the last bits of an MP3
         size = max(1, BLOCK // file.channels)
@@ -215,7 +219,7 @@ def _open_sndfile(path: File) -> Iterator[Decoder]:
                     yield mono(frames)
                 at += len(frames)
 
-        yield Decoder(path, file.samplerate, file.channels, file.frames, blocks)
+        yield Decoder(path, file.samplerate, file.channels, length, blocks)
 
 
 def _openable(path: Path) -> str | bytes:
@@ -227,19 +231,22 @@ def _openable(path: Path) -> str | bytes:
     return str(path)
 
 
-def _check_announced_length(path: File, log: str) -> None:
-    """Raise if the header announces clearly more data than the file has, which libsndfile ignores."""
-    for announced, present in ((int(a), int(b)) for a, b in _ANNOUNCED.findall(log)):
+def _announced_length(path: File, frames: int, log: str, whole: bool) -> int:
+    """Samples that the header announces, where they are more than libsndfile finds, which is silent about it.
+
+    whole: raise AudioError in that case.
+    """
+    for announced, present in ((int(a), max(int(b), 0)) for a, b in _ANNOUNCED.findall(log)):
         if announced not in _UNKNOWN_LENGTHS and present < announced * (1 - MISSING_SHARE):
-            raise AudioError(
-                str(path),
-                "truncated",
-                f"its header announces {announced} bytes of samples and {max(present, 0)} are there; copy it again",
-            )
+            said = f"its header announces {announced} bytes of samples and {present} are there; copy it again"
+            if whole:
+                raise AudioError(str(path), "truncated", said)
+            return frames * announced // max(present, 1)
+    return frames
 
 
 @contextmanager
-def _open_av(path: File) -> Iterator[Decoder]:
+def _open_av(path: File, whole: bool) -> Iterator[Decoder]:
     """Headers only estimate the length, so one pass measures it; a short file is kept, a long one decoded again."""
     if importlib.util.find_spec("av") is None:
         raise AudioError(
@@ -253,15 +260,10 @@ def _open_av(path: File) -> Iterator[Decoder]:
         guessed = container.duration is None or container.format.name in _GUESSED_LENGTHS
         announced = 0 if guessed else int(container.duration / AV_TIME_BASE * sr)
     _check_rate(path, sr)
-    length = 0
-    kept: list[Block] = []
-    for block in av_blocks(path, sr):
-        length += len(block)
-        if length <= KEPT:
-            kept.append(block)
-        else:
-            kept.clear()
-    check_complete(path, announced, length)
+    length, kept = announced, list[Block]()
+    if whole:
+        length, kept = _measured(path, sr)
+        check_complete(path, announced, length)
 
     at, rest = 0, np.zeros(0, dtype=np.float32)  # of the one pass through the file, where the last stretch ended
 
@@ -281,3 +283,15 @@ def _open_av(path: File) -> Iterator[Decoder]:
     with closing(av_blocks(path, sr)) as again:
         decoded = iter(kept) if kept else again
         yield Decoder(path, sr, channels, length, blocks)
+
+
+def _measured(path: File, sr: int) -> tuple[int, list[Block]]:
+    """How many samples there are, and the samples themselves of a short file."""
+    length, kept = 0, list[Block]()
+    for block in av_blocks(path, sr):
+        length += len(block)
+        if length <= KEPT:
+            kept.append(block)
+        else:
+            kept.clear()
+    return length, kept

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tonearm.dsp.audio import Stream, Waveform, check_length, open_stream, read, resample
 from tonearm.dsp.sources import Contents, Samples, Source
 from tonearm.errors import AudioError
+from tonearm.runtime.logs import FILES
 from tonearm.runtime.remote import is_url, local_copy, place
 from tonearm.settings import AudioSettings
 
@@ -71,10 +72,10 @@ class ClipSound:
         return waveform
 
     @contextlib.contextmanager
-    def stream(self) -> Iterator[Stream]:
-        """The whole file in blocks. Raises AudioError like `audio.open_stream`."""
+    def stream(self, whole: bool = True) -> Iterator[Stream]:
+        """The whole file in blocks; arguments and errors of `audio.open_stream`."""
         file = self._opened()
-        with self._named(), open_stream(file) as stream:
+        with self._named(), open_stream(file, whole) as stream:
             yield stream
 
     def samples(self, settings: AudioSettings, shortest: int = 1) -> NDArray[np.float32]:
@@ -126,6 +127,7 @@ class ClipSound:
 
     def _read(self, offset: float, duration: float | None, longest: float | None) -> Waveform:
         file = self._opened()
+        FILES.debug("%s: read", self.path)
         with self._named():
             return read(file, offset, duration, longest)
 

@@ -26,6 +26,7 @@ from tonearm.report.page import page
 from tonearm.report.sweep import is_sweep, sweep_page
 from tonearm.runtime.files import write_csv, write_text
 from tonearm.runtime.leftovers import clear_leftovers
+from tonearm.runtime.logs import timed
 from tonearm.runtime.progress import Counting, quietly
 from tonearm.settings import DataSettings, GenreSettings
 
@@ -33,6 +34,7 @@ SHOWN_MISTAKES, SHOWN_SUSPICIOUS = 12, 20
 ALL = 1_000_000
 
 
+@timed("report")
 def write_report(
     experiment: Path,
     out: Path | None = None,

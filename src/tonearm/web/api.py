@@ -140,7 +140,7 @@ async def stream(
     hop: Annotated[
         float | None, Query(description="Seconds from one window to the next; by default half a window.")
     ] = None,
-) -> "_Lines":
+) -> StreamingResponse:
     """A line of JSON for each window as soon as it was heard, and a last one with the segments."""
     web, served = web_of(request), served_of(request)
     async with AsyncExitStack() as opened:
