@@ -8,7 +8,6 @@ An answer is the object that `predict --json` prints (`answers.SCHEMA`). Whateve
 
 import asyncio
 import json
-import mimetypes
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from tonearm.answers import AnswerRecord, FailureRecord, Prediction
 from tonearm.errors import AudioError
+from tonearm.timeline import STICKINESS
 from tonearm.web import listening
 from tonearm.web.app import Web, web_of
 from tonearm.web.errors import RequestError
@@ -33,6 +33,8 @@ from tonearm.wording import count, duration
 
 NDJSON = "application/x-ndjson"
 FILE_KINDS = ("audio/", "video/", "image/", "application/octet-stream")  # of a body that is one file
+# what has no mark of its own inside, so that its name decides how it is read
+ENDINGS = {"audio/mp4": ".m4a", "audio/x-m4a": ".m4a", "audio/aac": ".aac", "audio/webm": ".webm", "video/mp4": ".mp4"}
 ANSWERED, UNUSABLE, FAILED = 200, 422, 503
 WORDS = {ANSWERED: "answered", UNUSABLE: "unusable", FAILED: "failed"}
 router = APIRouter()
@@ -137,9 +139,8 @@ async def stream(
     request: Request,
     name: Name = "",
     window: Annotated[float | None, Query(description="Seconds of a window; the model's own by default.")] = None,
-    hop: Annotated[
-        float | None, Query(description="Seconds from one window to the next; by default half a window.")
-    ] = None,
+    hop: Annotated[float | None, Query(description="Seconds between windows; by default half a window.")] = None,
+    stickiness: Annotated[float, Query(ge=0, description="Seconds that a genre lasts on average.")] = STICKINESS,
 ) -> StreamingResponse:
     """A line of JSON for each window as soon as it was heard, and a last one with the segments."""
     web, served = web_of(request), served_of(request)
@@ -148,7 +149,7 @@ async def stream(
         if len(uploads) > 1:
             raise RequestError(422, f"{len(uploads)} files came; one is streamed at a time")
         [upload] = uploads
-        task = (listening.follow, served.key, upload.path, upload.name, window, hop)
+        task = (listening.follow, served.key, upload.path, upload.name, window, hop, stickiness)
         lines = web.pool.stream(*task)
         opened.push_async_callback(lines.aclose)  # type: ignore[attr-defined]  # an async generator
         try:
@@ -217,7 +218,7 @@ async def _received(request: Request, name: str) -> AsyncIterator[list[Upload]]:
 async def _receive(request: Request, web: Web, name: str) -> list[Upload]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind.startswith(FILE_KINDS):
-        upload = await web.uploads.receive_body(request, name or f"file{mimetypes.guess_extension(kind) or ''}")
+        upload = await web.uploads.receive_body(request, name or f"file{ENDINGS.get(kind, '')}")
         if not upload.size:
             web.uploads.remove(upload.key)
             raise RequestError(422, "the body is empty; send the bytes of a file")

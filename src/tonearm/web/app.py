@@ -20,6 +20,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from tonearm.errors import ConfigError, TonearmError
 from tonearm.runtime.stopping import ending_within
@@ -86,6 +87,7 @@ def create_app(
     app.add_exception_handler(TonearmError, _of_error)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(RequestValidationError, _of_validation)
+    app.add_exception_handler(ClientDisconnect, _of_leaving)
     app.add_exception_handler(Exception, _of_fault)
     for router in routers:
         app.include_router(router)
@@ -186,6 +188,11 @@ async def _of_validation(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     said = "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors())
     return JSONResponse(RequestError(422, f"the request does not fit: {said}").to_json(), 422)
+
+
+async def _of_leaving(_: Request, error: Exception) -> JSONResponse:
+    """The client has gone in the middle of its request; nobody reads this."""
+    return JSONResponse(RequestError(400, "the request was not sent to its end").to_json(), 400)
 
 
 async def _of_fault(_: Request, error: Exception) -> JSONResponse:

@@ -71,9 +71,10 @@ def answer(models: Models, key: RunKey, path: Path, name: str, neighbours: int, 
 
 
 def follow(
-    models: Models, key: RunKey, path: Path, name: str, window: float | None, hop: float | None
+    models: Models, key: RunKey, path: Path, name: str, window: float | None, hop: float | None, stickiness: float
 ) -> Generator[Line]:
-    """What the run says of a recording, line by line. window, hop: seconds, see `timeline.windows`.
+    """What the run says of a recording, line by line. window, hop, stickiness: seconds, as of `timeline.windows` and
+    `timeline.segments`.
 
     Raises ConfigError for lengths that are not allowed, AudioError where nothing of the file can be read.
     """
@@ -89,7 +90,7 @@ def follow(
         if not found:
             raise
         error = problem.reason
-    made = [asdict(segment) for segment in segments(found)]
+    made = [asdict(segment) for segment in segments(found, stickiness)]
     yield {"version": VERSION, "file": name, "seconds": found[-1].end, "segments": made, "error": error}
 
 

@@ -8,6 +8,7 @@ that was killed, by the next start.
 """
 
 import asyncio
+import logging
 import re
 import secrets
 import shutil
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 FOLDER_PREFIX = "tonearm-uploads-"
 KNOWN = EXTENSIONS | PICTURE_EXTENSIONS
 MOST_HEADERS = 8_000  # bytes of one part's headers
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # what a client does wrong is told to the client
 _UNSHOWN = re.compile(r"[\x00-\x1f\x7f]")
 
 

@@ -206,8 +206,8 @@ class _Worker:
 
     @property
     def usable(self) -> bool:
-        """Whether it can be given a task: it may have died while it had none."""
-        return not self._killed and self._process.is_alive()
+        """Whether it can be given a task: it may have died while it had none, which closes its end of the pipe."""
+        return not self._killed and self._process.is_alive() and not self._pipe.poll()
 
     def check_ready(self) -> None:
         """Wait until it has loaded its runs. Raises TonearmError where it cannot."""
