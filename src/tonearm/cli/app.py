@@ -14,6 +14,7 @@ import typer
 
 from tonearm.cli.application import Application
 from tonearm.cli.notes import note as note
+from tonearm.errors import ConfigError
 from tonearm.runtime.remote import is_url, place
 
 app = typer.Typer(
@@ -37,6 +38,14 @@ def _work_on(context: typer.Context, address: str) -> str:
 Folder = Annotated[
     str,
     typer.Argument(metavar="FOLDER", help="class folders of audio, a folder with metadata.csv, a table, or a URL"),
+]
+ConfigOrFolder = Annotated[
+    str,
+    typer.Argument(
+        metavar="CONFIG.toml|FOLDER",
+        help="a TOML file of settings (`tonearm config` prints a template); or class folders of audio, a folder with "
+        "metadata.csv, a table, or a URL, for the default settings",
+    ),
 ]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="TOML file of settings; `tonearm config` prints a template")
@@ -99,6 +108,24 @@ def read_config(path: Path | None, overrides: list[str] | None, **arguments: dic
     from tonearm.config import load_config
 
     return load_config(path, overrides or (), arguments)
+
+
+def read_experiment(given: str, overrides: list[str] | None) -> Any:
+    """The config in the file of this name, or that of the folder, table or URL of music: defaults, which are shown."""
+    from tonearm.config import changed_toml
+    from tonearm.data.tables import is_table
+
+    path = Path(given)
+    if not is_url(given):
+        if not path.is_dir() and (path.suffix.lower() == ".toml" or (path.is_file() and not is_table(given))):
+            return read_config(path, overrides)
+        if not path.exists():
+            raise ConfigError(f"{given}: there is no such config file, folder or table")
+    # not relative to here, since it is kept in the results, from where it could be run again
+    config = read_config(None, overrides, data={"folder": given if is_url(given) else str(path.absolute())})
+    note("there is no config file: these settings are used, else the defaults; config.toml in the results has them all")
+    note(*(f"  {line}" for line in changed_toml(config).splitlines() if line))
+    return config
 
 
 def check_file(out: Path | None) -> None:
