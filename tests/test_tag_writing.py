@@ -19,6 +19,7 @@ from tonearm.library.plan import Policy, make_plan
 from tonearm.library.status import status_of
 from tonearm.library.writer import read_fields, write_field
 from tonearm.library.writing import apply_plan, undo
+from tonearm.runtime.leftovers import claim
 from tonearm.runtime.locks import hold
 
 GENRE = field_of("genre")
@@ -229,7 +230,6 @@ def test_files_in_use_and_folders_that_are_write_protected_are_left_alone(
             raise PermissionError(13, "Permission denied")
         return claim(folder, suffix)
 
-    claim = exchange.claim
     monkeypatch.setattr(exchange, "rename", busy)
     monkeypatch.setattr(exchange, "claim", refuse)
     outcome = apply_plan(path)
