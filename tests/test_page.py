@@ -44,7 +44,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, experiment: Experiment, musi
 
 @pytest.fixture(scope="module")
 def page(place: Path) -> Iterator[Page]:
-    options = ("--music", place / "allowed", "--file-mb", "1")
+    options = ("--music", place / "allowed", "--max-mb", "1")
     with opened(place / "trained", *options, folder=place / "uploads") as found:
         yield found
     assert found.process.returncode == 143

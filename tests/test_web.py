@@ -23,8 +23,9 @@ from tonearm.web import tasks
 from tonearm.web.app import create_app
 from tonearm.web.errors import RequestError
 from tonearm.web.limits import Limits
+from tonearm.web.models import Models, RunKey
 from tonearm.web.uploads import Uploads
-from tonearm.web.workers import Models, RunKey, WorkerPool
+from tonearm.web.workers import WorkerPool
 from web_client import FORM, form
 
 TOKEN = "a/secret+token"
@@ -92,7 +93,7 @@ def test_too_many_waiting_are_refused_and_given_up_ones_are_not_done(pool: Worke
     waiting = [pool.submit(process) for _ in range(3)]
     with pytest.raises(RequestError, match="3 tasks are waiting already") as found:
         pool.submit(process)
-    assert found.value.status == 503
+    assert found.value.status == 429
     assert waiting[1].cancel()
     assert busy.result(60) == 0.5
     assert waiting[2].result(60) == waiting[0].result(60)

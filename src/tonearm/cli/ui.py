@@ -28,8 +28,10 @@ def ui(
     token: Annotated[
         str | None, typer.Option("--token", envvar="TONEARM_TOKEN", help="token in place of a random one")
     ] = None,
-    file_mb: Annotated[int, typer.Option("--file-mb", min=1, help="most megabytes of a file that is sent")] = 200,
-    seconds: Annotated[float, typer.Option("--seconds", min=1.0, help="most seconds that one file may take")] = 60.0,
+    max_mb: Annotated[int, typer.Option("--max-mb", min=1, help="most megabytes of a file that is sent")] = 200,
+    max_seconds: Annotated[
+        float, typer.Option("--max-seconds", min=1.0, help="most seconds that a file may take")
+    ] = 60.0,
     workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="processes that listen to music")] = 1,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="open the page in a browser")] = True,
     trust: Trust = None,
@@ -55,8 +57,9 @@ def ui(
         host,
         port,
         token or ("" if is_loopback(host) else new_token()),
-        file_bytes=file_mb * MEGABYTE,
-        task_seconds=seconds,
+        file_bytes=max_mb * MEGABYTE,
+        kept_bytes=max(Limits.kept_bytes, 2 * max_mb * MEGABYTE),
+        task_seconds=max_seconds,
         workers=workers,
     )
     open_page(runs or [Path("experiment")], music or [], limits, trust or (), told)

@@ -11,7 +11,7 @@ from tonearm.experiment.lookup import owner_of, run_to_load
 from tonearm.experiment.runs import read_calibration, read_facts
 from tonearm.runtime.remote import is_url, place
 from tonearm.web.errors import RequestError
-from tonearm.web.workers import RunKey
+from tonearm.web.models import RunKey
 
 BESIDE, RESULTS = "-corrections", "results"  # what learned anew is in this folder of a folder that is called so
 

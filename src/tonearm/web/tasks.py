@@ -21,7 +21,7 @@ from tonearm.dsp.decoding import Decoder
 from tonearm.errors import AudioError, RunError
 from tonearm.experiment.neighbours import training_clips_of
 from tonearm.settings import AudioSettings, SpectrogramSettings
-from tonearm.web.workers import Models, RunKey
+from tonearm.web.models import Models, RunKey
 
 if TYPE_CHECKING:
     from tonearm.timeline import Window
