@@ -21,9 +21,11 @@ from tonearm.cli import (
     importance,
     predict,
     reference,
+    serve,
     sweep,
     tag,
     timeline,
+    ui,
 )
 from tonearm.cli.app import app
 
@@ -40,9 +42,11 @@ __all__ = [
     "main",
     "predict",
     "reference",
+    "serve",
     "sweep",
     "tag",
     "timeline",
+    "ui",
 ]  # the modules add their commands to the app
 
 
