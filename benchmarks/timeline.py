@@ -3,8 +3,9 @@
     python benchmarks/timeline.py [--hours 0.1 1 10] [--hop 5] [--format mp3] [--model logistic] [--preset gtzan57]
 
 A run is trained on the built-in music, three minutes of it in three genres. Then a recording of each length is made of
-songs of these genres, by turns, and `tonearm timeline` is run on it as a process of its own, with windows of 10 s. Columns: size of the file; wall time; how many times faster than the music plays; the most memory that the
-process had (its peak resident set); the segments that were found, and the songs there are.
+songs of these genres, by turns, and `tonearm timeline` is run on it as a process of its own, with windows of 10 s.
+Columns: size of the file; wall time; how many times faster than the music plays; the most memory that the process had
+(its peak resident set); the segments that were found, and the songs there are.
 """
 
 import argparse
