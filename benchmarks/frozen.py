@@ -3,9 +3,9 @@
     python benchmarks/frozen.py RUN FILE_OR_FOLDER... [--wheels FOLDER]
 
 Makes an environment, installs the printed packages and this checkout into it, each without what it asks for, and
-predicts the files there and here. Prints the number of packages, what the environment takes on the disk without pip, and
-whether the answers are the same to the last bit; ends with 1 if they are not. Packages come from pip's index, or from a
-folder of wheels.
+predicts the files there and here. Prints the number of packages, what the environment takes on the disk without pip,
+and whether the answers are the same to the last bit; ends with 1 if they are not. Packages come from pip's index, or
+from a folder of wheels.
 """
 
 import argparse

@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 
 from tonearm.answers import Prediction
 from tonearm.data.tables import is_table
-from tonearm.dsp.decoders import RATES
+from tonearm.dsp.decoding import RATES
 from tonearm.dsp.sources import Contents, Samples, Source
 from tonearm.errors import RunError
 from tonearm.experiment.lookup import run_to_load, scored_folder
 from tonearm.experiment.neighbours import training_clips_of
 from tonearm.experiment.pretrained import pretrained
 from tonearm.experiment.runs import Run, judged_part, load_run, read_scores
-from tonearm.experiment.trust import Trust, executed
-from tonearm.prediction import doubts, predict_sources, representation_of
+from tonearm.experiment.trust import Trust
+from tonearm.prediction import doubts, origin, predict_sources, representation_of
 from tonearm.runtime.remote import place
 
 Sound = str | Path | bytes | bytearray | memoryview | BinaryIO | NDArray[np.floating]
@@ -69,7 +69,7 @@ class LoadedModel:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know of its answers, as `tonearm predict` says it."""
-        return (*executed(self.run), *self._representation.notes, *doubts(self.run))
+        return (*origin(self.run), *self._representation.notes, *doubts(self.run))
 
     @property
     def card(self) -> dict[str, Any]:

@@ -7,11 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tonearm.cli.app import AsJson, ConfigFile, Set, Strict, Trust, Workers, app, check_file, note, read_config
+from tonearm.cli.app import (
+    AsJson,
+    ConfigFile,
+    RunOption,
+    Set,
+    Strict,
+    Trust,
+    Workers,
+    app,
+    check_file,
+    note,
+    read_config,
+)
 from tonearm.cli.ending import conclude
 from tonearm.cli.progress import counting
 from tonearm.library.fields import By, Multi, Only
-from tonearm.runtime.remote import place
 from tonearm.wording import count
 
 if TYPE_CHECKING:
@@ -47,15 +58,7 @@ Beets = Annotated[
 @tag.command()
 def plan(
     library: Annotated[Path, typer.Argument(metavar="LIBRARY", help="the folder of the library, which is only read")],
-    run: Annotated[
-        Path,
-        typer.Option(
-            "--run",
-            parser=place,
-            metavar="RUN",
-            help="a run, a model's folder, an experiment or a sweep",
-        ),
-    ],
+    run_folder: RunOption,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="file to write")] = Path("plan.jsonl"),
     only: Annotated[
         Only, typer.Option("--only", help="files without the tag, those whose tag says otherwise, or all")
@@ -92,7 +95,7 @@ def plan(
     check_no_journal(out)
     policy = Policy(field, only, min_probability, unsure, by, add, multi)
     genres = read_config(config, set_).genres if config or set_ else None
-    made, notes, unusable = plan_library(library, run, policy, genres, counting, workers, trust or ())
+    made, notes, unusable = plan_library(library, run_folder, policy, genres, counting, workers, trust or ())
     made.write(out)
     print(summary(made))
     note(*(f"note: {line}" for line in notes))

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import Field, SerializeAsAny, ValidationError, field_validator, model_validator
 
 from tonearm.config.anchor import PATHS, anchor
-from tonearm.config.defaults import HEAD, default_models
+from tonearm.config.defaults import HEAD, default_models, given_text
 from tonearm.config.messages import explain, limits
 from tonearm.config.model_names import check_names
 from tonearm.config.reading import check_layers, check_reads
@@ -92,14 +92,18 @@ class Config(Settings):
     report: ReportSettings = ReportSettings()
     sweep: SweepSettings = SweepSettings()
     curve: CurveSettings = CurveSettings()
-    models: dict[str, SerializeAsAny[ModelSettings]] = Field(default_factory=dict)  # `_give_models` fills it
+    models: dict[str, SerializeAsAny[ModelSettings]] = Field(default_factory=dict)  # `_fill_in` does
 
     @model_validator(mode="before")
     @classmethod
-    def _give_models(cls, sections: Any) -> Any:
-        if isinstance(sections, Mapping) and "models" not in sections:
-            return {**sections, "models": default_models(sections)}
-        return sections
+    def _fill_in(cls, sections: Any) -> Any:
+        if not isinstance(sections, Mapping):
+            return sections
+        given: dict[str, Any] = {} if "models" in sections else {"models": default_models(sections)}
+        audio = sections.get("audio", {})
+        if given_text(sections, "data", "labels") == "tags" and isinstance(audio, Mapping):  # whole tracks, not clips
+            given["audio"] = {"excerpts": 1, **audio}
+        return {**sections, **given}
 
     @field_validator("models", mode="before")
     @classmethod

@@ -18,7 +18,7 @@ def default_models(sections: Mapping[str, Any]) -> dict[str, ModelSettings]:
     sections: as given. The other one is a network where the extra for it is installed, else a forest, whose time and
     memory, unlike an SVM's, stay moderate for any number of clips. A table has no sound for an encoder.
     """
-    folder, layer = _given(sections, "data", "folder"), _given(sections, "encoders", "layer")
+    folder, layer = given_text(sections, "data", "folder"), given_text(sections, "encoders", "layer")
     second = FOREST if torch_lacks() else NETWORK
     models = {name: MODELS[name].settings.model_validate({}) for name in (LINEAR, second)}
     encoder = "" if is_table(folder) else at_hand(layer)
@@ -27,7 +27,7 @@ def default_models(sections: Mapping[str, Any]) -> dict[str, ModelSettings]:
     return models
 
 
-def _given(sections: Mapping[str, Any], section: str, key: str) -> str:
+def given_text(sections: Mapping[str, Any], section: str, key: str) -> str:
     """A text in a section that nobody has checked, "" if there is none."""
     table = sections.get(section)
     value = table.get(key) if isinstance(table, Mapping) else getattr(table, key, "")

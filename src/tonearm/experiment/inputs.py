@@ -184,7 +184,7 @@ def _read_audio(config: Config, out: Path, counting: Counting, workers: int) -> 
     tasks = [_task(name, config, out) for name in _needed(config)]
     made = code_of_copies(config)
     further = copy_tasks(tasks, made, config, out)
-    listening = [ListeningTask(out / RECORDINGS)] if config.split.recordings else []
+    listening = [ListeningTask(out / RECORDINGS, config.audio)] if config.split.recordings else []
     # listening comes first: it goes through long files whole, before the spectra of their excerpts fill the memory
     every: list[ExtractionTask] = [*listening, *tasks, *(one.task for one in further)]
     with counting(", ".join(task.representation.name for task in tasks), "clips") as progress:

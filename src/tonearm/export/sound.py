@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tonearm.dsp.audio import EXCERPTS, HIGHEST_FULL_RATE
 from tonearm.dsp.bands import Bands
+from tonearm.errors import ExportError
 from tonearm.export.graph import Writer
 from tonearm.settings import AudioSettings
 
@@ -21,15 +22,22 @@ Spectra = Callable[[Writer, str, str], str]  # real and imaginary parts, (frames
 
 
 def excerpts(writer: Writer, samples: str, audio: AudioSettings) -> str:
-    """The part of a clip that the run reads; of a long one its excerpts, as `dsp.audio.read`."""
+    """The part of a clip that the run reads; of a long one its excerpts, as `dsp.audio.read`.
+
+    Raises ExportError where it reads several, each on its own.
+    """
     length = writer.size(samples, 0)
     start = writer.node("Min", length, int(audio.offset * audio.sr))
     stop = length
     if audio.duration is not None:
         stop = writer.node("Min", length, writer.node("Add", start, int(audio.duration * audio.sr)))
+    there = writer.node("Sub", stop, start)
+    if audio.excerpts:
+        if audio.excerpts > 1:
+            raise ExportError(f"it reads {audio.excerpts} excerpts of each clip, whose rows are averaged")
+        return _middle(writer, samples, start, there, int(audio.excerpt_seconds * min(audio.sr, HIGHEST_FULL_RATE)))
     most = int(audio.longest * min(audio.sr, HIGHEST_FULL_RATE))
     size = max(1, most // EXCERPTS)
-    there = writer.node("Sub", stop, start)
     short = writer.node("LessOrEqual", there, most)
     spare = writer.node("Sub", there, size)
     pieces = []
@@ -40,6 +48,13 @@ def excerpts(writer: Writer, samples: str, audio: AudioSettings) -> str:
         last = writer.node("Where", short, stop if number == 0 else start, writer.node("Add", at, size))
         pieces.append(writer.part(samples, first, last))
     return writer.node("Concat", *pieces, axis=0)
+
+
+def _middle(writer: Writer, samples: str, start: str, there: str, size: int) -> str:
+    """The one excerpt of `size` samples in the middle of the `there` samples from `start` on."""
+    taken = writer.node("Min", there, size)
+    first = writer.node("Add", start, writer.node("Div", writer.node("Sub", there, taken), 2))
+    return writer.part(samples, first, writer.node("Add", first, taken))
 
 
 def of_each_frame(

@@ -7,34 +7,31 @@ audit.html      everything, with sounds inside; it needs no network and no other
 audit.md        the same as text
 audit.csv       every track with its verdict, conflicts first
 albums.csv, artists.csv   those of several genres
+answers.jsonl   the predictions, one a line: a command that is killed goes on with them
 ```
 """
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tonearm.config import Config, load_config, parse_config
-from tonearm.errors import ConfigError
-from tonearm.experiment.records import ADVICE, DamagedError, read_words
-from tonearm.experiment.runs import CONFIG_TOML
+from tonearm.config import load_config
 from tonearm.experiment.trust import Trust
 from tonearm.library.audit_page import audit_page
 from tonearm.library.audit_text import genres_in_words, markdown, summary
 from tonearm.library.honest import honest_answers
 from tonearm.library.tracks import read_tracks
+from tonearm.library.trained import trained_config
 from tonearm.library.verdicts import KINDS, Together, Verdict, mixed_albums, mixed_artists, of_kind, verdicts
 from tonearm.prediction import ask
 from tonearm.report.clips import Excerpts
 from tonearm.runtime.files import write_csv, write_text
 from tonearm.runtime.locks import hold
-from tonearm.runtime.owncode import distrusting
 from tonearm.runtime.progress import Counting, quietly
 from tonearm.runtime.remote import place
 
-AUDIT_HTML, AUDIT_MD, AUDIT_CSV = "audit.html", "audit.md", "audit.csv"
+AUDIT_HTML, AUDIT_MD, AUDIT_CSV, ANSWERS_JSONL = "audit.html", "audit.md", "audit.csv", "answers.jsonl"
 COLUMNS = (
     *("file", "verdict", "genre", "likely", "probability", "own_probability", "sure", "answer", "reason"),
     *("artist", "album", "title", "genres"),
@@ -49,6 +46,11 @@ class Audit:
     albums: tuple[Together, ...]
     artists: tuple[Together, ...]
     notes: tuple[str, ...]
+
+    @property
+    def unusable(self) -> int:
+        """How many tracks could not be read."""
+        return sum(bool(one.answer.reason) and not one.answer.trained for one in self.tracks)
 
     def text(self) -> str:
         """The summary, and the first conflicts."""
@@ -72,25 +74,15 @@ def write_audit(
     ConfigError, and TonearmError where tags are to be read and their reader is not installed.
     """
     asked = ask(run, [], trust=trust)
-    config = _config(asked.run.folder)
+    config = trained_config(asked.run.folder)
     own = {"data": {**config.data.model_dump(), "folder": library}, "genres": config.genres.model_dump()}
     tracks, notes = read_tracks(load_config(None, overrides, own))
     with hold(out):
-        answers = honest_answers(asked, place(config.data.folder), tracks, counting, workers)
+        answers = honest_answers(asked, place(config.data.folder), tracks, counting, workers, out / ANSWERS_JSONL)
         found = verdicts(tracks, answers, asked.run.labels, asked.run.threshold)
         audit = Audit(tuple(found), tuple(mixed_albums(found)), tuple(mixed_artists(found)), (*notes, *asked.notes()))
         _write(out, audit, library, Excerpts({"folder": library}, audio))
     return audit
-
-
-def _config(folder: Path) -> Config:
-    """The settings that the run was trained with; paths as they were given. Raises DamagedError."""
-    path = folder / CONFIG_TOML
-    try:
-        with distrusting():  # what the config of a run names is not executed
-            return parse_config(tomllib.loads(read_words(path, ADVICE)))
-    except (ConfigError, ValueError) as error:
-        raise DamagedError(f"{path}: is damaged ({error}); {ADVICE}") from error
 
 
 def _write(out: Path, audit: Audit, library: str, excerpts: Excerpts) -> None:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.dsp.audio import Stream
-from tonearm.dsp.decoders import check_complete
+from tonearm.dsp.decoding import check_complete
 from tonearm.dsp.sound import ClipSound
 from tonearm.errors import AudioError, ConfigError
 from tonearm.loaded import LoadedModel
