@@ -22,9 +22,11 @@ from tonearm.cli import (
     library,
     predict,
     reference,
+    serve,
     sweep,
     tag,
     timeline,
+    ui,
 )
 from tonearm.cli.app import app
 
@@ -42,9 +44,11 @@ __all__ = [
     "main",
     "predict",
     "reference",
+    "serve",
     "sweep",
     "tag",
     "timeline",
+    "ui",
 ]  # the modules add their commands to the app
 
 
