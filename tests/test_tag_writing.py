@@ -1,5 +1,6 @@
 """Plans carried out and taken back: every byte, whoever is killed whenever, and what others changed stays theirs."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from tonearm.library.plan import Policy, make_plan
 from tonearm.library.status import status_of
 from tonearm.library.writer import read_fields, write_field
 from tonearm.library.writing import apply_plan, undo
+from tonearm.runtime.leftovers import claim
 from tonearm.runtime.locks import hold
 
 GENRE = field_of("genre")
@@ -69,15 +71,24 @@ def test_what_was_written_is_taken_back_byte_for_byte(library: Path) -> None:
         assert contents(library) == before
 
 
+def extended(path: Path) -> dict[str, bytes]:
+    """The file's extended attributes, where the system has them."""
+    if not hasattr(os, "listxattr"):
+        return {}
+    return {name: os.getxattr(path, name) for name in os.listxattr(path)}
+
+
 def test_times_stay_on_wish_and_rights_always(library: Path) -> None:
     path = library / "bare.mp3"
     path.chmod(0o640)
-    os.setxattr(path, "user.note", b"mine")
+    with contextlib.suppress(OSError, AttributeError):  # not everywhere
+        os.setxattr(path, "user.note", b"mine")
+    attributes = extended(path)
     apply_plan(planned(library), keep_times=True)
     assert {time for _, time in contents(library).values()} == {YESTERDAY}
     assert set(genres(library).values()) == {("Rock",)}
     assert path.stat().st_mode & 0o777 == 0o640
-    assert os.getxattr(path, "user.note") == b"mine"
+    assert extended(path) == attributes
     undo(library.parent / "plan.jsonl")
     apply_plan(library.parent / "plan.jsonl")
     assert YESTERDAY not in {time for _, time in contents(library).values()}
@@ -213,6 +224,32 @@ def test_a_program_that_writes_meanwhile_is_not_overwritten(library: Path, monke
     outcome = apply_plan(path)
     assert outcome.left == {"bare.mp3": "was changed by another program while it was written"}
     assert (status_of(path).written, status_of(path).restored) == (7, 1)
+
+
+def test_files_in_use_and_folders_that_are_write_protected_are_left_alone(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = planned(library)
+    before = contents(library)
+
+    def busy(source: Path, target: Path) -> None:  # as Windows does, after some patience
+        raise OutputError(f"{target}: cannot be replaced, since another program has it or a file in it open")
+
+    def refuse(folder: Path, suffix: str) -> tuple[Path, int]:
+        if folder.name == "Artist 1":
+            raise PermissionError(13, "Permission denied")
+        return claim(folder, suffix)
+
+    monkeypatch.setattr(exchange, "rename", busy)
+    monkeypatch.setattr(exchange, "claim", refuse)
+    outcome = apply_plan(path)
+    assert (outcome.done, len(outcome.left)) == (0, 8)
+    assert outcome.left["bare.mp3"] == "is open in another program, which must close it first"
+    assert outcome.left["Artist 1/a.flac"] == "its folder is write-protected"
+    assert contents(library) == before
+    assert not list(library.rglob(".tonearm-*"))
+    monkeypatch.undo()
+    assert apply_plan(path).done == 8
 
 
 def test_a_second_command_on_the_library_waits_for_none(library: Path) -> None:

@@ -20,12 +20,14 @@ from tonearm.cli import (
     export,
     freeze,
     importance,
+    library,
     predict,
     reference,
     serve,
     sweep,
     tag,
     timeline,
+    ui,
 )
 from tonearm.cli.app import app
 
@@ -40,6 +42,7 @@ __all__ = [
     "export",
     "freeze",
     "importance",
+    "library",
     "main",
     "predict",
     "reference",
@@ -47,6 +50,7 @@ __all__ = [
     "sweep",
     "tag",
     "timeline",
+    "ui",
 ]  # the modules add their commands to the app
 
 

@@ -14,17 +14,18 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
-from tonearm.errors import PlanError
+from tonearm.errors import PlanError, TagError
+from tonearm.library.chunks import copy
 
 LEAST = 24  # bytes that are worth a copy: its place and length take 13
 GAP = 12  # bytes that are skipped after a difference before the next are looked for; an Ogg page's are 8
 SAMPLE = 32
 STRIDE = 4096
-MOST_SEARCHES = 500  # of a whole file, so that files that share nothing do not take for ever
+MOST_SEARCHES = 200  # so that files that share nothing do not take for ever
+REACH = 1 << 26  # bytes; no tag that grew moves anything further
 _COPY, _NEW = 0, 1
 
 
@@ -45,22 +46,12 @@ def rebuild(recipe: str, given: Path, target: Path) -> None:
                 kind, start, size = struct.unpack_from("<BQI", packed, place)
                 place += 13
                 if kind == _COPY:
-                    _copy(source, file, start, size)
+                    copy(source, file, start, size)
                 else:
                     file.write(packed[place : place + size])
                     place += size
-    except (ValueError, struct.error, zlib.error) as error:
+    except (ValueError, struct.error, zlib.error, TagError) as error:
         raise PlanError(f"the journal's recipe is damaged ({error})") from error
-
-
-def _copy(source: BinaryIO, target: BinaryIO, start: int, size: int) -> None:
-    source.seek(start)
-    while size:
-        data = source.read(min(size, 1 << 20))
-        if not data:
-            raise ValueError("it copies from beyond the file's end")
-        target.write(data)
-        size -= len(data)
 
 
 Bytes = mmap.mmap | bytes
@@ -91,7 +82,8 @@ def _parts(old: Bytes, new: Bytes) -> Iterator[bytes]:
         found = _resume(old, new, sample, shift) if sample + SAMPLE <= len(old) else None
         if found is None and sample + SAMPLE <= len(old) and searches < MOST_SEARCHES:
             searches += 1
-            at = new.find(old[sample : sample + SAMPLE])
+            near = sample + shift
+            at = new.find(old[sample : sample + SAMPLE], max(0, near - REACH), near + REACH)
             found = at - sample if at >= 0 else None
         if found is None:
             place = min(len(old), place + STRIDE)
