@@ -16,6 +16,7 @@ from tonearm.dsp.kernels.frames import (
     mean_square,
     overlap_add,
     part_spectra,
+    phasors,
     spectral_moments,
     spectral_peaks,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "mean_square",
     "overlap_add",
     "part_spectra",
+    "phasors",
     "sliding_median",
     "spectral_moments",
     "spectral_peaks",

@@ -183,6 +183,15 @@ def overlap_add(
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
+def phasors(angles: NDArray[np.float64]) -> NDArray[np.complex128]:
+    """Cosine and sine of angles in radians as complex numbers, shape (angles,); with the bits of librosa's compiler."""
+    turned = np.empty(angles.shape[0], dtype=np.complex128)
+    for i in range(angles.shape[0]):
+        turned[i] = complex(np.cos(angles[i]), np.sin(angles[i]))
+    return turned
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def filter_spectra(
     spectra: NDArray[np.complex128],
     values: NDArray[np.complex64],
