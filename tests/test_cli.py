@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import signals
 from tonearm.cli import app, main
+from tonearm.config import Config, load_config
 from tonearm.representations.features.families import FAMILIES
 
 RUNNER = CliRunner()
@@ -64,6 +65,31 @@ def test_from_a_folder_to_predictions_with_two_commands(music: Path, tmp_path: P
     assert (tmp_path / "s.csv").read_text().startswith("id,class\nhigh/0.wav,")  # each class has a 0.wav
 
 
+def test_a_folder_is_run_without_a_config_file_and_its_config_runs_again(
+    music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(music.parent)
+    options = ["--set", "features.preset=basic", "--set", "models.logistic={}", "--out", str(tmp_path / "out")]
+    done = RUNNER.invoke(app, ["run", music.name, *options], catch_exceptions=False)
+    assert done.exit_code == 0
+    shown = done.stderr.partition("config.toml in the results has them all\n")[2].partition("features: ")[0]
+    (tmp_path / "shown.toml").write_text(shown)
+    assert load_config(tmp_path / "shown.toml") == load_config(tmp_path / "out" / "config.toml")
+    (tmp_path / "copy.toml").write_bytes((tmp_path / "out" / "config.toml").read_bytes())
+    for same in ("copy.toml", "shown.toml"):
+        again = RUNNER.invoke(app, ["run", str(tmp_path / same), "--out", str(tmp_path / "out")])
+        assert "logistic, holdout: is there already, with the same settings and data" in again.stderr
+        assert again.stdout == done.stdout
+
+
+def test_without_torch_the_default_models_are_of_the_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tonearm.config.defaults.torch_lacks", lambda: "torch")
+    assert list(Config().models) == ["logistic", "trees"]
+    said = call("config").splitlines()
+    assert "[models.trees]" in said
+    assert "# [models.mlp]" in said
+
+
 def test_scan_prints_text_or_json_and_tells_of_faults_by_its_exit_code_if_asked(music: Path, tmp_path: Path) -> None:
     assert "12 clips in 2 classes" in call("scan", music)
     assert json.loads(call("scan", music, "--json"))["classes"] == {"high": 6, "low": 6}
@@ -112,8 +138,6 @@ def test_brackets_of_a_formula_are_printed(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_config_prints_a_file_that_loads_as_the_defaults(tmp_path: Path) -> None:
-    from tonearm.config import Config, load_config
-
     (tmp_path / "all.toml").write_text(call("config"))
     assert load_config(tmp_path / "all.toml").model_dump() == Config().model_dump()
 
@@ -141,6 +165,8 @@ def test_demo_shows_everything_and_where_it_lies(tmp_path: Path) -> None:
     [
         (["scan", "nowhere"], "nowhere: there is no such folder"),
         (["run", "nowhere.toml"], "nowhere.toml: no such config file"),
+        (["run", "nowhere"], "nowhere: there is no such config file, folder or table"),
+        (["sweep", "."], "sweep.model: say which model is swept"),
         (["extract", ".", "--out", "x", "--set", "feature.preset=full"], "did you mean 'features'"),
         (["extract", ".", "--out", "x", "--preset", "gtzan"], "gtzan57"),
         (["extract", ".", "--out", "x", "--set", 'features.families=["mfc"]'], "did you mean 'mfcc'"),

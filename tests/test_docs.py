@@ -27,18 +27,22 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_every_command_and_option_has_its_entry(pages: Any, capsys: pytest.CaptureFixture[str]) -> None:
     page = pages("commands").commands_page()
+    shared = page[page.index("## Options of every command") :]
+    everywhere = set(re.findall(r"{option} (--[a-z-]+)", shared[: shared.find("\n## ", 1)]))
+    assert len(everywhere) == 3
     for name, _ in pages("commands").every_command():
         entry = page[page.index(f"## `{name}`") :]
         entry = entry[: entry.find("\n## ", 1)]
         app([*name.split()[1:], "--help"], standalone_mode=False)
         # the program's own help, an independent reading of the same declarations
         options = set(re.findall(r"^\s+(--[a-z][a-z0-9-]*)", capsys.readouterr().out, re.MULTILINE)) - {"--help"}
-        assert options <= set(re.findall(r"--[a-z][a-z0-9-]*", entry)), name
+        assert everywhere <= options
+        assert options - everywhere <= set(re.findall(r"--[a-z][a-z0-9-]*", entry)), name
 
 
 def test_the_program_has_no_command_that_the_page_lacks(pages: Any, capsys: pytest.CaptureFixture[str]) -> None:
     app(["--help"], standalone_mode=False)
-    listed = set(re.findall(r"^  ([a-z]+)  ", capsys.readouterr().out.partition("Commands:")[2], re.MULTILINE))
+    listed = set(re.findall(r"^  ([a-z]+)  ", capsys.readouterr().out, re.MULTILINE))
     assert listed
     assert listed == {name.split()[1] for name, _ in pages("commands").every_command()}
 

@@ -121,6 +121,36 @@ def test_numbers_that_are_none_never_reach_the_table(tmp_path: Path, monkeypatch
     assert extract(music(tmp_path / "g", 2), tmp_path / "out").failures[0].kind == "nonfinite"
 
 
+def test_a_moved_file_keeps_its_row(tmp_path: Path, decoded: list[str]) -> None:
+    folder = music(tmp_path / "g")
+    extract(folder, tmp_path / "out")
+    first = load_features(tmp_path / "out")
+    (folder / "disco" / "2020").mkdir(parents=True)
+    (folder / first.names[0]).rename(folder / "disco" / "2020" / "renamed.wav")
+    (folder / first.names[1]).replace(folder / first.names[2])  # whose own contents are lost
+    decoded.clear()
+    done = extract(folder, tmp_path / "out")
+    assert (decoded, done.reused) == ([], 5)
+    table = load_features(tmp_path / "out")
+    assert table.names[0] == "disco/2020/renamed.wav"
+    assert table.labels[0] == "disco"
+    assert np.array_equal(table.X, first.X[[0, 1, 3, 4, 5]])
+    assert extract(folder, tmp_path / "out").reused == 5
+
+
+def test_other_contents_of_the_same_size_and_other_settings_are_computed(tmp_path: Path, decoded: list[str]) -> None:
+    folder = music(tmp_path / "g", 2)
+    extract(folder, tmp_path / "out")
+    soundfile.write(folder / "jazz" / "new.wav", signals.tone(123.0, 0.4), signals.SR)
+    assert (folder / "jazz" / "new.wav").stat().st_size == (folder / "jazz" / "000.wav").stat().st_size
+    (folder / "jazz" / "000.wav").unlink()
+    decoded.clear()
+    assert extract(folder, tmp_path / "out").reused == 1
+    assert decoded == ["new.wav"]
+    (folder / "jazz" / "new.wav").rename(folder / "jazz" / "moved.wav")
+    assert extract(folder, tmp_path / "out", FeatureSettings(families=("rms",))).reused == 0
+
+
 def test_only_what_changed_is_computed_anew(tmp_path: Path) -> None:
     folder = music(tmp_path / "g")
     first = extract(folder, tmp_path / "out")
@@ -151,7 +181,7 @@ def test_files_that_swap_names_are_noticed_though_size_and_time_are_equal(tmp_pa
     first.rename(folder / "aside")
     second.rename(first)
     (folder / "aside").rename(second)
-    assert extract(folder, tmp_path / "out").computed == 2
+    assert extract(folder, tmp_path / "out").reused == 6  # each with the row of its contents
     extract(folder, tmp_path / "fresh")
     assert contents(tmp_path / "out") == contents(tmp_path / "fresh")
 

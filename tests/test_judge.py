@@ -129,9 +129,9 @@ def test_a_table_of_answers_is_compared_with_a_run(experiment: Experiment, tmp_p
         ("song,genre\n1,blues\n", "expected a column of names (file_name, filename, path, name, id)"),
     ):
         (tmp_path / "bad.csv").write_text(text)
-        assert says in str(CliRunner().invoke(app, ["compare", run, str(tmp_path / "bad.csv")]).exception)
+        assert says in CliRunner().invoke(app, ["compare", run, str(tmp_path / "bad.csv")]).stderr
     alone = CliRunner().invoke(app, ["compare", str(tmp_path / "mine.csv")])
-    assert "name a run or an experiment before it" in str(alone.exception)
+    assert "name a run or an experiment before it" in alone.stderr
 
 
 def test_scores_of_an_experiment_are_what_judging_its_answers_gives(experiment: Experiment) -> None:

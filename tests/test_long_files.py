@@ -3,6 +3,7 @@
 import csv
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,11 +71,11 @@ def test_a_compressed_file_too_long_to_be_kept_is_decoded_again(
 ) -> None:
     pytest.importorskip("av")
     from test_audio import write_m4a
-    from tonearm.dsp import decoders
+    from tonearm.dsp import pyav
 
     write_m4a(tmp_path / "a.m4a", 22_050, signals.tone(440.0, 12.0, 0.3, 22_050))
     kept = read(tmp_path / "a.m4a", longest=10)
-    monkeypatch.setattr(decoders, "KEPT", 1000)
+    monkeypatch.setattr(pyav, "KEPT", 1000)
     assert np.array_equal(read(tmp_path / "a.m4a", longest=10).samples, kept.samples)
 
 
@@ -119,7 +120,7 @@ def test_a_long_file_is_heard_to_its_end(tmp_path: Path) -> None:
     sound = (rng.standard_normal(seconds * SR) * 0.1 * np.sin(np.arange(seconds * SR) / 5_000)).astype(np.float32)
     soundfile.write(tmp_path / "long.wav", sound, SR, subtype="FLOAT")
     with ClipSound(tmp_path / "long.wav") as clip:
-        heard = listen(clip)
+        heard = listen(clip, settings)
         assert clip.excerpts is False
     assert heard.sample_digest == hashlib.sha256(f"{SR}:1:".encode() + sound.tobytes()).hexdigest()
     part = compute_landmarks(resample(sound[310 * SR : 335 * SR], SR, 11_025))
@@ -143,9 +144,9 @@ def test_what_a_whole_file_gave_serves_every_limit_that_it_keeps(
 
     reads: list[float | None] = []
 
-    def count(path: Path, offset: float, duration: float | None, longest: float | None) -> Waveform:
+    def count(path: Path, offset: float, duration: float | None, longest: float | None, *excerpts: Any) -> Waveform:
         reads.append(longest)
-        return read(path, offset, duration, longest)
+        return read(path, offset, duration, longest, *excerpts)
 
     monkeypatch.setattr(module, "read", count)
     with ClipSound(long_file) as clip:

@@ -75,7 +75,7 @@ def test_two_workers_see_the_same(faulty: Path) -> None:
 def test_a_worker_that_dies_is_a_clear_error(faulty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tonearm.scan import scan as module
 
-    monkeypatch.setattr(module, "_read_some", lambda paths: os.kill(os.getpid(), signal.SIGKILL))
+    monkeypatch.setattr(module, "_read_some", lambda paths, audio: os.kill(os.getpid(), signal.SIGKILL))
     monkeypatch.setattr(module, "CLIPS_A_TASK", 2)
     with pytest.raises(TonearmError, match="a worker process was killed"):
         scan(faulty, workers=2)

@@ -43,7 +43,7 @@ def test_a_correction_concerns_what_it_computes_and_nothing_else(corrected: Corr
             "features": work_digest(FEATURES),
             "joined": work_digest(Joined((FEATURES, crossings.Crossings(AudioSettings())))),
             "mel": work_digest(built("mel")),
-            "recordings": ListeningTask(tmp_path).digest,
+            "recordings": ListeningTask(tmp_path, AudioSettings()).digest,
             "logistic": source_digest(MODELS["logistic"].build.__module__),
         }
         changed = [name for name, digest in after.items() if digest != before.get(name)]
@@ -60,7 +60,7 @@ def test_a_correction_concerns_what_it_computes_and_nothing_else(corrected: Corr
     assert changes() == ["features", "joined", "mel", "recordings"]
     corrected("tonearm.training.rowwise", "import numpy as np", "import numpy as np\n\nFIRST = 1")
     assert changes() == ["logistic"]
-    corrected("tonearm.settings", "class AudioSettings", "FIRST = 1\n\n\nclass AudioSettings")  # is in the facts
+    corrected("tonearm.settings.data", "class AudioSettings", "FIRST = 1\n\n\nclass AudioSettings")  # is in the facts
     assert changes() == []
 
 

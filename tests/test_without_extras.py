@@ -62,6 +62,9 @@ def test_everything_about_rows_works_without_extras(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "submission.csv").is_file()
+    folder = tonearm(tmp_path, "run music --out default --set features.preset=gtzan57 --set split.method=stratified")
+    assert folder.returncode == 0, folder.stderr
+    assert "logistic" in folder.stdout
     (tmp_path / "network.toml").write_text(settings + "[models.mlp]\n")
     refused = tonearm(tmp_path, "run network.toml --out out2")
     assert 'pip install "tonearm[deep]"' in refused.stderr

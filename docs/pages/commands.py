@@ -17,14 +17,22 @@ from typer.models import OptionInfo
 
 from tonearm.cli import app
 from tonearm.cli.ending import EXIT_CODES
+from tonearm.cli.verbosity import everywhere
 
-HEAD = f"""# Commands
+HEAD = """# Commands
 
 Every command with its arguments and options, generated from the program itself; `tonearm COMMAND --help` prints the
 same. Settings are not options: `--config FILE` names a TOML file and `--set train.seed=3` overrides one setting of it.
 [Settings](settings.md) says which there are.
 
-{EXIT_CODES}
+The exit codes of every command:
+
+"""
+EVERYWHERE = """
+## Options of every command
+
+Before the command's name or after it. `tonearm --install-completion` lets the shell complete commands and options.
+
 """
 WORDS = {int: "INTEGER", float: "NUMBER", Path: "FILE"}
 
@@ -45,7 +53,9 @@ class Parameter(NamedTuple):
 
 def commands_page() -> str:
     """The page of all commands."""
-    return "\n".join([HEAD, *(_section(name, call) for name, call in every_command())])
+    codes = [f"`{code}`\n: {_sentence(meaning)}\n" for code, meaning in EXIT_CODES.items()]
+    shared = [_entry(one) for one in parameters(everywhere)]
+    return "\n".join([HEAD, *codes, EVERYWHERE, *shared, *(_section(name, call) for name, call in every_command())])
 
 
 def every_command() -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -104,8 +114,11 @@ def _section(name: str, call: Callable[..., Any]) -> str:
     lines = [f"## `{name}`", "", " ".join((call.__doc__ or "").split()), "", f"```text\n{usage}{optional}\n```", ""]
     lines += [f"`{one.written}`\n: {_sentence(one.info.help)}\n" for one in arguments]
     lines += [f":::{{program}} {name}\n:::\n"]
-    lines += [f":::{{option}} {_names(one)}\n{_sentence(one.info.help)}{_rest(one)}\n:::\n" for one in options]
-    return "\n".join(lines)
+    return "\n".join([*lines, *map(_entry, options)])
+
+
+def _entry(option: Parameter) -> str:
+    return f":::{{option}} {_names(option)}\n{_sentence(option.info.help)}{_rest(option)}\n:::\n"
 
 
 def _names(option: Parameter) -> str:

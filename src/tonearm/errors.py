@@ -70,6 +70,10 @@ class RunError(TonearmError):
     """A run folder that is missing, damaged, or written by a newer tonearm."""
 
 
+class ExportError(TonearmError):
+    """A run that cannot be written in another form, or whose copy in that form gives other answers."""
+
+
 class OutputError(TonearmError):
     """Something of ours cannot be written, such as for a full disk: no clip and no model is to blame for it."""
 

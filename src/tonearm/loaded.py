@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tonearm.answers import Prediction
 from tonearm.data.tables import is_table
-from tonearm.dsp.decoders import RATES
+from tonearm.dsp.decoding import RATES
 from tonearm.dsp.sources import Contents, Samples, Source
 from tonearm.errors import RunError
 from tonearm.experiment.lookup import run_to_load, scored_folder

@@ -111,3 +111,14 @@ def duration(seconds: float) -> str:
         if seconds >= 1.5 * length:
             return count(round(seconds / length), unit)
     return count(max(1, round(seconds)), "second")
+
+
+def clock(seconds: float) -> str:
+    """A time on a recording, to the second.
+
+    >>> clock(7.6), clock(754), clock(36_125)
+    ('0:08', '12:34', '10:02:05')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

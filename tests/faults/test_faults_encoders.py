@@ -22,6 +22,7 @@ from tonearm.representations.encoders.registry import ENCODERS
 from tonearm.representations.encoders.representation import Embeddings
 from tonearm.representations.encoders.tensorflow_checkpoint import read_tensorflow
 from tonearm.representations.encoders.torch_checkpoint import read_torch
+from tonearm.runtime.files import file_sha256
 
 TENSORS = {"dense/bias": np.arange(5.0, dtype=np.float32), "dense/kernel": np.ones((2, 3), dtype=np.float32)}
 
@@ -139,7 +140,7 @@ def test_a_wrong_hash_missing_file_and_weights_of_another_network_are_told(cache
         weights.get_weights("mn04_as", tmp_path / "none.pt")
     with pytest.raises(RepresentationError, match=r"'nope' is not an encoder .* known: .*mn04_as"):
         weights.get_weights("nope")
-    sha256 = weights.file_sha256(file)
+    sha256 = file_sha256(file)
     with pytest.raises(RepresentationError, match="those of another network"):
         weights.get_weights("mn02_as", file, sha256)
     assert not weights.is_kept("mn02_as")
@@ -293,7 +294,7 @@ def test_weights_that_are_cut_short_anywhere_are_told_and_nothing_is_kept(cache:
     for share in (0.0, 0.01, 0.5, 0.9, 0.999):
         cut.write_bytes(whole[: int(share * len(whole))])
         with pytest.raises(RepresentationError, match="cut: is not a torch file of plain tensors, or is damaged"):
-            weights.get_weights("mn01_as", cut, weights.file_sha256(cut))
+            weights.get_weights("mn01_as", cut, file_sha256(cut))
         cut.write_bytes(wheel[: int(share * len(wheel))])
         with pytest.raises(RepresentationError, match="cut: is neither the wheel of musicnn"):
             ENCODERS["MTT_musicnn"].read(cut)

@@ -12,16 +12,15 @@ from typing import Annotated, Any
 
 import typer
 
-from tonearm.cli.ending import EXIT_CODES, Application
+from tonearm.cli.application import Application
 from tonearm.cli.notes import note as note
+from tonearm.errors import ConfigError
 from tonearm.runtime.remote import is_url, place
 
 app = typer.Typer(
     cls=Application,
     help="From a folder of labelled music to honest, compared, usable genre classifiers.",
-    epilog=EXIT_CODES,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -39,6 +38,14 @@ def _work_on(context: typer.Context, address: str) -> str:
 Folder = Annotated[
     str,
     typer.Argument(metavar="FOLDER", help="class folders of audio, a folder with metadata.csv, a table, or a URL"),
+]
+ConfigOrFolder = Annotated[
+    str,
+    typer.Argument(
+        metavar="CONFIG.toml|FOLDER",
+        help="a TOML file of settings (`tonearm config` prints a template); or class folders of audio, a folder with "
+        "metadata.csv, a table, or a URL, for the default settings",
+    ),
 ]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="TOML file of settings; `tonearm config` prints a template")
@@ -61,6 +68,9 @@ OutAnywhere = Annotated[
 ]
 RunFolder = Annotated[
     Path, typer.Argument(parser=place, metavar="RUN", help="a run, a model's folder, an experiment or a sweep")
+]
+RunOption = Annotated[
+    Path, typer.Option("--run", parser=place, metavar="RUN", help="a run, a model's folder, an experiment or a sweep")
 ]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="number of parallel processes")]
 Cluster = Annotated[
@@ -98,6 +108,24 @@ def read_config(path: Path | None, overrides: list[str] | None, **arguments: dic
     from tonearm.config import load_config
 
     return load_config(path, overrides or (), arguments)
+
+
+def read_experiment(given: str, overrides: list[str] | None) -> Any:
+    """The config in the file of this name, or that of the folder, table or URL of music: defaults, which are shown."""
+    from tonearm.config import changed_toml
+    from tonearm.data.tables import is_table
+
+    path = Path(given)
+    if not is_url(given):
+        if not path.is_dir() and (path.suffix.lower() == ".toml" or (path.is_file() and not is_table(given))):
+            return read_config(path, overrides)
+        if not path.exists():
+            raise ConfigError(f"{given}: there is no such config file, folder or table")
+    # not relative to here, since it is kept in the results, from where it could be run again
+    config = read_config(None, overrides, data={"folder": given if is_url(given) else str(path.absolute())})
+    note("there is no config file: these settings are used, else the defaults; config.toml in the results has them all")
+    note(*(f"  {line}" for line in changed_toml(config).splitlines() if line))
+    return config
 
 
 def check_file(out: Path | None) -> None:

@@ -51,7 +51,9 @@ def scan(
         report = scan_dataset(dataset, folder, notes)
     else:
         with counting("scan", "clips") as progress:
-            report = scan_catalog(read_catalog(settings.data, genres=settings.genres), workers, progress)
+            report = scan_catalog(
+                read_catalog(settings.data, genres=settings.genres), workers, progress, settings.audio
+            )
     print(json.dumps(report.to_json(), indent=2, ensure_ascii=False) if as_json else report.text())
     contradictions = sum(group.contradicts for group in report.duplicates)
     conclude(strict, {"clip": len(report.problems), "contradiction": contradictions})
@@ -130,7 +132,10 @@ def spectrograms(
     cluster: Cluster = "",
     strict: Strict = False,
 ) -> None:
-    """Draw spectrograms: OUT/KIND/GENRE/FILE.png, inside train/ and test/ as the music is."""
+    """Draw spectrograms of every clip.
+
+    They are OUT/KIND/GENRE/FILE.png, inside train/ and test/ as the music is.
+    """
     from tonearm.data.catalog import read_catalog
     from tonearm.representations.extract import FAILURES_CSV, draw_spectrograms
 

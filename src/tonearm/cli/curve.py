@@ -1,11 +1,8 @@
 """`tonearm curve`."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from tonearm.cli.app import Cluster, OutAnywhere, Set, Strict, Workers, app, note, read_config
+from tonearm.cli.app import Cluster, ConfigOrFolder, OutAnywhere, Set, Strict, Workers, app, note, read_experiment
 from tonearm.cli.ending import conclude
 from tonearm.cli.progress import counting
 from tonearm.runtime.remote import staged
@@ -13,10 +10,7 @@ from tonearm.runtime.remote import staged
 
 @app.command()
 def curve(
-    config: Annotated[
-        Path,
-        typer.Argument(metavar="CONFIG.toml", help="the config of `tonearm run`; [curve] has the curve's settings"),
-    ],
+    config: ConfigOrFolder,
     set_: Set = None,
     out: OutAnywhere = Path("experiment"),
     workers: Workers = 1,
@@ -29,7 +23,7 @@ def curve(
 
     with staged(out) as results:
         folder = CurveFolder(results)
-        found = run_curve(read_config(config, set_), results, note, counting, workers)
+        found = run_curve(read_experiment(config, set_), results, note, counting, workers)
         print(folder.curve_md.read_text(encoding="utf-8"), end="")
         trained = folder.experiment.manifest_json.is_file()
     first = "" if trained else f"tonearm run {config} --out {out}, and then "

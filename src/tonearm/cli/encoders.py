@@ -113,7 +113,7 @@ def embed(
     cluster: Cluster = "",
     strict: Strict = False,
 ) -> None:
-    """Compute a pretrained network's row of every clip, as CSV and Parquet."""
+    """Compute a pretrained network's rows, as CSV and Parquet."""
     from tonearm.data.catalog import read_catalog
     from tonearm.representations.base import file_name
     from tonearm.representations.encoders.representation import Embeddings

@@ -9,35 +9,56 @@ asks whether the work was done. `LEFT_OUT`: done with something left out, where 
 ends a command with 128 and its number (`runtime.stopping`).
 """
 
-from collections.abc import Mapping
-from typing import Any
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import NoReturn
 
 import typer
-from typer.core import TyperGroup
 
 from tonearm.cli.notes import note
-from tonearm.wording import count
+from tonearm.errors import TonearmError
+from tonearm.runtime.faults import NO_ROOM, output_error
+from tonearm.wording import GO_ON, count
 
 DONE, NOTHING, LEFT_OUT = 0, 1, 3
 OF_THE_PARSER = 2  # typer's code for a mistake in the command line
-EXIT_CODES = (
-    "Exit codes: 0 the work was done, even where some clips could not be used (they are listed, and counted in the "
-    "last line); 1 nothing could be done, or a mistake that you can fix, told in one sentence; 3 done, but with "
-    "--strict and something left out; 130 stopped by Ctrl-C, 143 by SIGTERM."
-)
+EXIT_CODES = {
+    DONE: "the work was done, even where some clips could not be used (they are listed, and counted in the last line)",
+    NOTHING: "nothing could be done, or a mistake that you can fix, told in one sentence",
+    LEFT_OUT: "with --strict: done, but something was left out, such as a clip that cannot be used",
+    130: "stopped by Ctrl-C; what is finished is kept (143: stopped by SIGTERM)",
+}
+_LOG = logging.getLogger("tonearm.cli")
 
 
-class Application(TyperGroup):
-    """The command line, with our exit codes."""
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """Turn what ends the block into a sentence, where it is not one already, and into our exit codes."""
+    try:
+        yield
+    except SystemExit as ended:
+        if ended.code != OF_THE_PARSER:
+            raise
+        raise SystemExit(NOTHING) from ended
+    except TonearmError as error:
+        _fail(str(error))
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone, as in `tonearm … | head`
+        raise SystemExit(DONE) from None
+    except MemoryError as error:
+        _fail(f"memory ran out ({str(error) or 'MemoryError'}); {GO_ON}, with fewer --workers")
+    except OSError as error:  # a full disk, a folder where a file was to be written
+        where = error.filename2 or error.filename
+        if where and error.errno in NO_ROOM:
+            _fail(str(output_error(where, error)))
+        _fail(f"{f'{where}: ' if where else ''}{error.strerror or error}")
 
-    def main(self, *arguments: Any, **options: Any) -> Any:
-        """Run the command that the arguments name."""
-        try:
-            return super().main(*arguments, **options)
-        except SystemExit as ended:
-            if ended.code != OF_THE_PARSER:
-                raise
-            raise SystemExit(NOTHING) from ended
+
+def _fail(sentence: str) -> NoReturn:
+    _LOG.error("tonearm: %s", sentence)
+    raise SystemExit(NOTHING)
 
 
 def conclude(strict: bool, left_out: Mapping[str, int], done: bool = True) -> None:

@@ -7,6 +7,7 @@ import typer
 
 from tonearm.cli.app import (
     Cluster,
+    ConfigOrFolder,
     Out,
     OutAnywhere,
     RunFolder,
@@ -17,7 +18,7 @@ from tonearm.cli.app import (
     app,
     check_file,
     note,
-    read_config,
+    read_experiment,
 )
 from tonearm.cli.ending import conclude
 from tonearm.cli.progress import counting
@@ -27,20 +28,18 @@ from tonearm.wording import count
 
 @app.command()
 def run(
-    config: Annotated[
-        Path, typer.Argument(metavar="CONFIG.toml", help="TOML file of settings; `tonearm config` prints a template")
-    ],
+    config: ConfigOrFolder,
     set_: Set = None,
     out: OutAnywhere = Path("experiment"),
     workers: Workers = 1,
     cluster: Cluster = "",
     strict: Strict = False,
 ) -> None:
-    """Train, evaluate and compare the config's models."""
+    """Train, evaluate and compare models."""
     from tonearm.experiment.experiment import run_experiment
     from tonearm.experiment.folder import ExperimentFolder
 
-    settings = read_config(config, set_)
+    settings = read_experiment(config, set_)
     if settings.sweep.grid or settings.sweep.search:
         note("note: [sweep] is for `tonearm sweep`; this trains the models as they stand")
     with staged(out) as folder:

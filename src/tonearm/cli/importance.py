@@ -24,7 +24,10 @@ def importance(
     workers: Workers = 1,
     trust: Trust = None,
 ) -> None:
-    """Show which features, or which parts of a clip, the models rely on."""
+    """Show what the models listen to.
+
+    That is, which features, or which parts of a clip, they rely on.
+    """
     from tonearm.experiment.importance import measure_importance
     from tonearm.experiment.importance_files import IMPORTANCE
 

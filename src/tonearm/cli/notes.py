@@ -1,9 +1,11 @@
-"""What a command says beside its result, on standard error."""
+"""What a command says beside its result: notes, on standard error and in the log file."""
 
-import sys
+import logging
+
+_LOG = logging.getLogger("tonearm.cli")
 
 
 def note(*lines: str) -> None:
-    """Print lines to standard error."""
+    """Say lines: a person's notes and, by their first word, warnings."""
     for line in lines:
-        print(line, file=sys.stderr)
+        _LOG.log(logging.WARNING if line.startswith("warning: ") else logging.INFO, "%s", line)

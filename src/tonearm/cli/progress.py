@@ -2,9 +2,10 @@
 
 Conventions
 -----------
-Everything goes to standard error, so that standard output stays the result alone.
+Everything goes to standard error, so that standard output stays the result alone, and as lines to the log file.
 """
 
+import logging
 import sys
 import time
 from collections.abc import Iterator
@@ -14,19 +15,28 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from tonearm.runtime.logs import now
 from tonearm.runtime.progress import Progress
 
+_LOG = logging.getLogger("tonearm.cli.progress")
 SECONDS_BETWEEN_LINES = 5.0
 
 
 @contextmanager
 def counting(title: str, unit: str) -> Iterator[Progress]:
     """Yield a function of (done, total, failed) that shows progress with rate and time left."""
-    if sys.stderr.isatty():
-        with _bar(title, unit) as report:
-            yield report
-    else:
-        yield _lines(title, unit)
+    how = now()
+    if how is None or how.level > logging.INFO or not sys.stderr.isatty():
+        yield _lines(title, unit, on_screen=True)
+        return
+    lines = _lines(title, unit, on_screen=False)
+    with _bar(title, unit) as bar:
+
+        def report(done: int, total: int, failed: int) -> None:
+            bar(done, total, failed)
+            lines(done, total, failed)
+
+        yield report
 
 
 @contextmanager
@@ -53,7 +63,7 @@ def _bar(title: str, unit: str) -> Iterator[Progress]:
         yield report
 
 
-def _lines(title: str, unit: str) -> Progress:
+def _lines(title: str, unit: str, on_screen: bool) -> Progress:
     start = time.monotonic()
     last = -SECONDS_BETWEEN_LINES
 
@@ -66,6 +76,7 @@ def _lines(title: str, unit: str) -> Progress:
         rate = done / max(elapsed, 1e-9)
         pace = f", {rate:.1f} {unit}/s, {(total - done) / rate:.0f} s left" if done else ""
         failures = f", {failed} failed" if failed else ""
-        print(f"{title}: {done}/{total} {unit}{pace}{failures}", file=sys.stderr)
+        line = f"{title}: {done}/{total} {unit}{pace}{failures}"
+        _LOG.info("%s", line, extra={"on_screen": on_screen})
 
     return report

@@ -1,11 +1,8 @@
 """`tonearm sweep`."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from tonearm.cli.app import Cluster, OutAnywhere, Set, Strict, Workers, app, note, read_config
+from tonearm.cli.app import Cluster, ConfigOrFolder, OutAnywhere, Set, Strict, Workers, app, note, read_experiment
 from tonearm.cli.ending import conclude
 from tonearm.cli.progress import counting
 from tonearm.runtime.remote import staged
@@ -13,7 +10,7 @@ from tonearm.runtime.remote import staged
 
 @app.command()
 def sweep(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="a config with [sweep]; configs/ has examples")],
+    config: ConfigOrFolder,
     set_: Set = None,
     out: OutAnywhere = Path("sweep"),
     workers: Workers = 1,
@@ -25,7 +22,7 @@ def sweep(
     from tonearm.sweep.folder import SweepFolder
 
     with staged(out) as folder:
-        results = run_sweep(read_config(config, set_), folder, note, counting, workers)
+        results = run_sweep(read_experiment(config, set_), folder, note, counting, workers)
         print(SweepFolder(folder).sweep_md.read_text(encoding="utf-8"), end="")
     if results.winner is not None:
         winner = out / results.winner.relative_to(folder).as_posix()

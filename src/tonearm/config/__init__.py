@@ -17,13 +17,13 @@ from typing import Any
 from pydantic import Field, SerializeAsAny, ValidationError, field_validator, model_validator
 
 from tonearm.config.anchor import PATHS, anchor
+from tonearm.config.defaults import HEAD, default_models, given_text
 from tonearm.config.messages import explain, limits
 from tonearm.config.model_names import check_names
 from tonearm.config.reading import check_layers, check_reads
-from tonearm.data.tables import is_table
 from tonearm.errors import ConfigError
 from tonearm.models import MODELS, ModelSettings
-from tonearm.representations.encoders.weights import at_hand
+from tonearm.runtime.logs import FILES
 from tonearm.runtime.regular import describe_irregular
 from tonearm.settings import (
     AudioSettings,
@@ -43,8 +43,7 @@ from tonearm.settings import (
 )
 from tonearm.wording import nearest
 
-DEFAULT_MODELS = ("logistic", "mlp")
-HEAD, QUICKEST = "logistic", "musicnn"  # a model on an encoder; the encoder that is fetched most easily
+QUICKEST = "musicnn"  # the encoder that is fetched most easily
 # in the template, above the model on an encoder
 THERE = (
     "A pretrained network (an encoder) is at hand, so a logistic regression on its rows is among the default models:",
@@ -77,26 +76,6 @@ def _models(values: Mapping[str, Any]) -> dict[str, ModelSettings]:
     return models
 
 
-def _default_models(sections: Mapping[str, Any]) -> dict[str, ModelSettings]:
-    """Models of the features, and where an encoder is at hand (`weights.at_hand`) a logistic regression on it, too.
-
-    sections: as given. A table has no sound for an encoder.
-    """
-    folder, layer = _given(sections, "data", "folder"), _given(sections, "encoders", "layer")
-    models = {name: MODELS[name].settings.model_validate({}) for name in DEFAULT_MODELS}
-    encoder = "" if is_table(folder) else at_hand(layer)
-    if encoder:
-        models[encoder] = MODELS[HEAD].settings.model_validate({"reads": encoder})
-    return models
-
-
-def _given(sections: Mapping[str, Any], section: str, key: str) -> str:
-    """A text in a section that nobody has checked, "" if there is none."""
-    table = sections.get(section)
-    value = table.get(key) if isinstance(table, Mapping) else getattr(table, key, "")
-    return value if isinstance(value, str) else ""
-
-
 class Config(Settings):
     """Everything that decides an experiment."""
 
@@ -113,14 +92,18 @@ class Config(Settings):
     report: ReportSettings = ReportSettings()
     sweep: SweepSettings = SweepSettings()
     curve: CurveSettings = CurveSettings()
-    models: dict[str, SerializeAsAny[ModelSettings]] = Field(default_factory=dict)  # `_give_models` fills it
+    models: dict[str, SerializeAsAny[ModelSettings]] = Field(default_factory=dict)  # `_fill_in` does
 
     @model_validator(mode="before")
     @classmethod
-    def _give_models(cls, sections: Any) -> Any:
-        if isinstance(sections, Mapping) and "models" not in sections:
-            return {**sections, "models": _default_models(sections)}
-        return sections
+    def _fill_in(cls, sections: Any) -> Any:
+        if not isinstance(sections, Mapping):
+            return sections
+        given: dict[str, Any] = {} if "models" in sections else {"models": default_models(sections)}
+        audio = sections.get("audio", {})
+        if given_text(sections, "data", "labels") == "tags" and isinstance(audio, Mapping):  # whole tracks, not clips
+            given["audio"] = {"excerpts": 1, **audio}
+        return {**sections, **given}
 
     @field_validator("models", mode="before")
     @classmethod
@@ -190,6 +173,7 @@ def parse_config(values: Mapping[str, Any]) -> Config:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    FILES.debug("%s: read", path)
     if irregular := describe_irregular(path):
         raise ConfigError(f"{path}: is {irregular}; a config is a TOML file")
     try:
@@ -250,6 +234,17 @@ def to_toml(config: Config) -> str:
     import tomli_w
 
     return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
+
+
+def changed_toml(config: Config) -> str:
+    """The settings that are not the default ones, and the models, as TOML, which loads to an equal config."""
+    import tomli_w
+
+    changed = config.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    for name, settings in config.models.items():
+        kind = {} if settings.type == name else {"type": settings.type}
+        changed["models"][name] = kind | changed["models"][name]
+    return tomli_w.dumps(changed)
 
 
 def template() -> str:

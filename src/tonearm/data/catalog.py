@@ -29,6 +29,7 @@ from tonearm.data.tagged import GenreTable, read_tagged
 from tonearm.data.walk import METADATA, Walk, walk
 from tonearm.dsp.decoders import EXTENSIONS
 from tonearm.errors import CatalogError
+from tonearm.runtime.logs import timed
 from tonearm.runtime.names import to_native
 from tonearm.runtime.regular import describe_irregular
 from tonearm.runtime.remote import check_reachable, file_of, is_url, place
@@ -94,6 +95,7 @@ class Catalog:
         return replace(self, clips=tuple(clip for clip in self.clips if clip.label))
 
 
+@timed("names of the clips")
 def read_catalog(
     settings: DataSettings, extensions: frozenset[str] = EXTENSIONS, genres: GenreSettings = GenreSettings()
 ) -> Catalog:

@@ -31,6 +31,7 @@ from tonearm.data.metadata import (
 from tonearm.errors import CatalogError
 from tonearm.runtime.cells import unescaped
 from tonearm.runtime.files import parse_json
+from tonearm.runtime.logs import FILES
 from tonearm.runtime.remote import is_url, local_copy, place
 from tonearm.settings import DataSettings
 from tonearm.wording import count, shorten
@@ -136,6 +137,7 @@ def _check_columns(columns: list[str], path: Path) -> None:
 def _parse(path: Path, texts: set[str]) -> "tuple[pd.DataFrame, dict[str, Any] | None]":
     import pandas as pd
 
+    FILES.debug("%s: read", path)
     if path.suffix.lower() == ".csv":
         columns = pd.read_csv(path, nrows=0).columns
         # texts are taken as they are written: a genre called "null" is a word, an artist called 007 no number

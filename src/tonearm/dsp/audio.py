@@ -7,9 +7,12 @@ Channels are averaged and resampled by soxr at high quality, so that samples equ
 are the exception: no header announces a length, so what is left of a truncated one is the clip.
 
 A file that is longer than `longest` is read as EXCERPTS stretches of equal length, the first at its start, the last at
-its end and the others evenly between, one after the other: an hour of sound takes no more memory than `longest`.
+its end and the others evenly between, one after the other: an hour of sound takes no more memory than `longest`. Where
+`excerpts` are asked for, these are the stretches instead, each in the middle of an equal share of the file, and only
+they are decoded: a file that breaks off elsewhere goes unnoticed.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tonearm.dsp.decoders import Decoder, check_complete, open_decoder
+from tonearm.dsp.decoders import open_decoder
+from tonearm.dsp.decoding import Decoder, check_complete
 from tonearm.dsp.sources import Source
 from tonearm.errors import AudioError
 
@@ -31,6 +35,7 @@ class Waveform:
 
     samples: channels averaged, float32, shape (samples,). sr: Hz. channels: in the file. seconds: length of the
     whole file, whatever part was read. excerpts: whether the samples are excerpts of the part that was asked for.
+    pieces: how many samples each of the excerpts has; () where there are none.
     """
 
     samples: NDArray[np.float32]
@@ -38,15 +43,20 @@ class Waveform:
     channels: int
     seconds: float
     excerpts: bool = False
+    pieces: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Stream:
-    """A whole file, a block at a time, before resampling. blocks: mono, float32. sr: Hz. channels: in the file."""
+    """A whole file, a block at a time, before resampling. blocks: mono, float32. sr: Hz. channels: in the file.
+
+    length: samples that the file has, or announces; 0 where it does not.
+    """
 
     blocks: Iterator[NDArray[np.float32]]
     sr: int
     channels: int
+    length: int
 
 
 def check_length(path: str, samples: NDArray[np.float32], sr: int, shortest: int) -> None:
@@ -58,21 +68,31 @@ def check_length(path: str, samples: NDArray[np.float32], sr: int, shortest: int
 
 
 def read(
-    path: str | Source, offset: float = 0.0, duration: float | None = None, longest: float | None = None
+    path: str | Source,
+    offset: float = 0.0,
+    duration: float | None = None,
+    longest: float | None = None,
+    excerpts: int = 0,
+    excerpt_seconds: float = 30.0,
 ) -> Waveform:
     """The file's samples from `offset` seconds on, at most `duration` seconds, at its own sampling rate.
 
     path: a local file, the bytes of one, or samples; `sound.ClipSound` reads URLs too. longest: seconds; of more,
-    excerpts are read; None: all is read. Raises AudioError of kind missing, directory, unsupported, undecodable,
-    truncated, empty, nonfinite, silent, or short if `offset` is beyond the end.
+    excerpts are read; None: all is read. excerpts: so many of `excerpt_seconds` are read of what is longer; 0: none.
+    Raises AudioError of kind missing, directory, unsupported, undecodable, truncated, empty, nonfinite, silent, or
+    short if `offset` is beyond the end.
     """
-    with open_decoder(path) as decoder:
+    with _opened(path, bool(excerpts)) as decoder:
         sr, length = decoder.sr, decoder.length
         start = min(int(offset * sr), length)
         stop = length if duration is None else min(length, start + int(duration * sr))
-        most = stop - start if longest is None else int(longest * min(sr, HIGHEST_FULL_RATE))
-        spans = _spans(start, stop, most)
-        samples = _joined(path, decoder, spans)
+        if excerpts:
+            spans = _middles(start, stop, int(excerpt_seconds * min(sr, HIGHEST_FULL_RATE)), excerpts)
+        else:
+            most = stop - start if longest is None else int(longest * min(sr, HIGHEST_FULL_RATE))
+            spans = _spans(start, stop, most)
+        pieces = [_stretch(path, decoder, *span) for span in spans]
+        samples = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
         channels = decoder.channels
     seconds = length / sr
     if not len(samples):
@@ -82,14 +102,31 @@ def read(
     _check_finite(path, samples)
     if not samples.any():
         raise AudioError(str(path), "silent", f"all {len(samples)} samples are zero")
-    return Waveform(samples, sr, channels, seconds, len(spans) > 1)
+    partial = spans != [(start, stop)]
+    return Waveform(samples, sr, channels, seconds, partial, tuple(map(len, pieces)) if partial else ())
 
 
 @contextmanager
-def open_stream(path: str | Source) -> Iterator[Stream]:
-    """The whole file, a block at a time. Raises AudioError like `read`, except for silence and what is too short."""
+def _opened(path: str | Source, for_excerpts: bool) -> Iterator[Decoder]:
+    """The decoder of a file whose length is known; for excerpts, what the header announces is good enough."""
+    if for_excerpts:
+        with open_decoder(path, whole=False) as decoder:
+            if decoder.length:
+                yield decoder
+                return
     with open_decoder(path) as decoder:
-        yield Stream(_checked(path, decoder.blocks(0, decoder.length)), decoder.sr, decoder.channels)
+        yield decoder
+
+
+@contextmanager
+def open_stream(path: str | Source, whole: bool = True) -> Iterator[Stream]:
+    """The whole file, a block at a time. Raises AudioError like `read`, except for silence and what is too short.
+
+    whole: False: all that can be decoded of a file that may lack its end (`decoders.open_decoder`).
+    """
+    with open_decoder(path, whole) as decoder:
+        blocks = decoder.blocks(0, decoder.length if whole else sys.maxsize)
+        yield Stream(_checked(path, blocks), decoder.sr, decoder.channels, decoder.length)
 
 
 def resample(samples: NDArray[np.float32], sr: int, target_sr: int) -> NDArray[np.float32]:
@@ -129,13 +166,22 @@ def _spans(start: int, stop: int, most: int) -> list[tuple[int, int]]:
     return [(at, at + size) for at in first]
 
 
-def _joined(path: str | Source, decoder: Decoder, spans: list[tuple[int, int]]) -> NDArray[np.float32]:
-    """The samples of the stretches, one after the other."""
-    blocks: list[NDArray[np.float32]] = []
-    for start, stop in spans:
-        before = len(blocks)
-        blocks += decoder.blocks(start, stop)
-        check_complete(path, stop - start, sum(map(len, blocks[before:])))
+def _middles(start: int, stop: int, size: int, number: int) -> list[tuple[int, int]]:
+    """The stretches to read: all, or so many of `size` samples, each in the middle of an equal share.
+
+    >>> _middles(0, 60, 30, 2), _middles(0, 100, 30, 1), _middles(10, 100, 10, 3)
+    ([(0, 60)], [(35, 65)], [(20, 30), (50, 60), (80, 90)])
+    """
+    if stop - start <= size * number:
+        return [(start, stop)]
+    first = [start + ((2 * each + 1) * (stop - start) - number * size) // (2 * number) for each in range(number)]
+    return [(at, at + size) for at in first]
+
+
+def _stretch(path: str | Source, decoder: Decoder, start: int, stop: int) -> NDArray[np.float32]:
+    """The samples of a stretch."""
+    blocks = list(decoder.blocks(start, stop))
+    check_complete(path, stop - start, sum(map(len, blocks)))
     if len(blocks) == 1:
         return blocks[0]
     return np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.float32)

@@ -8,20 +8,17 @@ libsndfile would take any `.au` that it does not understand for raw samples. Wha
 `AudioError` of that file.
 """
 
-import importlib.util
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
-from tonearm.dsp.pyav import av_blocks, av_container
+from tonearm.dsp.decoding import LEAD, MISSING_SHARE, SHORTEST_SEEK, Decoder, check_rate, reported
+from tonearm.dsp.pyav import open_av
 from tonearm.dsp.sources import Block, Contents, File, Samples, Source, mono, suffix_of
 from tonearm.errors import AudioError
 from tonearm.runtime.regular import describe_irregular
@@ -32,42 +29,21 @@ SNDFILE_EXTENSIONS = frozenset(
 AV_EXTENSIONS = frozenset({".aac", ".ac3", ".ape", ".m4a", ".m4b", ".mka", ".mp4", ".webm", ".wma", ".wv"})
 EXTENSIONS = SNDFILE_EXTENSIONS | AV_EXTENSIONS
 
-RATES = 1_000, 1_000_000  # Hz; a damaged header may say 1 Hz, and a minute would become 22,050 minutes
-MISSING_SHARE = 0.01  # of the announced samples; encoders round the length, an interrupted transfer loses more
 BLOCK = 1 << 20  # samples of all channels that are decoded at once
-AV_TIME_BASE = 1_000_000  # FFmpeg counts microseconds
-KEPT = 1 << 24  # samples of a file without a known length that are kept while it is measured
 _ANNOUNCED = re.compile(r"^\s*(?:data|Data Size|SSND)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
-_GUESSED_LENGTHS = ("aac", "ac3", "eac3")  # formats without a header: FFmpeg estimates the length from the bit rate
-# after a seek, libsndfile gives wrong samples: of MP3 until enough frames are known, of Ogg in the last page
-_READ_IN_ORDER = frozenset({"MP3", "OGG"})
+# seconds before the end, beyond which no seek leads: in the last page of an Ogg, libsndfile is wrong after it
+TAIL = 4.0
+_SOUGHT_WITH_CARE = frozenset({"MP3", "OGG"})
 _UNKNOWN_LENGTHS = (0, 2**32 - 1, 2**31 - 1)  # announced by programs that write to a pipe
-
-Blocks = Callable[[int, int], Iterator[Block]]
-
-
-@dataclass(frozen=True)
-class Decoder:
-    """An open file. sr: Hz. channels: in the file. length: samples a channel that it has, or announces."""
-
-    source: Source
-    sr: int
-    channels: int
-    length: int
-    read_blocks: Blocks
-
-    def blocks(self, start: int, stop: int) -> Iterator[Block]:
-        """The samples from `start` to `stop`, channels averaged, in arrays of shape (samples,); fewer at its end.
-
-        Stretches are asked for in the order of time. Raises AudioError.
-        """
-        with _reported(self.source):
-            yield from self.read_blocks(start, stop)
 
 
 @contextmanager
-def open_decoder(source: str | Source) -> Iterator[Decoder]:
-    """The decoder of a local file, of the bytes of one, or of samples. Raises AudioError."""
+def open_decoder(source: str | Source, whole: bool = True) -> Iterator[Decoder]:
+    """The decoder of a local file, of the bytes of one, or of samples. Raises AudioError.
+
+    whole: whether a file must have what its header announces. Without it no file is decoded to be measured: `length` is
+    what the header announces, 0 where it does not.
+    """
     source = Path(source) if isinstance(source, str) else source
     if isinstance(source, Samples):
         yield _of_samples(source)
@@ -77,9 +53,9 @@ def open_decoder(source: str | Source) -> Iterator[Decoder]:
     elif not source.data:
         raise _no_bytes(source)
     with ExitStack() as opened:
-        with _reported(source):
-            open_file = _open_av if suffix_of(source) in AV_EXTENSIONS else _open_sndfile
-            decoder = opened.enter_context(open_file(source))
+        with reported(source):
+            by_av = suffix_of(source) in AV_EXTENSIONS
+            decoder = opened.enter_context(open_av(source, whole) if by_av else _open_sndfile(source, whole))
         yield decoder
 
 
@@ -90,28 +66,6 @@ def _of_samples(source: Samples) -> Decoder:
 
     length, channels = source.values.shape
     return Decoder(source, source.sr, channels, length, blocks)
-
-
-@contextmanager
-def _reported(path: Source) -> Iterator[None]:
-    """Whatever a decoder raises as an AudioError: damaged files make them fail in every way there is."""
-    try:
-        yield
-    except (AudioError, MemoryError):
-        raise
-    except OSError as error:
-        reason = f"it cannot be read ({error.strerror or error})"
-        raise AudioError(str(path), "undecodable", reason) from error
-    except Exception as error:
-        raise AudioError(str(path), "undecodable", f"it cannot be decoded ({_reason(error)})") from error
-
-
-def check_complete(path: str | Source, announced: int, present: int) -> None:
-    """Raise AudioError of kind truncated if clearly fewer samples are present than were announced."""
-    if present < announced * (1 - MISSING_SHARE):
-        raise AudioError(
-            str(path), "truncated", f"it announces {announced} samples and ends after {present}; copy it again"
-        )
 
 
 def _check_file(path: Path) -> None:
@@ -139,26 +93,6 @@ def _check_file(path: Path) -> None:
 
 def _no_bytes(source: Source) -> AudioError:
     return AudioError(str(source), "empty", "the file has 0 bytes")
-
-
-def _check_rate(path: Source, rate: int) -> None:
-    lowest, highest = RATES
-    if not lowest <= rate <= highest:
-        raise AudioError(
-            str(path),
-            "unsupported",
-            f"its header gives a sampling rate of {rate:,} Hz, and rates from {lowest:,} to {highest:,} Hz are read; "
-            "the file is probably damaged",
-        )
-
-
-def _reason(error: Exception) -> str:
-    """The decoder's message without the path, which our message begins with."""
-    text = str(getattr(error, "strerror", None) or error)
-    text = (text.rsplit("': ", 1)[-1] if "': " in text else text).rstrip(".")
-    # libsndfile's message for an .mp3 without a single MPEG frame, although `_check_file` has opened the file
-    text = "no sound was found in it" if text.startswith("File does not exist") else text
-    return text or type(error).__name__
 
 
 @contextmanager
@@ -192,21 +126,24 @@ def _copy_of(contents: Contents) -> Iterator[Path]:
 
 
 @contextmanager
-def _open_sndfile(path: File) -> Iterator[Decoder]:
+def _open_sndfile(path: File, whole: bool) -> Iterator[Decoder]:
     with _sound_file(path) as file:
         if file.format == "RAW":
             raise AudioError(
                 str(path), "undecodable", f"it cannot be decoded (it does not begin as a {path.suffix} file does)"
             )
-        _check_announced_length(path, file.extra_info)
-        _check_rate(path, file.samplerate)
+        length = _announced_length(path, file.frames, file.extra_info, whole)
+        check_rate(path, file.samplerate)
         file.seek(0)  # as soundfile.read does, since it changes the last bits of an MP3
         size = max(1, BLOCK // file.channels)
 
         def blocks(start: int, stop: int) -> Iterator[Block]:
-            if file.format not in _READ_IN_ORDER:
-                file.seek(start)
             at = file.tell()
+            if file.format not in _SOUGHT_WITH_CARE:
+                at = file.seek(start)
+            elif start - at > SHORTEST_SEEK * file.samplerate:
+                near = min(start - int(LEAD * file.samplerate), file.frames - int(TAIL * file.samplerate))
+                at = file.seek(near) if near > at else at
             while at < stop:
                 frames = file.read(min(size, (start if at < start else stop) - at), dtype="float32", always_2d=True)
                 if not len(frames):
@@ -215,7 +152,7 @@ def _open_sndfile(path: File) -> Iterator[Decoder]:
                     yield mono(frames)
                 at += len(frames)
 
-        yield Decoder(path, file.samplerate, file.channels, file.frames, blocks)
+        yield Decoder(path, file.samplerate, file.channels, length, blocks)
 
 
 def _openable(path: Path) -> str | bytes:
@@ -227,57 +164,15 @@ def _openable(path: Path) -> str | bytes:
     return str(path)
 
 
-def _check_announced_length(path: File, log: str) -> None:
-    """Raise if the header announces clearly more data than the file has, which libsndfile ignores."""
-    for announced, present in ((int(a), int(b)) for a, b in _ANNOUNCED.findall(log)):
+def _announced_length(path: File, frames: int, log: str, whole: bool) -> int:
+    """Samples that the header announces, where they are more than libsndfile finds, which is silent about it.
+
+    whole: raise AudioError in that case.
+    """
+    for announced, present in ((int(a), max(int(b), 0)) for a, b in _ANNOUNCED.findall(log)):
         if announced not in _UNKNOWN_LENGTHS and present < announced * (1 - MISSING_SHARE):
-            raise AudioError(
-                str(path),
-                "truncated",
-                f"its header announces {announced} bytes of samples and {max(present, 0)} are there; copy it again",
-            )
-
-
-@contextmanager
-def _open_av(path: File) -> Iterator[Decoder]:
-    """Headers only estimate the length, so one pass measures it; a short file is kept, a long one decoded again."""
-    if importlib.util.find_spec("av") is None:
-        raise AudioError(
-            str(path), "unsupported", f'{path.suffix} files need PyAV: pip install "tonearm[av]", or convert it to FLAC'
-        )
-    with av_container(path) as container:
-        if not container.streams.audio:
-            raise AudioError(str(path), "undecodable", "it has no audio stream")
-        stream = container.streams.audio[0]
-        sr, channels = stream.rate or 0, stream.channels
-        guessed = container.duration is None or container.format.name in _GUESSED_LENGTHS
-        announced = 0 if guessed else int(container.duration / AV_TIME_BASE * sr)
-    _check_rate(path, sr)
-    length = 0
-    kept: list[Block] = []
-    for block in av_blocks(path, sr):
-        length += len(block)
-        if length <= KEPT:
-            kept.append(block)
-        else:
-            kept.clear()
-    check_complete(path, announced, length)
-
-    at, rest = 0, np.zeros(0, dtype=np.float32)  # of the one pass through the file, where the last stretch ended
-
-    def blocks(start: int, stop: int) -> Iterator[Block]:
-        nonlocal at, rest
-        while at < stop:
-            if not len(rest):
-                rest = next(filter(len, decoded), rest)  # an empty block is not the end
-            if not len(rest):
-                return
-            taken, rest = rest[: stop - at], rest[stop - at :]
-            wanted = taken[max(0, start - at) :]
-            at += len(taken)
-            if len(wanted):
-                yield wanted
-
-    with closing(av_blocks(path, sr)) as again:
-        decoded = iter(kept) if kept else again
-        yield Decoder(path, sr, channels, length, blocks)
+            said = f"its header announces {announced} bytes of samples and {present} are there; copy it again"
+            if whole:
+                raise AudioError(str(path), "truncated", said)
+            return frames * announced // max(present, 1)
+    return frames

@@ -7,7 +7,8 @@ closed, as are errors: a broken file is opened once and every reader gets the sa
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
@@ -17,8 +18,10 @@ from numpy.typing import NDArray
 from tonearm.dsp.audio import Stream, Waveform, check_length, open_stream, read, resample
 from tonearm.dsp.sources import Contents, Samples, Source
 from tonearm.errors import AudioError
+from tonearm.runtime.files import file_sha256
+from tonearm.runtime.logs import FILES
 from tonearm.runtime.remote import is_url, local_copy, place
-from tonearm.settings import AudioSettings
+from tonearm.settings import AudioSettings, Part
 
 if TYPE_CHECKING:
     from tonearm.dsp.spectrum import Spectrum
@@ -59,34 +62,43 @@ class ClipSound:
         """What a decoder opens on this machine. Raises AudioError like `file`."""
         return self.source if isinstance(self.source, Contents | Samples) else self.file()
 
-    def waveform(self, offset: float = 0.0, duration: float | None = None, longest: float | None = None) -> Waveform:
-        """The file from `offset` seconds on, at its own sampling rate; arguments and errors of `audio.read`."""
-        whole = self._kept.get(("whole", offset, duration))
-        if whole and (longest is None or len(whole.samples) <= longest * whole.sr):
+    def waveform(self, part: Part = Part()) -> Waveform:
+        """A part of the file at its own sampling rate; errors of `audio.read`."""
+        whole = self._kept.get(("whole", part.offset, part.duration))
+        most = part.excerpts * part.excerpt_seconds if part.excerpts else part.longest
+        if whole and (most is None or len(whole.samples) <= most * whole.sr):
             return cast("Waveform", whole)
-        key = ("waveform", offset, duration, longest)
-        waveform = self._once(key, lambda: self._read(offset, duration, longest))
+        waveform = self._once(("waveform", part), lambda: self._read(part))
         if not waveform.excerpts:
-            self._kept["whole", offset, duration] = waveform
+            self._kept["whole", part.offset, part.duration] = waveform
         return waveform
 
+    def digest(self) -> str:
+        """SHA-256 of the file's bytes, in hexadecimal digits. Raises AudioError if it cannot be fetched."""
+        return self._once(("digest",), lambda: file_sha256(self.file()))
+
     @contextlib.contextmanager
-    def stream(self) -> Iterator[Stream]:
-        """The whole file in blocks. Raises AudioError like `audio.open_stream`."""
+    def stream(self, whole: bool = True) -> Iterator[Stream]:
+        """The whole file in blocks; arguments and errors of `audio.open_stream`."""
         file = self._opened()
-        with self._named(), open_stream(file) as stream:
+        with self._named(), open_stream(file, whole) as stream:
             yield stream
 
     def samples(self, settings: AudioSettings, shortest: int = 1) -> NDArray[np.float32]:
         """Mono float32 at `settings.sr`, shape (samples,); the samples and errors of ``audio.load``."""
-        part = settings.offset, settings.duration, settings.longest
-        waveform = self.waveform(*part)
-        self.excerpts |= waveform.excerpts
-        samples = self._once(
-            ("samples", *part, settings.sr), lambda: resample(waveform.samples, waveform.sr, settings.sr)
-        )
+        waveform = self.waveform(settings.part)
+        self.excerpts |= waveform.excerpts and not settings.excerpts
+        key = ("samples", settings.part, settings.sr)
+        samples = self._once(key, lambda: resample(waveform.samples, waveform.sr, settings.sr))
         check_length(self.path, samples, settings.sr, shortest)
         return samples
+
+    def pieces(self, settings: AudioSettings) -> "Sequence[ClipSound]":
+        """Each of several excerpts as a sound of its own; the sound itself where there are not several."""
+        if settings.part.excerpts < 2 or len(self.waveform(settings.part).pieces) < 2:
+            return [self]
+        numbers = range(len(self.waveform(settings.part).pieces))
+        return self._once(("pieces", settings.part), lambda: self._entered(Piece(self, number) for number in numbers))
 
     def altered(self, key: tuple[Any, ...], alter: "Alter") -> "AlteredSound":
         """The sound with changed samples, made once for a key."""
@@ -100,7 +112,7 @@ class ClipSound:
 
         samples = self.samples(settings, n_fft)
         parameters = n_fft, hop_length, n_mels, n_mfcc
-        key = ("spectrum", settings.offset, settings.duration, settings.longest, settings.sr, *parameters)
+        key = ("spectrum", settings.part, settings.sr, *parameters)
         return self._once(key, lambda: Spectrum(samples, settings.sr, *parameters))
 
     def _once(self, key: tuple[Any, ...], compute: Callable[[], Result]) -> Result:
@@ -114,6 +126,10 @@ class ClipSound:
             raise result.with_traceback(None)
         return cast("Result", result)
 
+    def _entered(self, sounds: "Iterable[ClipSound]") -> "list[ClipSound]":
+        """The sounds, which are closed with this one."""
+        return [self._open.enter_context(sound) for sound in sounds]
+
     def _fetch(self) -> Path:
         if not is_url(self.path):
             return place(self.path)
@@ -124,10 +140,11 @@ class ClipSound:
         except OSError as error:
             raise AudioError(self.path, "undecodable", f"it cannot be fetched ({error})") from error
 
-    def _read(self, offset: float, duration: float | None, longest: float | None) -> Waveform:
+    def _read(self, part: Part) -> Waveform:
         file = self._opened()
+        FILES.debug("%s: read", self.path)
         with self._named():
-            return read(file, offset, duration, longest)
+            return read(file, *part)
 
     @contextlib.contextmanager
     def _named(self) -> Iterator[None]:
@@ -153,10 +170,32 @@ class AlteredSound(ClipSound):
         """The changed samples of the clip; errors of the clip's own, too."""
         samples = self.origin.samples(settings, shortest)
         self.excerpts = self.origin.excerpts
-        part = settings.offset, settings.duration, settings.longest
-        changed = self._once(("samples", *part, settings.sr), lambda: self.alter(samples, settings.sr))
+        changed = self._once(("samples", settings.part, settings.sr), lambda: self.alter(samples, settings.sr))
         check_length(self.path, changed, settings.sr, shortest)
         return changed
+
+    def pieces(self, settings: AudioSettings) -> "Sequence[ClipSound]":
+        """The excerpts of the clip, each changed."""
+        pieces = self.origin.pieces(settings)
+        if len(pieces) < 2:
+            return [self]
+        changed = (AlteredSound(piece, self.alter) for piece in pieces)
+        return self._once(("pieces", settings.part), lambda: self._entered(changed))
+
+
+class Piece(ClipSound):
+    """One of several excerpts of a clip."""
+
+    def __init__(self, origin: ClipSound, number: int) -> None:
+        super().__init__(origin.source)
+        self.origin = origin
+        self.number = number
+
+    def waveform(self, part: Part = Part()) -> Waveform:
+        """The excerpt at the file's own rate."""
+        whole = self.origin.waveform(part)
+        start = sum(whole.pieces[: self.number])
+        return replace(whole, samples=whole.samples[start : start + whole.pieces[self.number]], pieces=())
 
 
 def load(path: str | Path, settings: AudioSettings, shortest: int = 1) -> NDArray[np.float32]:

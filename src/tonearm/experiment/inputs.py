@@ -47,6 +47,7 @@ from tonearm.representations.extract import FAILURES_CSV, Extraction, Extraction
 from tonearm.representations.image_files import ImagesTask
 from tonearm.representations.registry import REPRESENTATIONS, kind_of, known_kind
 from tonearm.representations.row_files import RowsTask
+from tonearm.runtime.logs import timed
 from tonearm.runtime.owncode import Source
 from tonearm.runtime.progress import Counting, Progress, ignore_progress, quietly
 from tonearm.scan.scan import scan_dataset
@@ -108,6 +109,7 @@ class ModelInputs:
         return self.packs.get(reads(settings)[0])
 
 
+@timed("clips as the models read them")
 def read_inputs(config: Config, out: Path, counting: Counting = quietly, workers: int = 1) -> ModelInputs:
     """The representations that the config's models read, of the folder or table it names.
 
@@ -182,7 +184,7 @@ def _read_audio(config: Config, out: Path, counting: Counting, workers: int) -> 
     tasks = [_task(name, config, out) for name in _needed(config)]
     made = code_of_copies(config)
     further = copy_tasks(tasks, made, config, out)
-    listening = [ListeningTask(out / RECORDINGS)] if config.split.recordings else []
+    listening = [ListeningTask(out / RECORDINGS, config.audio)] if config.split.recordings else []
     # listening comes first: it goes through long files whole, before the spectra of their excerpts fill the memory
     every: list[ExtractionTask] = [*listening, *tasks, *(one.task for one in further)]
     with counting(", ".join(task.representation.name for task in tasks), "clips") as progress:

@@ -32,6 +32,7 @@ from tonearm.experiment.tracking import tracked
 from tonearm.experiment.training_alone import one_training
 from tonearm.models import MODELS, Model, ModelSettings, reads
 from tonearm.models.python import check_probabilities
+from tonearm.runtime.logs import timed
 from tonearm.runtime.owncode import Source
 from tonearm.runtime.progress import Counting, Progress, listening, quietly
 from tonearm.runtime.source import source_digest
@@ -103,7 +104,8 @@ def train_job(
             if not team.leads:
                 _help_to_fit(job, data, config)
                 return "", ""
-            outcome = _fit_and_evaluate(job, data, config, digest, counting)
+            with timed(f"models.{job.name}, {job.split.name}: training and evaluation"):
+                outcome = _fit_and_evaluate(job, data, config, digest, counting)
     except Exception as error:  # whatever a model raises is its own failure, and the others go on
         said = model_failure(error)
         return f"failed: {said}", said

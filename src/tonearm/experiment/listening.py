@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.dsp.sound import ClipSound
+from tonearm.representations.base import digest_of
 from tonearm.representations.shards import PARTS, PartsOnly, Shards
 from tonearm.runtime.files import write_json
 from tonearm.runtime.source import source_digest
-from tonearm.scan.scan import Sound, find_duplicates, listen
+from tonearm.scan.scan import Sound, find_duplicates, heard_of, listen
+from tonearm.settings import AudioSettings
 
 GROUPS_JSON = "groups.json"
 
@@ -22,11 +24,13 @@ class ListeningTask(PartsOnly):
     """Clips to what tells copies: digests of their samples, and landmarks. Writes `folder`/groups.json."""
 
     folder: Path
+    audio: AudioSettings
 
     @property
     def digest(self) -> str:
-        """Of the code that listens."""
-        return source_digest(listen.__module__)
+        """Of the code that listens, and of what is heard of a file."""
+        heard = heard_of(self.audio).model_dump(mode="json")
+        return digest_of({"code": source_digest(listen.__module__), "audio": heard})
 
     @property
     def parts(self) -> Path:
@@ -35,7 +39,7 @@ class ListeningTask(PartsOnly):
 
     def open(self) -> "Listener":
         """The reader."""
-        return Listener()
+        return Listener(self.audio)
 
     def finish(self, shards: Shards) -> None:
         """Find the clips that are one recording and the files that contain several others, and write both."""
@@ -56,6 +60,9 @@ class Listener:
 
     batch = 1
 
+    def __init__(self, audio: AudioSettings) -> None:
+        self.audio = audio
+
     def read(self, sounds: Sequence[ClipSound]) -> list[NDArray[np.uint8]]:
         """One array of bytes a clip. Raises AudioError."""
-        return [listen(sound).to_bytes() for sound in sounds]
+        return [listen(sound, self.audio).to_bytes() for sound in sounds]

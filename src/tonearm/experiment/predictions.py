@@ -43,7 +43,14 @@ class PredictionTable:
 
     def of_part(self, part: str) -> "PredictionTable":
         """The rows of one part."""
-        rows = self.parts == part
+        return self._rows(self.parts == part)
+
+    @property
+    def unseen(self) -> "PredictionTable":
+        """The rows of clips that the model was not trained on."""
+        return self._rows(self.parts != "train")
+
+    def _rows(self, rows: NDArray[np.bool_]) -> "PredictionTable":
         if rows.all():
             return self  # no second copy of the probabilities
         return PredictionTable(

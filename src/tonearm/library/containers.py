@@ -50,7 +50,10 @@ def kind_of(file: BinaryIO) -> str:
 
 def _ogg_kind(file: BinaryIO) -> str:
     file.seek(0)
-    first = next(_packets(file), b"")
+    try:
+        first = next(_packets(file), b"")
+    except ValueError as error:
+        raise TagError(f"is damaged: {error}") from error
     return "vorbis" if first[:7] == b"\x01vorbis" else "opus" if first[:8] == b"OpusHead" else ""
 
 

@@ -10,10 +10,14 @@ standards), xiph.org (Vorbis comment field recommendations), and the mapping tab
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from tonearm.errors import PlanError
 from tonearm.wording import did_you_mean
 
+Only = Literal["missing", "conflicts", "all"]  # files without the tag, those whose tag says otherwise, or all
+By = Literal["track", "album"]
+Multi = Literal["values", ";"]
 _OWN = re.compile(r"TXXX:[ -<>-}]{1,60}")  # the characters that a key of Vorbis comments may have
 _FREE = "----:com.apple.iTunes:"
 

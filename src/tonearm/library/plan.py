@@ -11,21 +11,23 @@ sure where more than half of them are each sure of it.
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from tonearm.answers import Prediction
 from tonearm.data.folders import DISC
 from tonearm.data.genres import Genres, fold
 from tonearm.errors import PlanError, TagError
-from tonearm.library.fields import ALBUM, Field, field_of
+from tonearm.library.fields import ALBUM, By, Field, Multi, Only, field_of
 from tonearm.library.identity import Identity, identify
-from tonearm.library.plan_file import By, Multi, Only, Plan, PlanRow, plan_of
+from tonearm.library.plan_file import Plan, PlanRow, plan_of
 from tonearm.runtime.names import to_native, to_text
 from tonearm.runtime.progress import Progress, ignore_progress
 from tonearm.settings import GenreSettings
+
+UNKNOWN = Identity(0, 0, "")
+NOTHING = Prediction("", "", 0.0, {})  # the answer to a file that was not asked about
 
 
 @dataclass(frozen=True)
@@ -45,16 +47,30 @@ class Policy:
     multi: Multi = "values"
 
 
-class _Track(NamedTuple):
-    """A file: its answer, what is in its tag, what it is known by, and why its tags cannot be used, if so."""
+@dataclass(frozen=True)
+class TaggedFile:
+    """A file of the library. name: relative to it. values: of the field, numbers of genres by their names.
 
+    trouble: why its tags cannot be used, "" where they can.
+    """
+
+    path: Path
     name: str
-    answer: Prediction
-    old: tuple[str, ...] = ()
-    shown: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
     album: str = ""
-    identity: Identity = Identity(0, 0, "")
+    identity: Identity = UNKNOWN
     trouble: str = ""
+
+    @property
+    def has_any(self) -> bool:
+        """Whether the field says anything."""
+        return any(value.strip() for value in self.values)
+
+    @property
+    def together(self) -> tuple[str, str]:
+        """What the files of one album have in common."""
+        folder = PurePosixPath(self.name).parent
+        return str(folder.parent if DISC.fullmatch(folder.name) else folder), fold(self.album)
 
 
 def make_plan(
@@ -69,123 +85,138 @@ def make_plan(
     """The plan of a library from answers to its files, which nothing is written to.
 
     answers: named by paths of files in the library. run, run_digest: whose they are. genres: the aliases that training
-    had. progress: called with the numbers of files done, of all, and of those whose tags cannot be read. Raises
+    had. progress: called with the numbers of files done, of all, and of those whose tags cannot be used. Raises
     PlanError where a file is not in the library or the field is none, and TonearmError without the extra `tagwriter`.
     """
-    field = field_of(policy.field)
     listed = list(answers)
-    tracks: list[_Track] = []
+    files = read_library(library, [Path(to_native(answer.name)) for answer in listed], field_of(policy.field), progress)
+    by_name = {file.name: answer for file, answer in zip(files, listed, strict=True)}
+    return plan_files(library, files, by_name, policy, run, run_digest, genres)
+
+
+def read_library(
+    library: Path, paths: Sequence[Path], field: Field, progress: Progress = ignore_progress
+) -> list[TaggedFile]:
+    """What the tags of the files hold, in order. Raises as `make_plan`."""
     seen: dict[tuple[int, int], str] = {}
-    for answer in listed:
-        tracks.append(_track(library, answer, field, seen))
-        progress(len(tracks), len(listed), sum(bool(track.trouble) for track in tracks[-1:]))
-    if policy.by == "album":
-        tracks = _by_album(tracks)
-    names = Genres(genres or GenreSettings())
-    spelling = _spelling(tracks)
-    rows = tuple(_row(track, policy, names, spelling) for track in tracks)
-    facts = {"library": to_text(str(library.absolute())), "run": run, "run_digest": run_digest, **asdict(policy)}
-    return plan_of(facts, rows)
+    files = []
+    failed = 0
+    for path in paths:
+        files.append(_read(library, path, field, seen))
+        failed += bool(files[-1].trouble)
+        progress(len(files), len(paths), failed)
+    return files
 
 
-def _track(library: Path, answer: Prediction, field: Field, seen: dict[tuple[int, int], str]) -> _Track:
-    """What is known of the file of an answer. seen: names of the files before it, by what the system knows them by."""
+def _read(library: Path, path: Path, field: Field, seen: dict[tuple[int, int], str]) -> TaggedFile:
+    """What the tag of the file holds. seen: names of the files before it, by what the system knows them by."""
     from tonearm.library.writer import read_fields, shown
 
-    path = Path(to_native(answer.name))
     try:
         name = to_text(path.absolute().relative_to(library.absolute()).as_posix())
     except ValueError as error:
-        raise PlanError(f"{answer.name}: is not in the library {library}; name the folder that holds it") from error
+        raise PlanError(f"{path}: is not in the library {library}; name the folder that holds it") from error
     try:
         state = os.stat(path)  # noqa: PTH116
         first = seen.setdefault((state.st_dev, state.st_ino), name)
         identity = identify(path)
-        old, album = read_fields(path, [field, ALBUM])
+        held, album = read_fields(path, [field, ALBUM])
         trouble = f"is the same file as {first}" if first != name else ""
-        return _Track(name, answer, old, shown(old, field), " ".join(album), identity, trouble)
+        return TaggedFile(path, name, shown(held, field), " ".join(album), identity, trouble)
     except TagError as error:
-        return _Track(name, answer, identity=identity, trouble=str(error))
+        return TaggedFile(path, name, trouble=str(error))
     except OSError as error:
-        return _Track(name, answer, trouble=f"cannot be read ({error.strerror})")
+        return TaggedFile(path, name, trouble=f"cannot be read ({error.strerror or error})")
 
 
-def _by_album(tracks: Sequence[_Track]) -> list[_Track]:
-    """The tracks with the answers of their albums."""
+def to_ask(files: Sequence[TaggedFile], policy: Policy) -> list[TaggedFile]:
+    """The files whose answers decide anything: of a plan for missing tags those without, and what votes with them."""
+    usable = [file for file in files if not file.trouble]
+    if policy.only != "missing":
+        return usable
+    if policy.by == "track":
+        return [file for file in usable if not file.has_any]
+    albums = {file.together for file in usable if not file.has_any}
+    return [file for file in usable if file.together in albums]
+
+
+def plan_files(
+    library: Path,
+    files: Sequence[TaggedFile],
+    answers: Mapping[str, Prediction],
+    policy: Policy,
+    run: str = "",
+    run_digest: str = "",
+    genres: GenreSettings | None = None,
+) -> Plan:
+    """The plan of files whose tags were read. answers: by the files' names; the others were not asked about."""
+    given = _by_album(files, answers) if policy.by == "album" else answers
+    names = Genres(genres or GenreSettings())
+    spelling = _spelling(files)
+    rows = tuple(_row(file, given.get(file.name, NOTHING), policy, names, spelling) for file in files)
+    facts = {"library": to_text(str(library.absolute())), "run": run, "run_digest": run_digest, **asdict(policy)}
+    return plan_of(facts, rows)
+
+
+def _by_album(files: Sequence[TaggedFile], answers: Mapping[str, Prediction]) -> dict[str, Prediction]:
+    """The answers of their albums, by the files' names; files without an answer of their own get none."""
+    answered = [file for file in files if file.name in answers and not answers[file.name].error]
     albums: defaultdict[tuple[str, str], list[Prediction]] = defaultdict(list)
-    for track in tracks:
-        if not track.answer.error:
-            albums[_album_of(track)].append(track.answer)
-    shared = {key: _vote(answers) for key, answers in albums.items()}
-    return [
-        track
-        if track.answer.error
-        else track._replace(answer=replace(shared[_album_of(track)], name=track.answer.name))
-        for track in tracks
-    ]
-
-
-def _album_of(track: _Track) -> tuple[str, str]:
-    folder = PurePosixPath(track.name).parent
-    if DISC.fullmatch(folder.name):
-        folder = folder.parent
-    return str(folder), fold(track.album)
+    for file in answered:
+        albums[file.together].append(answers[file.name])
+    shared = {key: _vote(those) for key, those in albums.items()}
+    return {**answers, **{file.name: shared[file.together] for file in answered}}
 
 
 def _vote(answers: Sequence[Prediction]) -> Prediction:
     """The answer that the tracks of an album give together."""
-    mean = {
-        label: sum(answer.probabilities[label] for answer in answers) / len(answers)
-        for label in answers[0].probabilities
-    }
+    labels = answers[0].probabilities
+    mean = {label: sum(answer.probabilities[label] for answer in answers) / len(answers) for label in labels}
     label = max(mean, key=lambda label: mean[label])
-    if all(answer.sure is None for answer in answers):
-        sure = None
-    else:
-        sure = 2 * sum(answer.sure is True and answer.label == label for answer in answers) > len(answers)
-    return Prediction("", label, mean[label], mean, sure=sure)
+    sure = 2 * sum(answer.sure is True and answer.label == label for answer in answers) > len(answers)
+    calibrated = any(answer.sure is not None for answer in answers)
+    return replace(NOTHING, label=label, probability=mean[label], probabilities=mean, sure=sure if calibrated else None)
 
 
-def _spelling(tracks: Iterable[_Track]) -> dict[str, str]:
+def _spelling(files: Iterable[TaggedFile]) -> dict[str, str]:
     """The commonest spelling of each value in the library by the value folded; of equally common ones the first."""
-    counts = Counter(value for track in tracks for value in track.shown if value.strip())
+    counts = Counter(value.strip() for file in files for value in file.values if value.strip())
     found: dict[str, str] = {}
     for value, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-        found.setdefault(fold(value), value.strip())
+        found.setdefault(fold(value), value)
     return found
 
 
-def _row(track: _Track, policy: Policy, names: Genres, spelling: dict[str, str]) -> PlanRow:
-    reason = _why_not(track, policy, names)
-    answer = track.answer
+def _row(file: TaggedFile, answer: Prediction, policy: Policy, names: Genres, spelling: dict[str, str]) -> PlanRow:
+    """The file's line of the plan."""
+    why_not = _why_not(file, answer, policy, names)
     label = spelling.get(fold(answer.label), answer.label)
-    others = [value for value in track.shown if fold(value) != fold(label)] if policy.add else []
+    others = [value for value in file.values if value.strip() and fold(value) != fold(label)] if policy.add else []
+    asked = bool(answer.label)
     return PlanRow(
-        file=track.name,
-        old=track.old,
-        new=None if reason else (label, *others) if others else label,
-        probability=None if answer.error else answer.probability,
-        sure=answer.sure,
-        reason=reason or _why(track, policy),
-        size=track.identity.size,
-        mtime_ns=track.identity.mtime_ns,
-        digest=track.identity.digest,
+        file=file.name,
+        old=file.values,
+        new=None if why_not else (label, *others) if others else label,
+        probability=answer.probability if asked else None,
+        sure=answer.sure if asked else None,
+        reason=why_not or _why(file, answer),
+        size=file.identity.size,
+        mtime_ns=file.identity.mtime_ns,
+        digest=file.identity.digest,
     )
 
 
-def _why_not(track: _Track, policy: Policy, names: Genres) -> str:
+def _why_not(file: TaggedFile, answer: Prediction, policy: Policy, names: Genres) -> str:
     """Why the file is left alone, "" if it is not."""
-    answer = track.answer
-    if answer.error:
-        return f"has no answer: {answer.error}"
-    if track.trouble:
-        return track.trouble
-    has = any(value.strip() for value in track.old)
-    if has and policy.only == "missing":
+    if file.trouble:
+        return file.trouble
+    if file.has_any and policy.only == "missing":
         return f"has a {policy.field}"
-    if not has and policy.only == "conflicts":
+    if not file.has_any and policy.only == "conflicts":
         return f"has no {policy.field}"
-    if has and names.name(answer.label) in names.values(track.shown):
+    if not answer.label:
+        return f"has no answer: {answer.error}" if answer.error else "has no answer"
+    if file.has_any and names.name(answer.label) in names.values(file.values):
         return f"its {policy.field} says so already"
     if not policy.unsure and not answer.sure:
         return "the answer is not sure" if answer.sure is False else "the run was not calibrated, so no answer is sure"
@@ -194,7 +225,6 @@ def _why_not(track: _Track, policy: Policy, names: Genres) -> str:
     return ""
 
 
-def _why(track: _Track, policy: Policy) -> str:
-    sure = {True: "a sure answer", False: "an unsure answer", None: "an answer of a run that was not calibrated"}
-    said = "which has another" if any(value.strip() for value in track.old) else "which has none"
-    return f"{sure[track.answer.sure]} for a file {said}"
+def _why(file: TaggedFile, answer: Prediction) -> str:
+    sure = {True: "sure", False: "not sure", None: "of a run that was not calibrated"}[answer.sure]
+    return f"the file has {'another' if file.has_any else 'none'}, and the answer is {sure}"

@@ -19,7 +19,7 @@ from pydantic import ConfigDict, Field, ValidationError, field_validator
 
 from tonearm.errors import PlanError
 from tonearm.experiment.records import Record, Share, first_fault
-from tonearm.library.fields import field_of
+from tonearm.library.fields import By, Multi, Only, field_of
 from tonearm.library.identity import Identity
 from tonearm.runtime.files import parse_json, replacing
 from tonearm.runtime.names import to_native
@@ -28,9 +28,6 @@ from tonearm.wording import did_you_mean, shorten
 
 FORMAT: Literal[1] = 1
 MOST_CHARACTERS = 1_000  # of a text that is written
-Only = Literal["missing", "conflicts", "all"]
-By = Literal["track", "album"]
-Multi = Literal["values", ";"]
 
 
 class PlanHeader(Record):
@@ -56,7 +53,7 @@ class PlanHeader(Record):
 
 
 class PlanRow(Record):
-    """A file. file: its name relative to the library. old: what its tag holds, exactly. new: null leaves it alone."""
+    """A file. file: its name relative to the library. old: what its tag holds. new: null leaves it alone."""
 
     model_config = ConfigDict(extra="forbid")
 

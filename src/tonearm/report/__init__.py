@@ -26,13 +26,15 @@ from tonearm.report.page import page
 from tonearm.report.sweep import is_sweep, sweep_page
 from tonearm.runtime.files import write_csv, write_text
 from tonearm.runtime.leftovers import clear_leftovers
+from tonearm.runtime.logs import timed
 from tonearm.runtime.progress import Counting, quietly
-from tonearm.settings import DataSettings, GenreSettings
+from tonearm.settings import AudioSettings, DataSettings, GenreSettings
 
 SHOWN_MISTAKES, SHOWN_SUSPICIOUS = 12, 20
 ALL = 1_000_000
 
 
+@timed("report")
 def write_report(
     experiment: Path,
     out: Path | None = None,
@@ -101,7 +103,7 @@ def _scan(record: ExperimentRecord, counting: Counting, workers: int) -> str:
             return f"ready pictures: {classes}"
         catalog = read_catalog(settings, genres=GenreSettings(**record.config.get("genres", {})))
         with counting("scan", "clips") as progress:
-            return scan_catalog(catalog, workers, progress).text()
+            return scan_catalog(catalog, workers, progress, AudioSettings(**record.config.get("audio", {}))).text()
     except CatalogError as error:
         return f"{classes}\n(not scanned: {error})"
 

@@ -8,7 +8,7 @@ A clip is shown once: a suspicious one that is among the mistakes is marked ther
 from collections.abc import Sequence
 from html import escape
 
-from tonearm.report.clips import Excerpts
+from tonearm.report.clips import Excerpt, Excerpts
 from tonearm.report.collect import ExperimentRecord, Mistake
 from tonearm.report.neighbours import Nearest
 
@@ -58,8 +58,14 @@ def _so_many(number: int) -> str:
 
 
 def _card(clip: Mistake, excerpts: Excerpts, verb: str, near: Nearest, doubted: bool, anchor: str = "") -> str:
-    excerpt = excerpts.of(clip.name)
-    name = escape(clip.name)
+    mark = '<br><em class="doubt">its label is suspicious</em>' if doubted else ""
+    said = f"labelled {escape(clip.truth)}, {verb} {escape(clip.said)} ({clip.probability:.2f}){mark}"
+    return card(clip.name, said, excerpts.of(clip.name), near.of(clip.name, excerpts), anchor)
+
+
+def card(name: str, said: str, excerpt: Excerpt, more: str = "", anchor: str = "") -> str:
+    """An item of a list of clips, with picture and sound. name: of the clip. said, more: HTML. anchor: an attribute."""
+    name = escape(name)
     picture = f'<img src="{excerpt.picture}" alt="mel spectrogram of {name}">' if excerpt.picture else ""
     sound = (
         f'<audio controls preload="metadata" src="{excerpt.sound}" aria-label="{name}"></audio>'
@@ -67,8 +73,4 @@ def _card(clip: Mistake, excerpts: Excerpts, verb: str, near: Nearest, doubted: 
         else ""
     )
     missing = f'<p class="soft">{escape(excerpt.missing)}</p>' if excerpt.missing else ""
-    mark = '<br><em class="doubt">its label is suspicious</em>' if doubted else ""
-    return (
-        f"<li{anchor}><strong>{name}</strong><br>labelled {escape(clip.truth)}, {verb} {escape(clip.said)} "
-        f"({clip.probability:.2f}){mark}{picture}{sound}{missing}{near.of(clip.name, excerpts)}</li>"
-    )
+    return f"<li{anchor}><strong>{name}</strong><br>{said}{picture}{sound}{missing}{more}</li>"

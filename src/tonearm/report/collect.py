@@ -250,7 +250,7 @@ def _model(
     if part not in scores or scores[part]["scores"]["accuracy"]["value"] != record.scores[part]["accuracy"]:
         raise DamagedError(f"{folder}: its leaderboard and the scores in {place} are not the same; {AGAIN}")
     table = read_predictions(place).of_part(part)
-    answers = _answers(table)
+    answers = mean_answers(table)
     bins = reliability(answers.truth, answers.probabilities, answers.labels)
     size = sum(path.stat().st_size for path in (folder / own.predict / MODEL).glob("*"))
     history = read_history(folder / own.evaluated[0])
@@ -275,7 +275,8 @@ def _coverage(table: PredictionTable, group_of: Mapping[str, str]) -> Coverage:
     return coverage_curve(table.probabilities.max(axis=1), table.predictions == table.truth, units)
 
 
-def _answers(table: PredictionTable) -> Answers:
+def mean_answers(table: PredictionTable) -> Answers:
+    """The rows as answers, one a clip."""
     rows_of: dict[str, list[int]] = {}
     for row, name in enumerate(table.names):
         rows_of.setdefault(name, []).append(row)

@@ -44,7 +44,7 @@ class Alteration:
     def _changed(
         self, sound: ClipSound, audio: AudioSettings, samples: NDArray[np.float32], sr: int
     ) -> NDArray[np.float32]:
-        waveform = sound.waveform(audio.offset, audio.duration, audio.longest)
+        waveform = sound.waveform(audio.part)
         digest = hashlib.sha256(np.ascontiguousarray(waveform.samples).tobytes())
         digest.update(f"{self.seed} {self.copy}".encode())
         generator = np.random.default_rng(int.from_bytes(digest.digest()[:8], "big"))

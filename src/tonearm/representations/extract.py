@@ -27,6 +27,7 @@ from tonearm.representations.row_files import RowsTask
 from tonearm.representations.shards import ClipTask, Shards, run_shards
 from tonearm.runtime.files import write_csv
 from tonearm.runtime.locks import hold
+from tonearm.runtime.logs import FILES, timed
 from tonearm.runtime.pool import check_visible
 from tonearm.runtime.progress import Progress
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings, SpectrogramSettings
@@ -85,6 +86,7 @@ class ExtractionTask(ClipTask, Protocol):
         """Called after the work: write what depends on all clips."""
 
 
+@timed("computing what is read of the clips")
 def extract(
     catalog: Catalog, tasks: Sequence[ExtractionTask], workers: int = 1, progress: Progress | None = None
 ) -> list[Extraction]:
@@ -107,6 +109,8 @@ def extract(
         for folder in folders:
             of_folder = [shards for task, shards in zip(tasks, done, strict=True) if task.folder == folder]
             write_csv(folder / FAILURES_CSV, ("filename", "kind", "reason"), merged_failures(catalog, of_folder))
+    for task, shards in zip(tasks, done, strict=True):
+        FILES.debug("%s: %d of %d clips reused", task.folder, shards.reused, len(catalog))
     return [
         Extraction(task.folder, len(catalog), shards.computed, shards.reused, shards.failures, shards.excerpts)
         for task, shards in zip(tasks, done, strict=True)

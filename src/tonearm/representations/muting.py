@@ -19,6 +19,7 @@ from tonearm.dsp.audio import Waveform
 from tonearm.dsp.sound import ClipSound
 from tonearm.representations.base import Representation, Result, digest_of, opened_once, read_clips
 from tonearm.runtime.threads import one_thread
+from tonearm.settings import Part
 
 TIMES = ("first quarter", "second quarter", "third quarter", "last quarter")
 BANDS = ("lowest band", "second band", "third band", "highest band")
@@ -32,12 +33,12 @@ class MutedSound(ClipSound):
         self._sound = sound
         self._share = part, parts
 
-    def waveform(self, offset: float = 0.0, duration: float | None = None, longest: float | None = None) -> Waveform:
-        """As `ClipSound.waveform`, with the part silent."""
-        whole = self._sound.waveform(offset, duration, longest)
-        part, parts = self._share
+    def waveform(self, part: Part = Part()) -> Waveform:
+        """As `ClipSound.waveform`, with the share silent."""
+        whole = self._sound.waveform(part)
+        share, shares = self._share
         samples = whole.samples.copy()
-        samples[len(samples) * part // parts : len(samples) * (part + 1) // parts] = 0.0
+        samples[len(samples) * share // shares : len(samples) * (share + 1) // shares] = 0.0
         return replace(whole, samples=samples)
 
 

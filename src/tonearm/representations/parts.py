@@ -3,12 +3,13 @@
 Conventions
 -----------
 A part is an .npz file of keys and values, named after its keys. Parts are numbered in the order of their names, which
-is the same for every process. A damaged part counts as absent.
+is the same for every process. A damaged part counts as absent. Beside the key, which names the file and its state, a
+row has the size and a digest of the file's contents (`moved`).
 """
 
 import hashlib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,11 +28,24 @@ class Place(NamedTuple):
     excerpts: bool = False
 
 
-def write_part(parts: Path, keys: list[str], rows: list[NDArray[Any]], excerpts: Sequence[bool] = ()) -> None:
+class Contents(NamedTuple):
+    """What a file holds, whatever it is called: its size in bytes, and a digest of its bytes and of the task."""
+
+    size: int
+    digest: str
+
+
+def write_part(
+    parts: Path,
+    keys: list[str],
+    rows: list[NDArray[Any]],
+    excerpts: Sequence[bool] = (),
+    contents: Sequence[Contents] = (),
+) -> None:
     """Write rows of one shape as a table; series of different lengths concatenated, with their lengths.
 
     The folder must exist: if it was removed in mid-run, the parts before this one are lost. excerpts: for each row
-    whether it describes excerpts; () if none does.
+    whether it describes excerpts; () if none does. contents: of each row's file; () if unknown.
     """
     name = hashlib.sha256("".join(keys).encode()).hexdigest()[:20]
     arrays = {"keys": np.array(keys)}
@@ -41,6 +55,11 @@ def write_part(parts: Path, keys: list[str], rows: list[NDArray[Any]], excerpts:
         arrays |= {"values": np.concatenate(rows), "lengths": np.array([len(row) for row in rows])}
     if any(excerpts):
         arrays["excerpts"] = np.array(excerpts, dtype=bool)
+    if contents:
+        arrays |= {
+            "sizes": np.array([one.size for one in contents]),
+            "digests": np.array([one.digest for one in contents]),
+        }
     with replacing(parts / f"{name}.npz", parents=is_url(parts)) as temporary, temporary.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
 
@@ -69,6 +88,42 @@ def find_known(parts: Path) -> dict[str, Place]:
         except (ValueError, KeyError, OSError, zipfile.BadZipFile):
             continue  # damaged: its clips count as not done, and it is removed as unused
     return known
+
+
+def find_contents(parts: Path) -> dict[Contents, Place]:
+    """The place of the row of each file that the parts know by its contents."""
+    found = {}
+    for number, path in enumerate(part_files(parts)):
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as part:
+                if "digests" not in part:
+                    continue
+                known = map(Contents, part["sizes"].tolist(), part["digests"].tolist())
+                excerpts = part["excerpts"].tolist() if "excerpts" in part else [False] * len(part["sizes"])
+                found.update({one: Place(number, row, excerpts[row]) for row, one in enumerate(known)})
+        except (ValueError, KeyError, OSError, zipfile.BadZipFile):
+            continue  # damaged, as above
+    return found
+
+
+def copy_rows(parts: Path, moved: Mapping[str, tuple[Contents, Place]]) -> None:
+    """Write the rows of files that were moved under their new keys, as one part more. moved: by new key."""
+    paths = part_files(parts)
+    by_part: dict[int, list[str]] = {}
+    for key, (_, place) in moved.items():
+        by_part.setdefault(place.part, []).append(key)
+    rows: dict[str, NDArray[Any]] = {}
+    for number, keys in by_part.items():
+        table = read_part(paths[number])
+        rows |= {key: np.array(table[moved[key][1].row]) for key in keys}
+    keys = [key for key in moved if key in rows]
+    write_part(
+        parts,
+        keys,
+        [rows[key] for key in keys],
+        [moved[key][1].excerpts for key in keys],
+        [moved[key][0] for key in keys],
+    )
 
 
 def keep_parts(numbers: set[int], parts: Path) -> None:

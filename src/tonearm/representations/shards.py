@@ -6,8 +6,9 @@ Several tasks (features, pictures, the search for recordings) go over the clips 
 once for all of them. The work is divided into shards, runs of clips in catalog order; the process that works on a shard
 writes a part file for each task, so that the driver holds names and never data. A part is written whole or not at all.
 A clip's result is looked up by its key: name, size and change times of its file and the digest of the task, which
-covers its settings and its code; if any of these changes the clip is recomputed, otherwise reused. Failures are never
-reused: the cause may be gone.
+covers its settings and its code; if any of these changes the clip is recomputed, otherwise reused. A file that was
+moved, or renamed, is known by its size and its contents, and its row is reused. Failures are never reused: the cause
+may be gone.
 The caller locks a folder (`hold`) until everything that depends on the work is written.
 """
 
@@ -25,7 +26,8 @@ from tonearm.data.catalog import Catalog, Clip
 from tonearm.dsp.sound import ClipSound
 from tonearm.errors import Failure, OutputError
 from tonearm.representations.base import Reader, batches, opened_once, read_in_batches
-from tonearm.representations.parts import Place, find_known, keep_parts, part_files, read_part, write_part
+from tonearm.representations.moved import UNKNOWN, adopt_moved, contents_of
+from tonearm.representations.parts import Contents, Place, find_known, keep_parts, part_files, read_part, write_part
 from tonearm.runtime.leftovers import clear_leftovers
 from tonearm.runtime.memory import keep_freed_memory, return_freed_memory
 from tonearm.runtime.pool import Shared, run_tasks, worker_count
@@ -146,6 +148,9 @@ def _plan(catalog: Catalog, task: ClipTask) -> _Plan:
     digest = task.digest
     keys = [clip_key(clip, digest) for clip in catalog.clips]
     known = find_known(task.parts)
+    new = [(clip, key) for clip, key in zip(catalog.clips, keys, strict=True) if key not in known]
+    if known and new and isinstance(task, PartsOnly) and adopt_moved(task.parts, digest, new):
+        known = find_known(task.parts)
     # before the work, since it overwrites files: if it is interrupted and run again with earlier settings, pictures
     # of these settings must not count as pictures of the earlier ones
     keep_parts({known[key].part for key in keys if key in known}, task.parts)
@@ -203,7 +208,7 @@ def _work_on_shard(tasks: tuple[ClipTask, ...], work: list[_Work]) -> tuple[int,
                     output.take([(item.clip, key, sound) for item, sound in clips if (key := item.keys[number])])
     for output in outputs:
         if output.rows:
-            write_part(output.task.parts, output.keys, output.rows, output.excerpts)
+            write_part(output.task.parts, output.keys, output.rows, output.excerpts, output.contents)
     if any(any(output.excerpts) for output in outputs):
         return_freed_memory()
     return len(work), [output.failures for output in outputs]
@@ -218,18 +223,21 @@ class _Output:
         self.keys: list[str] = []
         self.rows: list[NDArray[Any]] = []
         self.excerpts: list[bool] = []
+        self.contents: list[Contents] = []
         self.failures: list[Failure] = []
 
     def take(self, clips: Sequence[tuple[Clip, str, ClipSound]]) -> None:
         """Read clips that are currently open."""
         results = read_in_batches(self.reader, [sound for _, _, sound in clips])
-        for (clip, key, _), result in zip(clips, results, strict=True):
+        for (clip, key, sound), result in zip(clips, results, strict=True):
             if result.kind:
                 self.failures.append(Failure(clip.name, result.kind, result.reason))
             else:
                 self.rows.append(self.task.keep(clip, result.values))
                 self.keys.append(key)
                 self.excerpts.append(result.excerpts)
+                unchanged = clip_key(clip, self.task.digest) == key  # since the plan was made, and while it was read
+                self.contents.append(contents_of(sound, self.task.digest) if unchanged else UNKNOWN)
 
 
 def clip_key(clip: Clip, digest: str) -> str:

@@ -30,32 +30,32 @@ Brightness = NDArray[np.float32]
 def linear(spectrum: Spectrum, settings: SpectrogramSettings) -> Brightness:
     """Magnitude over linear frequency."""
     S = spectrum.magnitude
-    rows = _nearest(S.shape[1], settings.height)
+    rows = nearest_cells(S.shape[1], settings.height)
     return _stretch(_cells(S, rows, settings.width), float(S.min()), float(S.max()))
 
 
 def log(spectrum: Spectrum, settings: SpectrogramSettings) -> Brightness:
     """Level in dB below the loudest bin, over linear frequency."""
-    return _level(spectrum, _nearest(spectrum.magnitude.shape[1], settings.height), settings)
+    return _level(spectrum, nearest_cells(spectrum.magnitude.shape[1], settings.height), settings)
 
 
 def layl(spectrum: Spectrum, settings: SpectrogramSettings) -> Brightness:
     """Level in dB below the loudest bin, over logarithmic frequency ("log amplitude, y log")."""
-    rows = _logarithmic_rows(spectrum.magnitude.shape[1], settings.height, spectrum.sr / spectrum.n_fft)
+    rows = logarithmic_rows(spectrum.magnitude.shape[1], settings.height, spectrum.sr / spectrum.n_fft)
     return _level(spectrum, rows, settings)
 
 
 def mel(spectrum: Spectrum, settings: SpectrogramSettings) -> Brightness:
     """Level of the mel bands in dB below the loudest, low bands at the bottom."""
     level = decibel(spectrum.mel, settings.top_db).T
-    rows = _nearest(level.shape[1], settings.height)
+    rows = nearest_cells(level.shape[1], settings.height)
     return _stretch(_cells(level, rows, settings.width), float(level.min()), float(level.max()))
 
 
 def mfcc(spectrum: Spectrum, settings: SpectrogramSettings) -> Brightness:
     """The cepstral coefficients, the first at the bottom, scaled from the smallest to the largest value."""
     coefficients = spectrum.mfcc.T
-    rows = _nearest(coefficients.shape[1], settings.height)
+    rows = nearest_cells(coefficients.shape[1], settings.height)
     return _stretch(_cells(coefficients, rows, settings.width), float(coefficients.min()), float(coefficients.max()))
 
 
@@ -94,8 +94,12 @@ def draw(spectrum: Spectrum, kind: str, settings: SpectrogramSettings) -> NDArra
     if settings.seconds is not None:
         pixels = settings.width * len(spectrum.y) / (spectrum.sr * settings.seconds)
         settings = settings.model_copy(update={"width": max(1, round(pixels))})
-    colours = _grey_table() if settings.grey else _colour_table(settings.colour_map)
-    return colours[_table_index(KINDS[kind].draw(spectrum, settings))]
+    return colours(settings)[_table_index(KINDS[kind].draw(spectrum, settings))]
+
+
+def colours(settings: SpectrogramSettings) -> NDArray[np.uint8]:
+    """The pixel of each of 256 steps of brightness: uint8, shape (256, 3), or (256,) when grey."""
+    return _grey_table() if settings.grey else _colour_table(settings.colour_map)
 
 
 def encode_png(picture: NDArray[np.uint8]) -> bytes:
@@ -126,13 +130,13 @@ def check_kind(kind: str, setting: str) -> None:
         raise ConfigError(f"{setting}: {kind!r} is not a kind of picture; known: {', '.join(KINDS)}")
 
 
-def _nearest(cells: int, pixels: int) -> NDArray[np.intp]:
+def nearest_cells(cells: int, pixels: int) -> NDArray[np.intp]:
     """The cell under each pixel's centre."""
     return np.floor((np.arange(pixels) + 0.5) / pixels * cells).astype(np.intp)
 
 
 @lru_cache(maxsize=8)
-def _logarithmic_rows(bins: int, pixels: int, bin_hz: float) -> NDArray[np.intp]:
+def logarithmic_rows(bins: int, pixels: int, bin_hz: float) -> NDArray[np.intp]:
     """The bin under each pixel's centre on matplotlib's symlog axis of base 2 with librosa's threshold.
 
     A bin extends half a bin to both sides of its centre, so the axis starts below zero.
@@ -153,7 +157,7 @@ def _symlog(hertz: float) -> float:
 
 def _cells(values: NDArray[np.float32], rows: NDArray[np.intp], width: int) -> NDArray[np.float32]:
     """The cells of a frame-major array under the pixels, as (height, width) with row 0 on top."""
-    columns = _nearest(values.shape[0], width)
+    columns = nearest_cells(values.shape[0], width)
     shown: NDArray[np.float32] = values[columns[None, :], rows[::-1, None]]
     return shown
 
@@ -185,8 +189,8 @@ def _colour_table(name: str) -> NDArray[np.uint8]:
     import matplotlib
 
     # rounded, like the colours of a mesh in matplotlib's renderer; the colour map's bytes=True truncates
-    colours: NDArray[np.uint8] = np.rint(matplotlib.colormaps[name](np.arange(256))[:, :3] * 255).astype(np.uint8)
-    return colours
+    table: NDArray[np.uint8] = np.rint(matplotlib.colormaps[name](np.arange(256))[:, :3] * 255).astype(np.uint8)
+    return table
 
 
 @lru_cache(maxsize=1)

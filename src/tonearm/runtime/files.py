@@ -10,6 +10,7 @@ from those of others.
 
 import csv
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -278,3 +279,9 @@ def read_csv_rows(path: str | Path) -> Iterator[dict[str, str]]:
     header = next(rows, [])
     for row in filter(None, rows):
         yield dict(zip_longest(header, row[: len(header)], fillvalue=""))
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a local file's contents, in hexadecimal digits. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

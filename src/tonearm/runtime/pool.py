@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tonearm.errors import OutputError, TonearmError
 from tonearm.runtime.faults import NO_ROOM, refusal
+from tonearm.runtime.logs import now
 from tonearm.runtime.remote import is_url, place
 from tonearm.runtime.workers import begin, sparing_children
 from tonearm.wording import GO_ON
@@ -176,7 +177,7 @@ def _on_processes(
     import joblib
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    first = {"initializer": begin, "initargs": (os.getpid(),)}
+    first = {"initializer": begin, "initargs": (os.getpid(), now())}
     try:
         with sparing_children(), joblib.parallel_config("loky", n_jobs=workers, inner_max_num_threads=1, **first):
             pool = joblib.Parallel(return_as="generator" if ordered else "generator_unordered", batch_size=1)

@@ -38,6 +38,16 @@ def unfit(name: str) -> str:
     return "ends with a dot or a space" if name != name.rstrip(". ") else ""
 
 
+def fitting(name: str) -> str:
+    """A name like this one that every system allows.
+
+    >>> fitting("Hip-Hop/Rap"), fitting("aux"), fitting("R.E.M.")
+    ('Hip-Hop-Rap', '_aux', 'R.E.M')
+    """
+    plain = _FORBIDDEN.sub("-", name).rstrip(". ") or "_"
+    return f"_{plain}" if unfit(plain) else plain
+
+
 def ignores_case(folder: Path) -> bool:
     """Whether the file system takes `A` and `a` for one name in this folder, or the nearest above it that exists."""
     there = next((each for each in (folder, *folder.absolute().parents) if each.is_dir()), Path())

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tonearm.runtime.logs import Shown, join
 from tonearm.runtime.system import WINDOWS
 
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -58,8 +59,9 @@ def _start_trackers() -> None:
             os.environ["PYTHONWARNINGS"] = before
 
 
-def begin(leader: int) -> None:
-    """Prepare this process for the tasks of its parent `leader`."""
+def begin(leader: int, how: Shown | None = None) -> None:
+    """Prepare this process for the tasks of its parent `leader`. how: messages are shown there."""
+    join(how)
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(leader,), daemon=True).start()

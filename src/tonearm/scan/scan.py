@@ -2,10 +2,10 @@
 
 Conventions
 -----------
-Every file is read once, whole. Two clips are duplicates when their files are equal byte for byte
-("bytes"), else when the decoded samples are ("samples": the same recording in another lossless format), else
-when they are one recording ("recording": re-encoded, louder, shifted, an excerpt; `landmarks`); two rows of a
-table when all their numbers are equal ("features"). A group of duplicates whose labels differ comes first:
+Every file is read once, whole, or only the excerpts that `[audio]` asks for. Two clips are duplicates when their files
+are equal byte for byte ("bytes"), else when the decoded samples are ("samples": the same recording in another lossless
+format), else when they are one recording ("recording": re-encoded, louder, shifted, an excerpt; `landmarks`); two rows
+of a table when all their numbers are equal ("features"). A group of duplicates whose labels differ comes first:
 whatever learns from it is taught a contradiction.
 """
 
@@ -71,9 +71,11 @@ class Recordings(NamedTuple):
     collections: tuple[Collection, ...]
 
 
-def scan_catalog(catalog: Catalog, workers: int = 1, progress: Progress | None = None) -> ScanReport:
-    """Read every clip of the catalog and report what the collection holds."""
-    sounds = _read_all(catalog.clips, workers, progress or ignore_progress)
+def scan_catalog(
+    catalog: Catalog, workers: int = 1, progress: Progress | None = None, audio: AudioSettings = AudioSettings()
+) -> ScanReport:
+    """Read every clip of the catalog and report what the collection holds. audio: whether excerpts are enough."""
+    sounds = _read_all(catalog.clips, audio, workers, progress or ignore_progress)
     usable = [sound for sound in sounds if not sound.kind]
     problems = [
         Failure(clip.name, sound.kind, sound.reason)
@@ -137,38 +139,40 @@ def _counted(clips: Iterable[tuple[str, str, str]]) -> dict[str, Any]:
     }
 
 
-def _read_all(clips: tuple[Clip, ...], workers: int, progress: Progress) -> list[Sound]:
+def _read_all(clips: tuple[Clip, ...], audio: AudioSettings, workers: int, progress: Progress) -> list[Sound]:
     tasks = [clips[start : start + CLIPS_A_TASK] for start in range(0, len(clips), CLIPS_A_TASK)]
     sounds: list[Sound] = []
     failed = 0
-    for part in run_tasks(_read_some, (([clip.path for clip in task],) for task in tasks), workers):
+    for part in run_tasks(_read_some, (([clip.path for clip in task], audio) for task in tasks), workers):
         sounds += part
         failed += sum(bool(sound.kind) for sound in part)
         progress(len(sounds), len(clips), failed)
     return sounds
 
 
-def _read_some(paths: list[str]) -> list[Sound]:
-    return [_read_one(path) for path in paths]
+def _read_some(paths: list[str], audio: AudioSettings) -> list[Sound]:
+    return [_read_one(path, audio) for path in paths]
 
 
-def _read_one(path: str) -> Sound:
+def _read_one(path: str, audio: AudioSettings) -> Sound:
     """What reading a file gave, its reason where it cannot be used."""
     with ClipSound(path) as sound:
         try:
-            return listen(sound)
+            return listen(sound, audio)
         except AudioError as error:
             return Sound(0.0, 0, 0, "", "", error.kind, error.reason)
 
 
-def listen(sound: ClipSound) -> Sound:
-    """Digests and landmarks of a whole file, a long one in blocks. Raises AudioError where it cannot be used."""
-    settings = AudioSettings(sr=SR)
-    waveform = sound.waveform(longest=settings.longest)
-    with sound.file().open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+def listen(sound: ClipSound, audio: AudioSettings) -> Sound:
+    """Digests and landmarks of a whole file, a long one in blocks. Raises AudioError where it cannot be used.
+
+    audio: where it asks for excerpts, these are all that is heard.
+    """
+    settings = heard_of(audio)
+    waveform = sound.waveform(settings.part)
+    digest = sound.digest()
     samples = hashlib.sha256(f"{waveform.sr}:{waveform.channels}:".encode())
-    if waveform.excerpts:
+    if waveform.excerpts and not settings.excerpts:
         with sound.stream() as stream:
             landmarks = landmarks_of_blocks(resample_blocks(_hashed(stream.blocks, samples), stream.sr, SR))
         return_freed_memory()
@@ -176,6 +180,12 @@ def listen(sound: ClipSound) -> Sound:
         samples.update(waveform.samples.tobytes())
         landmarks = compute_landmarks(sound.samples(settings))
     return Sound(waveform.seconds, waveform.sr, waveform.channels, digest, samples.hexdigest(), "", "", landmarks)
+
+
+def heard_of(audio: AudioSettings) -> AudioSettings:
+    """What is heard of a file, whatever else is read of it: its excerpts, or all of it."""
+    excerpts = audio.model_dump(include={"excerpts", "excerpt_seconds"}) if audio.excerpts else {}
+    return AudioSettings(sr=SR, **excerpts)
 
 
 def _hashed(blocks: Iterator[NDArray[np.float32]], digest: "hashlib._Hash") -> Iterator[NDArray[np.float32]]:

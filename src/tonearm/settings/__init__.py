@@ -18,6 +18,7 @@ from tonearm.settings.base import Settings as Settings
 from tonearm.settings.data import AudioSettings as AudioSettings
 from tonearm.settings.data import DataSettings as DataSettings
 from tonearm.settings.data import GenreSettings as GenreSettings
+from tonearm.settings.data import Part as Part
 
 Statistic = Literal["mean", "var", "std", "min", "max", "median", "skew", "kurtosis"]
 PictureKind = Literal["linear", "log", "layl", "mel", "mfcc"]

@@ -1,6 +1,6 @@
 """`[data]`, `[genres]`, `[audio]`: where the clips are, what is known about them, and how they are decoded."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -56,6 +56,20 @@ class GenreSettings(Settings):
     min_artists: int = Field(3, ge=1, le=1_000_000, description="artists that a genre needs to be a class")
 
 
+class Part(NamedTuple):
+    """What is read of a file: all from `offset` seconds on, or `duration` seconds, or excerpts of that.
+
+    longest: seconds; of more, five excerpts of this length together; None: no limit. excerpts: how many of
+    `excerpt_seconds` each are read instead; 0: none. What they mean, `dsp.audio` says.
+    """
+
+    offset: float = 0.0
+    duration: float | None = None
+    longest: float | None = None
+    excerpts: int = 0
+    excerpt_seconds: float = 30.0
+
+
 class AudioSettings(Settings):
     """`[audio]`: how audio files are decoded."""
 
@@ -68,3 +82,16 @@ class AudioSettings(Settings):
         le=86_400,
         description="seconds; of longer clips five excerpts of this length together are used, evenly spread",
     )
+    excerpts: int | None = Field(
+        None,
+        ge=0,
+        le=20,
+        description="number of excerpts to use of each clip, evenly spread, their rows averaged; 1: its middle; 0: all "
+        'of it; absent: 1 if data.labels = "tags", otherwise 0',
+    )
+    excerpt_seconds: float = Field(30.0, ge=1, le=3_600, description="seconds of each of these excerpts")
+
+    @property
+    def part(self) -> Part:
+        """What is read of a file."""
+        return Part(self.offset, self.duration, self.longest, self.excerpts or 0, self.excerpt_seconds)

@@ -18,14 +18,19 @@ from tonearm.errors import ModelError
 from tonearm.training.contract import Classifier, Epoch, FittedClassifier, HasHistory, UsesValidation
 from tonearm.training.settings import TorchSettings
 
-__all__ = ["TorchSettings", "fit_classifier", "history", "need_torch"]
+__all__ = ["TorchSettings", "fit_classifier", "history", "need_torch", "torch_lacks"]
 
 
 def need_torch(model: str, *others: str) -> None:
     """Raise ModelError, with the install command, if a package of the extra `deep` is missing."""
-    for package in ("torch", "skorch", "safetensors", *others):
-        if importlib.util.find_spec(package) is None:
-            raise ModelError(f'{model} needs {package}, which is not installed; pip install "tonearm[deep]"')
+    if package := torch_lacks(*others):
+        raise ModelError(f'{model} needs {package}, which is not installed; pip install "tonearm[deep]"')
+
+
+def torch_lacks(*others: str) -> str:
+    """The first package of the extra `deep` that is not installed; "" if networks can be trained."""
+    needed = ("torch", "skorch", "safetensors", *others)
+    return next((package for package in needed if importlib.util.find_spec(package) is None), "")
 
 
 def fit_classifier(

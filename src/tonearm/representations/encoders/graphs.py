@@ -29,21 +29,26 @@ class Graph:
         self._constants: list[Any] = []
         self._outputs: list[Any] = []
 
+    def _name(self, kind: str, number: int) -> str:
+        return f"{kind}{number}"
+
+    def _array(self, values: NDArray[Any] | Sequence[int]) -> NDArray[Any]:
+        array = np.asarray(values)
+        return np.ascontiguousarray(array, dtype=np.float32 if array.dtype.kind == "f" else np.int64)
+
     def constant(self, values: NDArray[Any] | Sequence[int]) -> str:
         """An array that is stored in the model; sequences of whole numbers are shapes and axes."""
         from onnx import numpy_helper
 
-        array = np.asarray(values)
-        array = np.ascontiguousarray(array, dtype=np.float32 if array.dtype.kind == "f" else np.int64)
-        name = f"constant{len(self._constants)}"
-        self._constants.append(numpy_helper.from_array(array, name))
+        name = self._name("constant", len(self._constants))
+        self._constants.append(numpy_helper.from_array(self._array(values), name))
         return name
 
     def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
         """The result of an ONNX operator."""
         from onnx import helper
 
-        name = f"{operator.lower()}{len(self._nodes)}"
+        name = self._name(operator.lower(), len(self._nodes))
         self._nodes.append(helper.make_node(operator, list(inputs), [name], **attributes))
         return name
 

@@ -106,7 +106,7 @@ class Embeddings:
             "digest": self.digest,
             "layer": self.layer,
             "pool": self.pool,
-            "audio": self.audio.model_dump(mode="json", include={"offset", "duration", "longest"}),
+            "audio": self.audio.model_dump(mode="json", exclude={"sr"}),
             "provider": self.provider,
         }
 
@@ -138,7 +138,8 @@ class EmbeddingReader:
         """One row per clip. Raises AudioError."""
         shortest = round(SHORTEST_SECONDS * self.encoder.sr)
         audio = self.representation.audio
-        return [self.row(sound.samples(audio, shortest)) for sound in sounds]
+        rows = ([self.row(piece.samples(audio, shortest)) for piece in sound.pieces(audio)] for sound in sounds)
+        return [np.mean(pieces, axis=0) for pieces in rows]
 
     def row(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
         """A clip's row, shape (columns,). samples: mono, shape (samples,), at the encoder's rate."""

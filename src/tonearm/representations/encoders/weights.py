@@ -29,7 +29,7 @@ from tonearm.representations.encoders.fetching import fetch
 from tonearm.representations.encoders.registry import ALIASES, ENCODERS, NAMES
 from tonearm.representations.encoders.session import Network, open_network
 from tonearm.runtime.cache import cache_folder
-from tonearm.runtime.files import replacing_folder, write_bytes, write_json
+from tonearm.runtime.files import file_sha256, replacing_folder, write_bytes, write_json
 from tonearm.runtime.locks import hold
 from tonearm.runtime.remote import file_state
 from tonearm.wording import nearest
@@ -204,9 +204,3 @@ def tensors_digest(tensors: Tensors) -> str:
         values = np.ascontiguousarray(tensors[name])
         digest.update(f"{name} {values.dtype.str} {values.shape} ".encode() + values.tobytes())
     return digest.hexdigest()
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's contents."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -112,7 +112,8 @@ class FeatureReader:
 
     def read(self, sounds: Sequence[ClipSound]) -> list[NDArray[Any]]:
         """One row per clip. Raises AudioError."""
-        return [self._row(sound) for sound in sounds]
+        audio = self.representation.audio
+        return [np.mean([self._row(piece) for piece in sound.pieces(audio)], axis=0) for sound in sounds]
 
     def _row(self, sound: ClipSound) -> NDArray[np.float64]:
         audio, settings = self.representation.audio, self.representation.settings

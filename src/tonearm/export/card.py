@@ -1,0 +1,82 @@
+"""card.json beside an exported model: what it takes and gives, what it is worth, where it comes from."""
+
+import hashlib
+from typing import Any
+
+from tonearm.errors import RepresentationError
+from tonearm.export.build import OUTPUT, PICTURE, Built
+from tonearm.export.check import Checked
+from tonearm.loaded import LoadedModel
+from tonearm.representations.encoders.locate import find_encoder, is_encoder
+from tonearm.runtime.versions import versions
+
+FORMAT = 1
+LICENCE = "Apache-2.0"  # of tonearm, whose code the graph repeats
+
+
+def card_of(model: LoadedModel, built: Built, checked: Checked) -> dict[str, Any]:
+    """The contents of card.json: all that the model's own card says, and what the file takes and gives."""
+    calibration = model.run.calibration
+    return {
+        "format": FORMAT,
+        **model.card,
+        "sure": calibration.sure if calibration else None,
+        "no_answer_is_sure": calibration.shortfall if calibration else "",
+        "input": _input(model, built),
+        "output": _output(model, built),
+        "licences": {"code": LICENCE, **licences(model)},
+        "check": checked.to_json(),
+        "exported_by": versions()["tonearm"],
+        "sha256": hashlib.sha256(built.model).hexdigest(),
+    }
+
+
+def _input(model: LoadedModel, built: Built) -> dict[str, Any]:
+    if built.takes == "columns":
+        return {
+            "name": "columns",
+            "type": "float64",
+            "shape": ["rows", len(built.columns)],
+            "meaning": f"finite numbers, one row for each clip; {built.note}",
+            "columns": list(built.columns),
+        }
+    if built.takes == "pixels":
+        meaning = "a picture in RGB, as Pillow gives it after convert('RGB') and resize((width, height), BILINEAR)"
+        return {"name": "pixels", "type": "uint8", "shape": [built.height, built.shortest, 3], "meaning": meaning}
+    audio = model.run.representation["audio"]
+    return {
+        "name": "samples",
+        "type": "float32",
+        "shape": ["samples"],
+        "meaning": "a clip of any length, the mean of its channels, full scale 1; the part that is read is cut inside",
+        "rate": built.rate,
+        "least_samples": built.shortest,
+        "part": {name: audio[name] for name in ("offset", "duration", "longest")},
+    }
+
+
+def _output(model: LoadedModel, built: Built) -> dict[str, Any]:
+    rows = ["rows"] if built.takes == "columns" else []
+    found: dict[str, Any] = {
+        "name": OUTPUT,
+        "type": "float64",
+        "shape": [*rows, len(model.labels)],
+        "meaning": "calibrated probability of each label, in the order of labels",
+    }
+    if built.takes == "samples" and built.height:
+        found["also"] = {"name": PICTURE, "type": "uint8", "meaning": "the picture that was read, steps of brightness"}
+    return found
+
+
+def licences(model: LoadedModel) -> dict[str, dict[str, str]]:
+    """Licences of the code and the weights of each encoder that the run reads."""
+    found = {}
+    for one in model.card["encoders"]:
+        name = one["name"]
+        try:
+            card = find_encoder(name)[0].encoder.card if is_encoder(name) else None
+        except RepresentationError:
+            card = None
+        if card is not None:
+            found[name] = {"code": card.code, "weights": card.weights, "source": card.source}
+    return found

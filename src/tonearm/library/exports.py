@@ -1,0 +1,122 @@
+"""A plan in other hands: playlists, a table, and a script for beets; none of them needs the writer of tags.
+
+Conventions
+-----------
+A playlist (M3U in UTF-8, `.m3u8`) is one genre's files, by paths relative to it: what a file would hold after the plan,
+or holds. Existing files are only replaced where tonearm wrote them. The script is for a POSIX shell and says
+`beet modify --yes --nomove`, so that beets moves nothing either; values are templates to beets, so `$` and `%` are
+escaped as its manual says.
+"""
+
+import os
+import shlex
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from tonearm.data.genres import fold
+from tonearm.errors import PlanError
+from tonearm.library.plan_file import Plan, PlanRow
+from tonearm.runtime.files import write_bytes, write_csv, write_text
+from tonearm.runtime.names import to_native
+from tonearm.runtime.system import fitting
+
+MARK = "#tonearm: from a plan of tags, written anew with it"
+COLUMNS = ("file", "old", "new", "probability", "sure", "reason")
+BEETS = {"genre": "genre", "grouping": "grouping", "comment": "comments", "mood": "mood"}
+
+
+def write_playlists(plan: Plan, folder: Path) -> tuple[list[Path], list[str]]:
+    """Write one playlist a value; which, and the names of files that no playlist can hold.
+
+    Raises PlanError where a file of a playlist's name was not written by tonearm.
+    """
+    library = Path(to_native(plan.header.library))
+    members: defaultdict[str, list[str]] = defaultdict(list)
+    titles: dict[str, str] = {}
+    left = []
+    for row in plan.rows:
+        entry = _relative(row.path(library), folder)
+        if not entry:
+            left.append(row.file)
+            continue
+        for value in _values(row):
+            titles.setdefault(fold(value), value.strip())
+            members[fold(value)].append(entry)
+    paths = _names(titles, folder)
+    for path in paths.values():
+        _check_ours(path)
+    for key, path in paths.items():
+        lines = ["#EXTM3U", f"#PLAYLIST:{titles[key]}", MARK, *members[key]]
+        write_text(path, "\n".join(lines) + "\n")
+    return list(paths.values()), left
+
+
+def _values(row: PlanRow) -> tuple[str, ...]:
+    """What the file's tag holds after the plan."""
+    values = row.old if row.new is None else (row.new,) if isinstance(row.new, str) else row.new
+    return tuple(value for value in values if value.strip())
+
+
+def _relative(path: Path, folder: Path) -> str:
+    """The path as a playlist in the folder names it, "" if its name cannot be written there."""
+    try:
+        relative = Path(os.path.relpath(path, folder.absolute())).as_posix()
+    except ValueError:  # another drive of Windows
+        relative = path.as_posix()
+    try:
+        relative.encode()
+    except UnicodeEncodeError:
+        return ""
+    if "\n" in relative or "\r" in relative:
+        return ""
+    return f"./{relative}" if relative.startswith("#") else relative
+
+
+def _names(titles: dict[str, str], folder: Path) -> dict[str, Path]:
+    """A file for each value, whose name every system allows."""
+    taken: set[str] = set()
+    found = {}
+    for key, title in titles.items():
+        stem = fitting(title[:100])
+        name, number = stem, 2
+        while name.casefold() in taken:
+            name, number = f"{stem} {number}", number + 1
+        taken.add(name.casefold())
+        found[key] = folder / f"{name}.m3u8"
+    return found
+
+
+def _check_ours(path: Path) -> None:
+    if path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace").splitlines()[:5]:
+        raise PlanError(f"{path}: is not a playlist that tonearm wrote; choose another folder for playlists")
+
+
+def write_table(plan: Plan, path: Path) -> None:
+    """Write the plan as a CSV file for people."""
+    write_csv(path, COLUMNS, map(_cells, plan.rows))
+
+
+def _cells(row: PlanRow) -> list[object]:
+    new = () if row.new is None else (row.new,) if isinstance(row.new, str) else row.new
+    sure = "" if row.sure is None else "yes" if row.sure else "no"
+    probability = "" if row.probability is None else row.probability
+    return [row.file, "; ".join(row.old), "; ".join(new), probability, sure, row.reason]
+
+
+def write_beets(plan: Plan, path: Path) -> None:
+    """Write a script of `beet modify` commands, which beets' owner may read and run."""
+    field = plan.header.field
+    name = BEETS.get(field, field.removeprefix("TXXX:"))
+    if not name.isidentifier():
+        raise PlanError(f"beets can have no field {name!r}: letters, digits and '_' alone are allowed")
+    library = Path(to_native(plan.header.library))
+    lines = ["#!/bin/sh", f"# Written by tonearm: the {field} of {len(plan.planned)} files. Nothing is moved.", ""]
+    lines += [_modify(row.path(library), name, row.values(";")) for row in plan.planned]
+    write_bytes(path, os.fsencode("\n".join(lines) + "\n"))
+
+
+def _modify(path: Path, name: str, values: Sequence[str]) -> str:
+    """One command."""
+    value = values[0].replace("$", "$$").replace("%", "$%")
+    return " ".join(["beet modify --yes --nomove", shlex.quote(f"path:{path}"), shlex.quote(f"{name}={value}")])
