@@ -23,7 +23,7 @@ TESTS = Path(__file__).resolve().parents[1] / "tests"
 sys.path[:0] = [str(TESTS), str(TESTS / "faults")]
 
 import tagged_files  # noqa: E402
-from hostile import interrupt, run, start  # noqa: E402
+from hostile import interrupt, measured, start  # noqa: E402
 from tonearm.library.journal import read_journal  # noqa: E402
 from tonearm.library.plan import Policy, make_plan  # noqa: E402
 from tonearm.runtime.names import to_native  # noqa: E402
@@ -75,22 +75,22 @@ def digests(library: Path) -> dict[str, str]:
     }
 
 
-def timed(command: str, path: Path) -> float:
-    """Seconds of the undisturbed command."""
+def timed(command: str, path: Path) -> tuple[float, float]:
+    """Seconds of the undisturbed command, and the peak of its memory in MB."""
     begun = time.perf_counter()
-    ended = run("tag", command, path)
-    if ended.code:
+    ended, peak, hung = measured("tag", command, path, seconds=4 * 3600)
+    if ended.code or hung:
         raise SystemExit(f"{command} ended with {ended.code}: {ended.noted[-2000:]}")
-    return time.perf_counter() - begun
+    return time.perf_counter() - begun, peak
 
 
 def speed(title: str, library: Path, plan: Path) -> dict[str, str]:
     """Apply and undo the plan, say how fast, and what the files were in between."""
     before = digests(library)
     size = sum(path.stat().st_size for path in library.rglob("*.*") if path.is_file())
-    applied = timed("apply", plan)
+    applied, peak = timed("apply", plan)
     after = digests(library)
-    undone = timed("undo", plan)
+    undone, _ = timed("undo", plan)
     back = digests(library)
     unwritten = sum(after[name] == digest for name, digest in before.items())
     lost = sum(back[name] != digest for name, digest in before.items())
@@ -98,8 +98,8 @@ def speed(title: str, library: Path, plan: Path) -> dict[str, str]:
     files = len(before)
     print(
         f"{title}: {files} files, {size / 1e6:.0f} MB; apply {applied:.1f} s ({files / applied:.0f} files/s), "
-        f"undo {undone:.1f} s ({files / undone:.0f} files/s), journal {journal / files:.0f} bytes a file; "
-        f"not written {unwritten}, not restored {lost}",
+        f"undo {undone:.1f} s ({files / undone:.0f} files/s), journal {journal / files:.0f} bytes a file, "
+        f"memory {peak:.0f} MB; not written {unwritten}, not restored {lost}",
         flush=True,
     )
     return after

@@ -1,6 +1,5 @@
 """`tonearm tag` from the tags of a library to the undo, and what else a plan can become."""
 
-import shlex
 import subprocess
 from pathlib import Path
 
@@ -86,16 +85,16 @@ def made(tmp_path: Path) -> Plan:
     names = ['#1\'s "hits"/a b.flac', "50% {x}/$HOME `id`.mp3", "ü 🎸.ogg", "A/Rock.flac", "A/rock.mp3"]
     for number, name in enumerate(names):
         tagged_files.write(folder / name, "Hip-Hop/Rap" if number == 2 else "Rock" if number == 3 else "")
-    labels = ["rock", "metal & $core%", "rock", "rock", "rock"]
+    labels = ["rock", "metal & $co}re%", "rock", "rock", "rock"]
     answers = [answer(folder / name, label) for name, label in zip(names, labels, strict=True)]
-    answers[1] = answer(folder / names[1], "metal & $core%")
+    answers[1] = answer(folder / names[1], "metal & $co}re%")
     return make_plan(folder, answers, Policy())
 
 
 def test_playlists_hold_what_the_files_would_by_relative_paths(made: Plan, tmp_path: Path) -> None:
     written, left = write_playlists(made, tmp_path / "Lists")
     assert left == []
-    assert {path.name for path in written} == {"Rock.m3u8", "Hip-Hop-Rap.m3u8", "metal & $core%.m3u8"}
+    assert {path.name for path in written} == {"Rock.m3u8", "Hip-Hop-Rap.m3u8", "metal & $co}re%.m3u8"}
     lines = (tmp_path / "Lists" / "Rock.m3u8").read_text(encoding="utf-8").splitlines()
     assert lines[:2] == ["#EXTM3U", "#PLAYLIST:Rock"]
     paths = [(tmp_path / "Lists" / line).resolve() for line in lines if not line.startswith("#")]
@@ -131,7 +130,6 @@ def test_the_script_for_beets_says_exactly_these_files_to_a_shell(made: Plan, tm
     commands = [said[start : start + 5] for start in range(0, len(said), 5)]
     assert [command[:3] for command in commands] == [["modify", "--yes", "--nomove"]] * len(made.planned)
     assert [command[3] for command in commands] == [f"path:{folder / row.file}" for row in made.planned]
-    assert "genre=metal & $$core$%" in [command[4] for command in commands]
-    assert shlex.quote("genre=Rock") in script.read_text(encoding="utf-8")
+    assert "genre=metal & $$co$}re$%" in [command[4] for command in commands]
     with pytest.raises(PlanError, match="beets can have no field"):
         write_beets(make_plan(folder, [], Policy(field="TXXX:a b")), script)

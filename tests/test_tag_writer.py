@@ -4,10 +4,12 @@ import re
 import struct
 from pathlib import Path
 
+import av
 import mutagen
 import pytest
 from mutagen.id3 import ID3
 
+import signals
 import tagged_files
 from tonearm.errors import PlanError, TagError
 from tonearm.library.delta import difference, rebuild
@@ -151,6 +153,33 @@ def test_a_number_of_a_genre_in_mp4_gives_way_to_its_text(tmp_path: Path) -> Non
     assert further in copy.read_bytes()
 
 
+def encode_mp4(path: Path, **options: str) -> Path:
+    with av.open(str(path), "w", format="mp4", options=options) as container:
+        stream = container.add_stream("aac", rate=signals.SR, layout="mono")
+        frame = av.AudioFrame.from_ndarray(signals.band(2.0)[None, :], format="fltp", layout="mono")
+        frame.sample_rate = signals.SR
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+    return path
+
+
+def test_an_mp4_whose_tags_come_first_finds_its_sound_again(tmp_path: Path) -> None:
+    path = encode_mp4(tmp_path / "a.m4a", movflags="faststart")
+    copy = written(path, "genre", "x" * 20_000)
+    assert tagged_files.sound(copy) == tagged_files.sound(path)
+    data = bytearray(copy.read_bytes())
+    data[data.index(b"stco") + 15] ^= 1  # the place of the first piece of sound
+    copy.write_bytes(data)
+    with pytest.raises(TagError, match="its sound would have changed"):
+        check_written(path, copy, GENRE, ["x" * 20_000])
+
+
+def test_a_fragmented_mp4_is_not_written(tmp_path: Path) -> None:
+    path = encode_mp4(tmp_path / "a.m4a", movflags="frag_keyframe+empty_moov")
+    with pytest.raises(TagError, match="is a fragmented MP4"):
+        written(path, "genre", "New")
+
+
 def damaged(tmp_path: Path, kind: str, how: str) -> Path:
     path = tagged_files.write(tmp_path / f"a.{kind}", "Old")
     data = path.read_bytes()
@@ -213,6 +242,14 @@ def test_a_comment_that_is_not_utf8_is_not_lost_without_a_word(tmp_path: Path) -
     path.write_bytes(path.read_bytes().replace("Größe".encode(), b"Gr\xf6\xdfe!!"))
     with pytest.raises(TagError, match="another tag would have changed"):
         written(path, "genre", "New")
+
+
+def test_texts_in_a_charset_that_nobody_names_keep_their_bytes(tmp_path: Path) -> None:
+    title, old = (b"\0" + word.encode("cp1251") for word in ("Земфира", "Рок"))
+    body = b"TPE1\0\0\0\x08\0\0" + title + b"TCON\0\0\0\4\0\0" + old
+    path = id3_with(tmp_path, b"ID3\3\0\0", body + bytes(30))
+    assert len(read_fields(path, [GENRE])[0][0]) == 3
+    assert tagged_files.frames(written(path, "genre", "Рок"))[0].endswith(title)
 
 
 @pytest.mark.parametrize("kind", tagged_files.FORMATS)

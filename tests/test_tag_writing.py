@@ -19,6 +19,7 @@ from tonearm.library.plan import Policy, make_plan
 from tonearm.library.status import status_of
 from tonearm.library.writer import read_fields, write_field
 from tonearm.library.writing import apply_plan, undo
+from tonearm.runtime.leftovers import claim
 from tonearm.runtime.locks import hold
 
 GENRE = field_of("genre")
@@ -213,6 +214,32 @@ def test_a_program_that_writes_meanwhile_is_not_overwritten(library: Path, monke
     outcome = apply_plan(path)
     assert outcome.left == {"bare.mp3": "was changed by another program while it was written"}
     assert (status_of(path).written, status_of(path).restored) == (7, 1)
+
+
+def test_files_in_use_and_folders_that_are_write_protected_are_left_alone(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = planned(library)
+    before = contents(library)
+
+    def busy(source: Path, target: Path) -> None:  # as Windows does, after some patience
+        raise OutputError(f"{target}: cannot be replaced, since another program has it or a file in it open")
+
+    def refuse(folder: Path, suffix: str) -> tuple[Path, int]:
+        if folder.name == "Artist 1":
+            raise PermissionError(13, "Permission denied")
+        return claim(folder, suffix)
+
+    monkeypatch.setattr(exchange, "rename", busy)
+    monkeypatch.setattr(exchange, "claim", refuse)
+    outcome = apply_plan(path)
+    assert (outcome.done, len(outcome.left)) == (0, 8)
+    assert outcome.left["bare.mp3"] == "is open in another program, which must close it first"
+    assert outcome.left["Artist 1/a.flac"] == "its folder is write-protected"
+    assert contents(library) == before
+    assert not list(library.rglob(".tonearm-*"))
+    monkeypatch.undo()
+    assert apply_plan(path).done == 8
 
 
 def test_a_second_command_on_the_library_waits_for_none(library: Path) -> None:

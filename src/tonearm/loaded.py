@@ -25,6 +25,7 @@ from tonearm.experiment.pretrained import pretrained
 from tonearm.experiment.runs import Run, judged_part, load_run, read_scores
 from tonearm.experiment.trust import Trust, executed
 from tonearm.prediction import clips_near, doubts, predict_sources, representation_of
+from tonearm.representations.combined import name_of
 from tonearm.runtime.remote import place
 
 Sound = str | Path | bytes | bytearray | memoryview | BinaryIO | NDArray[np.floating]
@@ -72,33 +73,8 @@ class LoadedModel:
 
     @property
     def card(self) -> dict[str, Any]:
-        """What is known of the model, JSON-ready: labels, settings, representation, scores, split, encoders, versions.
-
-        scores: of the evaluated part, each with its 95 % interval; of a model that was evaluated by folds, those of all
-        folds, while it is inside its experiment. None where only clips that it was trained on have any. threshold: as
-        the attribute. Raises RunError where the files of the run are damaged.
-        """
-        facts = self.run.facts
-        names = self._representation.name.split(" + ")
-        return {
-            "model": facts.model.name,
-            "type": str(facts.model.settings.get("type", "")),
-            "settings": facts.model.settings,
-            "labels": list(self.labels),
-            "threshold": self.threshold,
-            "representation": _without_names(self.run.representation),
-            "scores": _scores(self.run.folder),
-            "split": {
-                "method": facts.division.method if facts.division else "",
-                "clips": facts.split.clips if facts.split else {},
-            },
-            "encoders": [
-                {**one._asdict(), "models": list(one.models)} for one in pretrained({facts.model.name: names})
-            ],
-            "versions": facts.versions,
-            "digest": facts.digest,
-            "created": facts.created,
-        }
+        """What is known of the model, as `card_of` gives it. Raises RunError where the files of the run are damaged."""
+        return card_of(self.run)
 
     def predict(self, sound: Sound, sr: int | None = None, name: str = "", neighbours: int = 0) -> Prediction:
         """What the model says of one piece of music, or of one picture where it reads pictures.
@@ -125,6 +101,34 @@ class LoadedModel:
         sources = (_source(sound, sr, name) for sound, name in named)
         while some := list(islice(sources, self._together)):
             yield from predict_sources(self.run, self._reader, some, neighbours)
+
+
+def card_of(run: Run) -> dict[str, Any]:
+    """What is known of a model, JSON-ready: labels, settings, representation, scores, split, encoders, versions.
+
+    scores: of the evaluated part, each with its 95 % interval; of a model that was evaluated by folds, those of all
+    folds, while it is inside its experiment. None where only clips that it was trained on have any. threshold: as that
+    of `LoadedModel`. Raises RunError where the files of the run are damaged.
+    """
+    facts, representation = run.facts, run.representation
+    names = [name_of(part) for part in representation.get("parts", [representation])]
+    return {
+        "model": facts.model.name,
+        "type": str(facts.model.settings.get("type", "")),
+        "settings": facts.model.settings,
+        "labels": list(run.labels),
+        "threshold": run.threshold,
+        "representation": _without_names(representation),
+        "scores": _scores(run.folder),
+        "split": {
+            "method": facts.division.method if facts.division else "",
+            "clips": facts.split.clips if facts.split else {},
+        },
+        "encoders": [{**one._asdict(), "models": list(one.models)} for one in pretrained({facts.model.name: names})],
+        "versions": facts.versions,
+        "digest": facts.digest,
+        "created": facts.created,
+    }
 
 
 def _source(sound: Sound, sr: int | None, name: str) -> Source:

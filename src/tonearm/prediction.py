@@ -161,12 +161,16 @@ def _files(path: Path) -> tuple[list[Path], tuple[str, ...]]:
     return list_files(path, PICTURE_EXTENSIONS if is_picture_folder(path) else EXTENSIONS)
 
 
-def representation_of(run: Run) -> Representation:
-    """What the run reads, ready to be computed here. Raises RunError where this tonearm cannot compute it."""
+def representation_of(run: Run, opened: bool = True) -> Representation:
+    """What the run reads, ready to be computed here. Raises RunError where this tonearm cannot compute it.
+
+    opened: False for one that need not be computed, only known.
+    """
     try:
         with trusting(run.trusted), telling_what_to_trust(run.folder, run.facts):
             representation = restore(run.representation)
-            representation.open()
+            if opened:
+                representation.open()
     except WeightsError as error:
         raise RunError(f"{run.folder}: {error}") from error
     except RepresentationError as error:

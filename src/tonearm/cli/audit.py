@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from tonearm.cli.app import Out, RunOption, Set, Trust, Workers, app, note
+from tonearm.cli.app import Out, RunOption, Set, Strict, Trust, Workers, app, note
+from tonearm.cli.ending import conclude
 from tonearm.cli.progress import counting
 
 
@@ -17,11 +18,13 @@ def audit(
     audio: Annotated[bool, typer.Option("--audio/--no-audio", help="embed short audio excerpts")] = True,
     workers: Workers = 1,
     trust: Trust = None,
+    strict: Strict = False,
 ) -> None:
-    """Hold a library's genres against what a run hears."""
+    """Check the genres that a library has against what a run hears."""
     from tonearm.library.audit import AUDIT_HTML, write_audit
 
     found = write_audit(library, run_folder, out, set_ or (), audio, counting, workers, trust or ())
     note(*(f"note: {line}" for line in found.notes))
     print(found.text())
     print(f"\n{out / AUDIT_HTML}")
+    conclude(strict, {"track": found.unusable}, done=found.unusable < len(found.tracks))

@@ -11,8 +11,9 @@ from tonearm.errors import ExportError
 from tonearm.runtime.files import replacing_folder, write_bytes, write_json, write_text
 
 if TYPE_CHECKING:
+    from tonearm.experiment.runs import Run
     from tonearm.experiment.trust import Trust
-    from tonearm.loaded import LoadedModel
+    from tonearm.representations.base import Representation
 
 Form = Literal["onnx", "card"]
 MODEL_ONNX, CARD_JSON, EXAMPLE_PY, README_MD = FILES = ("model.onnx", "card.json", "example.py", "README.md")
@@ -39,26 +40,32 @@ def export_run(
 ) -> Exported:
     """Write a run to a folder: as model.onnx with card.json and example.py, as a model card README.md, or both.
 
-    run: as for `load`. out: a folder that is new, empty or an earlier export. check: files, folders of them, or a
-    table, by which the ONNX model is compared with the run; () for clips of the run. licence: of the model, by the
-    hub's identifiers. trust: as for `load`. Raises RunError as `load`; ExportError where the run cannot be expressed,
-    its copy gives other answers (nothing is kept then), or the folder holds something else.
+    run, trust: as for `tonearm.load`. out: a folder that is new, empty or an earlier export. check: files, folders of
+    them, or a table, by which the ONNX model is compared with the run; () for clips of the run. licence: of the model,
+    by the hub's identifiers. Raises RunError as `tonearm.load`; ExportError where the run cannot be expressed, its copy
+    gives other answers (nothing is kept then), or the folder holds something else.
     """
-    from tonearm.loaded import load
+    from tonearm.experiment.lookup import run_to_load
+    from tonearm.experiment.runs import load_run
+    from tonearm.experiment.trust import executed
+    from tonearm.export.readme import readme
+    from tonearm.prediction import doubts, representation_of
 
     folder = Path(out)
     _check_folder(folder)
-    model = load(run, trust)
+    loaded = load_run(run_to_load(run), [trust] if isinstance(trust, str | Path) else trust)
+    representation = representation_of(loaded, opened=False)
+    notes = (*executed(loaded), *representation.notes, *doubts(loaded))
     if "onnx" not in forms:
-        write_text(folder / README_MD, _readme(model, licence, _card_in(folder, model)))
-        return Exported(folder, _there(folder), notes=model.notes)
+        write_text(folder / README_MD, readme(loaded, licence, _card_in(folder, loaded)))
+        return Exported(folder, _there(folder), notes=notes)
     with replacing_folder(folder) as temporary:
-        card, lines = _write_onnx(model, temporary, [Path(path) for path in check])
+        card, lines = _write_onnx(loaded, representation, temporary, [Path(path) for path in check])
         if "card" in forms:
-            write_text(temporary / README_MD, _readme(model, licence, card))
+            write_text(temporary / README_MD, readme(loaded, licence, card))
         elif (folder / README_MD).is_file():
             shutil.copy2(folder / README_MD, temporary / README_MD)
-    return Exported(folder, _there(folder), lines, model.notes)
+    return Exported(folder, _there(folder), lines, notes)
 
 
 def _there(folder: Path) -> tuple[str, ...]:
@@ -76,19 +83,19 @@ def _check_folder(folder: Path) -> None:
         raise ExportError(f"{folder}: holds {others[0]}, which is no file of an export; choose a new folder")
 
 
-def _write_onnx(model: "LoadedModel", folder: Path, given: Sequence[Path]) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _write_onnx(
+    run: "Run", representation: "Representation", folder: Path, given: Sequence[Path]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
     """model.onnx, card.json and example.py, once the model says what the run says; the card, and lines."""
     from tonearm.export.build import build
-    from tonearm.export.card import card_of
+    from tonearm.export.card import export_card
     from tonearm.export.check import check
     from tonearm.export.examples import example
-    from tonearm.prediction import representation_of
     from tonearm.wording import size
 
-    representation = representation_of(model.run)
-    built = build(model.run, representation)
-    checked = check(model.run, representation, built, given)
-    card = card_of(model, built, checked)
+    built = build(run, representation)
+    checked = check(run, representation, built, given)
+    card = export_card(run, built, checked)
     write_bytes(folder / MODEL_ONNX, built.model)
     write_json(folder / CARD_JSON, card)
     write_text(folder / EXAMPLE_PY, example(built.takes))
@@ -96,19 +103,13 @@ def _write_onnx(model: "LoadedModel", folder: Path, given: Sequence[Path]) -> tu
     return card, (f"{MODEL_ONNX} {takes}", *([built.note] if built.note else []), *checked.lines())
 
 
-def _readme(model: "LoadedModel", licence: str, card: dict[str, Any] | None) -> str:
-    from tonearm.export.readme import readme
-
-    return readme(model, licence, card)
-
-
-def _card_in(folder: Path, model: "LoadedModel") -> dict[str, Any] | None:
+def _card_in(folder: Path, run: "Run") -> dict[str, Any] | None:
     """card.json of an earlier export of this run; None where there is none."""
     path = folder / CARD_JSON
     if not path.is_file():
         return None
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return found if found["digest"] == model.run.facts.digest and found["input"]["name"] else None
+        return found if found["digest"] == run.facts.digest and found["input"]["name"] else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -17,8 +17,9 @@ import numpy as np
 from tonearm.errors import ExportError
 from tonearm.experiment.runs import Run
 from tonearm.export import encoders, heads
-from tonearm.export.graph import Value, Writer
+from tonearm.export.graph import Value, Writer, opset_of
 from tonearm.representations.base import Representation
+from tonearm.representations.encoders.graphs import OPSET
 from tonearm.representations.encoders.locate import find_encoder
 from tonearm.representations.encoders.onnx_folder import MODEL_ONNX, Folder
 from tonearm.representations.encoders.representation import SHORTEST_SECONDS, Embeddings
@@ -26,7 +27,7 @@ from tonearm.representations.encoders.weights import Cached, kept
 from tonearm.representations.pictures import Pictures, ReadyPictures
 
 Takes = Literal["samples", "pixels", "columns"]
-OUTPUT, PICTURE = "probabilities", "picture"
+OUTPUT = "probabilities"
 
 
 @dataclass(frozen=True)
@@ -95,12 +96,14 @@ def _of_pixels(run: Run, pictures: ReadyPictures) -> Built:
 
 
 def _of_encoder(run: Run, embeddings: Embeddings, path: Path) -> Built:
+    import onnx
+
     located, _ = find_encoder(embeddings.encoder)
-    network = encoders.opened(path, embeddings.name)
-    writer = Writer(run.facts.model.name, encoders.opset_of(network))
+    network = onnx.load(str(path))  # with data that lie beside it
+    writer = Writer(run.facts.model.name, max(OPSET, opset_of(network)))
     samples = writer.source_value("samples", "FLOAT", ("samples",))
-    row = encoders.row(writer, samples, embeddings, located.encoder, network)
-    model = _finished(writer, _head(writer, row, run), run, one=True)
+    row, bands = encoders.row(writer, samples, embeddings, located.encoder, network)
+    model = _finished(writer, _head(writer, row, run), run, one=True, bands=bands)
     return Built(model, "samples", embeddings.audio.sr, round(SHORTEST_SECONDS * embeddings.audio.sr))
 
 
@@ -142,12 +145,17 @@ def _head(writer: Writer, rows: str, run: Run) -> str:
 
 
 def _finished(
-    writer: Writer, found: str, run: Run, one: bool, picture: tuple[str, tuple[int | str, ...]] | None = None
+    writer: Writer,
+    found: str,
+    run: Run,
+    one: bool,
+    picture: tuple[str, tuple[int | str, ...]] | None = None,
+    bands: tuple[str, int] | None = None,
 ) -> bytes:
     """The model, with the run's labels and temperature.
 
     one: whether it takes one clip, and gives the row of that. picture: steps of brightness, which it gives too, and
-    their shape.
+    their shape. bands: of an encoder, where they are rounded, and how many: it gives these, too.
     """
     labels, classes = run.labels, [str(label) for label in run.classifier.classes_]
     if classes != list(labels):  # a label that was never trained on has probability 0
@@ -162,5 +170,7 @@ def _finished(
         found, shape = writer.node("Squeeze", found, 0), (len(labels),)
     writer.result(found, OUTPUT, "DOUBLE", shape)
     if picture is not None:
-        writer.result(writer.cast(picture[0], "UINT8"), PICTURE, "UINT8", picture[1])
+        writer.result(writer.cast(picture[0], "UINT8"), "picture", "UINT8", picture[1])
+    if bands is not None:
+        writer.result(bands[0], "bands", "FLOAT", ("frames", bands[1]))
     return writer.finished({"labels": json.dumps(labels, ensure_ascii=False), "run": run.facts.digest})

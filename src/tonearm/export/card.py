@@ -4,9 +4,10 @@ import hashlib
 from typing import Any
 
 from tonearm.errors import RepresentationError
-from tonearm.export.build import OUTPUT, PICTURE, Built
+from tonearm.experiment.runs import Run
+from tonearm.export.build import OUTPUT, Built
 from tonearm.export.check import Checked
-from tonearm.loaded import LoadedModel
+from tonearm.loaded import card_of
 from tonearm.representations.encoders.locate import find_encoder, is_encoder
 from tonearm.runtime.versions import versions
 
@@ -14,24 +15,24 @@ FORMAT = 1
 LICENCE = "Apache-2.0"  # of tonearm, whose code the graph repeats
 
 
-def card_of(model: LoadedModel, built: Built, checked: Checked) -> dict[str, Any]:
+def export_card(run: Run, built: Built, checked: Checked) -> dict[str, Any]:
     """The contents of card.json: all that the model's own card says, and what the file takes and gives."""
-    calibration = model.run.calibration
+    calibration = run.calibration
     return {
         "format": FORMAT,
-        **model.card,
+        **card_of(run),
         "sure": calibration.sure if calibration else None,
         "no_answer_is_sure": calibration.shortfall if calibration else "",
-        "input": _input(model, built),
-        "output": _output(model, built),
-        "licences": {"code": LICENCE, **licences(model)},
+        "input": _input(run, built),
+        "output": _output(run, built),
+        "licences": {"code": LICENCE, **licences(run)},
         "check": checked.to_json(),
         "exported_by": versions()["tonearm"],
         "sha256": hashlib.sha256(built.model).hexdigest(),
     }
 
 
-def _input(model: LoadedModel, built: Built) -> dict[str, Any]:
+def _input(run: Run, built: Built) -> dict[str, Any]:
     if built.takes == "columns":
         return {
             "name": "columns",
@@ -43,7 +44,7 @@ def _input(model: LoadedModel, built: Built) -> dict[str, Any]:
     if built.takes == "pixels":
         meaning = "a picture in RGB, as Pillow gives it after convert('RGB') and resize((width, height), BILINEAR)"
         return {"name": "pixels", "type": "uint8", "shape": [built.height, built.shortest, 3], "meaning": meaning}
-    audio = model.run.representation["audio"]
+    audio = run.representation["audio"]
     return {
         "name": "samples",
         "type": "float32",
@@ -55,23 +56,27 @@ def _input(model: LoadedModel, built: Built) -> dict[str, Any]:
     }
 
 
-def _output(model: LoadedModel, built: Built) -> dict[str, Any]:
+def _output(run: Run, built: Built) -> dict[str, Any]:
     rows = ["rows"] if built.takes == "columns" else []
     found: dict[str, Any] = {
         "name": OUTPUT,
         "type": "float64",
-        "shape": [*rows, len(model.labels)],
+        "shape": [*rows, len(run.labels)],
         "meaning": "calibrated probability of each label, in the order of labels",
     }
     if built.takes == "samples" and built.height:
-        found["also"] = {"name": PICTURE, "type": "uint8", "meaning": "the picture that was read, steps of brightness"}
+        found["also"] = {
+            "name": "picture",
+            "type": "uint8",
+            "meaning": "steps of brightness that were read",
+        }
     return found
 
 
-def licences(model: LoadedModel) -> dict[str, dict[str, str]]:
+def licences(run: Run) -> dict[str, dict[str, str]]:
     """Licences of the code and the weights of each encoder that the run reads."""
     found = {}
-    for one in model.card["encoders"]:
+    for one in card_of(run)["encoders"]:
         name = one["name"]
         try:
             card = find_encoder(name)[0].encoder.card if is_encoder(name) else None

@@ -2,16 +2,16 @@
 
 Conventions
 -----------
-Labels must be equal, and probabilities within TOLERANCE. Of a run that reads pictures, a value on the border of two of
-the 256 steps of brightness may get the other one, as on a machine with another library for linear algebra; so the
-file's own picture is compared first, and the probabilities are those that the run gives to that picture. The difference
-to the run's own picture is told too. Times are medians, of one clip on one thread: from samples, or from what the file
-takes, to probabilities.
+Labels must be equal, and probabilities within TOLERANCE. Where a run rounds what its network reads, a number on the
+border of two steps may get the other one (`borders`); then the run is asked about the numbers that the exported model
+read, and the difference to its own answer is told beside that. Times are medians, of one clip on one thread: from
+samples, or from what the exported model takes, to probabilities.
 """
 
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,46 +22,63 @@ from tonearm.dsp.sound import ClipSound
 from tonearm.errors import ClipError, ExportError
 from tonearm.evaluation.scores import predicted
 from tonearm.experiment.runs import Run, probabilities
-from tonearm.export.build import OUTPUT, PICTURE, Built
+from tonearm.export.borders import rounded
+from tonearm.export.build import OUTPUT, Built
 from tonearm.export.clips import files_to_check, rows_to_check
 from tonearm.representations.base import Reader, Representation, as_rows
-from tonearm.representations.pictures import Pictures
-from tonearm.representations.spectrogram import colours
 from tonearm.runtime.threads import one_thread
 from tonearm.settings import AudioSettings
 from tonearm.wording import count, milliseconds
 
 TOLERANCE = 1e-5
-MOST_PIXELS = 1e-4  # share of pixels that may lie on a border
+MOST_OTHERS = 0.01  # share of numbers that may lie on a border
 A_DAY = 86_400.0  # seconds
 MOST_TIMED = 50
 
 
 class _Case(NamedTuple):
-    """A clip. given: to the file. values: to the run's model. expected: probabilities. seconds: of the run."""
+    """A clip. given: to the exported model. values: to the run's. expected: probabilities. seconds: that these took.
+
+    heard: the samples that the run read. reader: None for rows that were there.
+    """
 
     name: str
     given: NDArray[Any]
     values: NDArray[Any]
     expected: NDArray[np.float64]
     seconds: float
+    heard: NDArray[np.float32] | None = None
+    reader: Reader | None = None
+
+
+class _Compared(NamedTuple):
+    """Of one clip, as in `Checked`. seconds, own: of the run, and of the exported model."""
+
+    difference: float
+    whole: float
+    other: int
+    numbers: int
+    seconds: float
+    own: float
 
 
 @dataclass(frozen=True)
 class Checked:
-    """clips: on which all labels are equal. difference: greatest of all probabilities, of the same picture where the
-    run reads pictures; with_pixels: of its own one. pixels: how many got another step, of so many. milliseconds of one
-    clip, by tonearm and by the file, from what the file takes (`takes`). unusable: clips that the run cannot use.
+    """What the comparison found.
+
+    clips: on which all labels are equal. difference: greatest of all probabilities, to the run's for what the exported
+    model read; whole: to the run's own. other: numbers that got the other of two steps, of so many that are rounded.
+    takes: what is given. tonearm, onnx: seconds of one clip. unusable: clips that the run cannot use.
     """
 
     clips: int
     difference: float
+    whole: float
+    other: int
+    numbers: int
     takes: str
     tonearm: float
     onnx: float
-    with_pixels: float = 0.0
-    other_pixels: int = 0
-    pixels: int = 0
     unusable: int = 0
 
     def lines(self) -> list[str]:
@@ -70,10 +87,10 @@ class Checked:
             f"checked on {count(self.clips, 'clip')}: all labels equal, probabilities differ by at most "
             f"{self.difference:.1e} (limit {TOLERANCE:.0e})"
         ]
-        if self.other_pixels:
+        if self.other:
             said.append(
-                f"{self.other_pixels} of {self.pixels:,} pixels lie between two steps of brightness and got the other "
-                f"one; with these the probabilities differ by at most {self.with_pixels:.1e}"
+                f"{self.other:,} of {self.numbers:,} numbers that the run rounds lie between two steps and got the "
+                f"other one; with these the probabilities differ by at most {self.whole:.1e}"
             )
         if self.unusable:
             said.append(f"left out: {count(self.unusable, 'clip')} that the run cannot use either")
@@ -83,20 +100,23 @@ class Checked:
     def to_json(self) -> dict[str, Any]:
         """JSON-ready; without times, which are those of one machine."""
         found = {"clips": self.clips, "largest_difference": self.difference, "limit": TOLERANCE}
-        if self.pixels:
-            found |= {"pixels": self.pixels, "other_pixels": self.other_pixels, "with_these": self.with_pixels}
+        if self.other:
+            found |= {"rounded": self.numbers, "other_step": self.other, "with_these": self.whole}
         return found
 
 
 def check(run: Run, representation: Representation, built: Built, given: Sequence[Path] = ()) -> Checked:
-    """Compare the file with the run. given: files, folders of them or a table; () for clips of the run.
+    """Compare the exported model with the run. given: files, folders of them or a table; () for clips of the run.
 
-    Raises ExportError where an answer differs, a given file cannot be used, or there is no clip to compare.
+    Raises ExportError where an answer differs, or there is no clip to compare.
     """
     session = open_session(built.model)
     unusable: list[str] = []
     cases = _cases(run, representation, built, given, unusable)
-    compared = [_compared(run, representation, built, session, case) for case in cases]
+    try:
+        compared = [_compared(run, built, session, case) for case in cases]
+    except _OtherError as error:
+        raise ExportError(f"{run.folder}: the exported model is not kept: {error}") from error
     if not compared and unusable:
         raise ExportError(f"--check: {unusable[0]}")
     if not compared:
@@ -104,23 +124,20 @@ def check(run: Run, representation: Representation, built: Built, given: Sequenc
             f"{run.folder}: its clips are not where its config says any more, so the exported model cannot be compared "
             "with it; name some with --check FILE_OR_FOLDER"
         )
-    difference, with_pixels, other, pixels, seconds, own = (np.array(column) for column in zip(*compared, strict=True))
-    timed = slice(0, MOST_TIMED)
+    timed = compared[:MOST_TIMED]
     found = Checked(
         len(compared),
-        float(difference.max()),
+        max(one.difference for one in compared),
+        max(one.whole for one in compared),
+        sum(one.other for one in compared),
+        sum(one.numbers for one in compared),
         "a row" if built.takes == "columns" else built.takes,
-        float(np.median(seconds[timed])),
-        float(np.median(own[timed])),
-        float(with_pixels.max()),
-        int(other.sum()),
-        int(pixels.sum()),
+        float(np.median([one.seconds for one in timed])),
+        float(np.median([one.own for one in timed])),
         len(unusable),
     )
-    if found.difference > TOLERANCE or found.other_pixels > max(1, MOST_PIXELS * found.pixels):
-        raise ExportError(
-            f"{run.folder}: the exported model differs from it, so it is not kept: {'; '.join(found.lines()[:2])}"
-        )
+    if found.difference > TOLERANCE or found.other > MOST_OTHERS * found.numbers:
+        raise ExportError(f"{run.folder}: the exported model differs and is not kept: {'; '.join(found.lines()[:-1])}")
     return found
 
 
@@ -143,80 +160,68 @@ def _cases(
     rows = rows_to_check(run, built.columns, given) if built.takes == "columns" else None
     if rows is not None:
         for name, row in zip(*rows, strict=True):
-            expected, seconds = _answer(run, row)
+            expected, seconds = _timed(run, row)
             yield _Case(name, row[np.newaxis], row, expected, seconds)
         return
-    reader = representation.open()
-    for path in files_to_check(run, given):
+    files = files_to_check(run, given)
+    reader = representation.open() if files else None
+    for path in files:
+        assert reader is not None
         try:
-            yield _of_file(run, reader, built, path)
+            yield _of_file(run, representation, reader, built, path)
         except ClipError as error:
             unusable.append(str(error))
 
 
-def _of_file(run: Run, reader: Reader, built: Built, path: Path) -> _Case:
+def _of_file(run: Run, representation: Representation, reader: Reader, built: Built, path: Path) -> _Case:
     with ClipSound(path) as sound, one_thread():
-        audio = getattr(reader, "representation", None)
+        heard = None
         if built.takes == "samples":
-            sound.samples(audio.audio)  # type: ignore[union-attr]  # decoded before the clock starts
+            audio: AudioSettings = representation.audio  # type: ignore[attr-defined]  # all that read samples have it
+            heard = sound.samples(audio)  # decoded before the clock starts
         start = time.perf_counter()
         [values] = reader.read([sound])
         reading = time.perf_counter() - start
-        expected, seconds = _answer(run, values)
-        if built.takes != "samples":
+        expected, seconds = _timed(run, values)
+        if heard is None:
             given = values[np.newaxis] if built.takes == "columns" else values
             return _Case(str(path), given, values, expected, seconds)
         whole = sound.samples(AudioSettings(sr=built.rate, longest=A_DAY))
-    return _Case(str(path), whole, values, expected, reading + seconds)
+    return _Case(str(path), whole, values, expected, reading + seconds, heard, reader)
 
 
-def _answer(run: Run, values: NDArray[Any]) -> tuple[NDArray[np.float64], float]:
-    """The run's probabilities of a row or picture, and the seconds that they took."""
-    start = time.perf_counter()
+def _answer(run: Run, values: NDArray[Any]) -> NDArray[np.float64]:
+    """The run's probabilities of a row or picture."""
     with one_thread():
-        [found] = probabilities(run.classifier, as_rows([values]), run.labels, run.temperature)
-    return found, time.perf_counter() - start
+        found: NDArray[np.float64] = probabilities(run.classifier, as_rows([values]), run.labels, run.temperature)[0]
+    return found
 
 
-def _compared(
-    run: Run, representation: Representation, built: Built, session: Any, case: _Case
-) -> tuple[float, float, int, int, float, float]:
-    """Differences, pixels with another step, all pixels, and seconds of the run and of the file."""
+def _timed(run: Run, values: NDArray[Any]) -> tuple[NDArray[np.float64], float]:
+    """As `_answer`, and the seconds that it took."""
+    start = time.perf_counter()
+    return _answer(run, values), time.perf_counter() - start
+
+
+class _OtherError(Exception):
+    """An answer that is another one than the run's; the message says of which clip."""
+
+
+def _compared(run: Run, built: Built, session: Any, case: _Case) -> _Compared:
+    """Raises _OtherError."""
     names = [output.name for output in session.get_outputs()]
     start = time.perf_counter()
     found = dict(zip(names, session.run(names, {built.takes: case.given}), strict=True))
     seconds = time.perf_counter() - start
     said = found[OUTPUT].reshape(-1)
     if not np.isfinite(said).all() or predicted(said[np.newaxis]) != predicted(case.expected[np.newaxis]):
-        raise ExportError(
-            f"{run.folder}: the exported model gives {case.name} another label than the run, so it is not kept"
-        )
+        raise _OtherError(f"it gives {case.name} another label than the run")
     whole = float(np.abs(said - case.expected).max())
-    if PICTURE not in found:
-        return whole, whole, 0, 0, case.seconds, seconds
-    assert isinstance(representation, Pictures)
-    table, steps = colours(representation.settings), found[PICTURE]
-    if steps.shape != case.values.shape[:2]:
-        raise ExportError(
-            f"{run.folder}: the exported model draws {case.name} {steps.shape}, not {case.values.shape[:2]}"
-        )
-    other, far = _differing(table, steps, case.values)
-    if far:
-        raise ExportError(f"{run.folder}: the exported model draws {count(far, 'pixel')} of {case.name} wrongly")
-    if not other:
-        return whole, whole, 0, steps.size, case.seconds, seconds
-    same, _ = _answer(run, table[steps])
-    return float(np.abs(said - same).max()), whole, other, steps.size, case.seconds, seconds
-
-
-def _differing(table: NDArray[np.uint8], steps: NDArray[np.uint8], expected: NDArray[np.uint8]) -> tuple[int, int]:
-    """How many pixels have another step of brightness than in a picture, and how many one that is not next to its own.
-
-    table: colour of each step.
-    """
-    wide = steps.astype(np.int64)
-    near = [
-        (table[np.clip(wide + step, 0, len(table) - 1)] != expected).reshape(*steps.shape, -1).any(axis=2)
-        for step in (0, 1, -1)
-    ]
-    return int(near[0].sum()), int(np.logical_and.reduce(near).sum())
+    try:
+        own = rounded(found, case.reader, case.values, case.heard, partial(_answer, run))
+    except ExportError as error:
+        raise _OtherError(f"{case.name}: {error}") from error
+    if own is None:
+        return _Compared(whole, whole, 0, 0, case.seconds, seconds)
+    difference = float(np.abs(said - own.expected).max())
+    return _Compared(difference, whole, own.other, own.numbers, case.seconds, seconds)

@@ -7,52 +7,29 @@ statistics over windows in float64.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy.signal
 
 from tonearm.dsp.bands import mel_bands
-from tonearm.errors import ExportError
 from tonearm.export.graph import Writer
 from tonearm.export.sound import excerpts, in_bands, of_each_frame, squared
 from tonearm.representations.encoders.card import Encoder
 from tonearm.representations.encoders.front_ends import LARGEST_HALF, LogMel
-from tonearm.representations.encoders.graphs import OPSET
 from tonearm.representations.encoders.representation import Embeddings
 
+Rounded = tuple[str, int] | None
 
-def opened(path: Path, name: str) -> Any:
-    """An encoder's network, with operators of the version that a graph is written with, or a later one.
 
-    Raises ExportError where it cannot be converted.
+def row(writer: Writer, samples: str, embeddings: Embeddings, encoder: Encoder, network: Any) -> tuple[str, Rounded]:
+    """A clip's row, float64 of shape (1, columns), and where bands are rounded, these and their number.
+
+    samples: of the whole clip. network: an ONNX model.
     """
-    import onnx
-    from onnx import version_converter
-
-    found = onnx.load(str(path))  # with data that lie beside it
-    if opset_of(found) >= OPSET:
-        return found
-    try:
-        return version_converter.convert_version(found, OPSET)
-    except Exception as error:  # the converter's errors have no common base
-        raise ExportError(
-            f"the network of {name} uses version {opset_of(found)} of ONNX's operators, which cannot be converted to "
-            f"version {OPSET} ({error})"
-        ) from error
-
-
-def opset_of(model: Any) -> int:
-    """Version of the core operators of a model."""
-    return next((int(each.version) for each in model.opset_import if each.domain in ("", "ai.onnx")), 0)
-
-
-def row(writer: Writer, samples: str, embeddings: Embeddings, encoder: Encoder, network: Any) -> str:
-    """A clip's row, float64 of shape (1, columns). samples: of the whole clip. network: as `opened` gives it."""
     read = excerpts(writer, samples, embeddings.audio)
     length = round(encoder.window * encoder.sr)
-    pieces, shape = _windows(writer, _at_least(writer, read, length), encoder)
+    pieces, shape, bands = _windows(writer, _at_least(writer, read, length), encoder)
     dimensions = encoder.layers[embeddings.layer].dimensions
 
     def of_window(inner: Writer, window: str) -> str:
@@ -66,7 +43,7 @@ def row(writer: Writer, samples: str, embeddings: Embeddings, encoder: Encoder, 
     rows = writer.scan(pieces, "FLOAT", shape, ("FLOAT", (dimensions,)), of_window)
     wide = writer.cast(rows, "DOUBLE")
     pooled = [STATISTICS[name](writer, wide) for name in embeddings.pool.split("+")]
-    return writer.node("Concat", *pooled, axis=1)
+    return writer.node("Concat", *pooled, axis=1), bands
 
 
 def _deviation(writer: Writer, rows: str) -> str:
@@ -89,18 +66,20 @@ def _at_least(writer: Writer, samples: str, length: int) -> str:
     return writer.part(repeated, 0, writer.node("Max", count, length))
 
 
-def _windows(writer: Writer, samples: str, encoder: Encoder) -> tuple[str, tuple[int, ...]]:
-    """Windows of samples or bands, and the shape of one."""
+def _windows(writer: Writer, samples: str, encoder: Encoder) -> tuple[str, tuple[int, ...], Rounded]:
+    """Windows of samples or bands, the shape of one, and the bands where they are rounded."""
     front, sr = encoder.front, encoder.sr
     if front is None:
         length = round(encoder.window * sr)
-        return _cut(writer, samples, length, round(encoder.hop * sr)), (length,)
+        return _cut(writer, samples, length, round(encoder.hop * sr)), (length,), None
     frames, hop = (round(seconds * sr / front.hop_length) for seconds in (encoder.window, encoder.hop))
-    return _cut(writer, _log_mel(writer, samples, sr, front), frames, hop), (frames, front.n_mels)
+    bands = _log_mel(writer, samples, sr, front)
+    pieces = _cut(writer, bands, frames, hop)
+    return pieces, (frames, front.n_mels), (bands, front.n_mels) if front.half else None
 
 
 def _cut(writer: Writer, series: str, length: int, hop: int) -> str:
-    """As `front_ends._cut`."""
+    """As `front_ends.cut`."""
     count = writer.size(series, 0)
     whole = writer.node("Div", writer.node("Sub", count, length), hop)
     starts = writer.node("Mul", writer.numbers(writer.node("Add", whole, 1)), hop)

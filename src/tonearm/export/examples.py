@@ -36,7 +36,7 @@ table = numpy.array([[float(row[name]) for name in card["input"]["columns"]] for
 [probabilities] = model.run(["probabilities"], {"columns": table})
 for row, spread in zip(rows, probabilities):
     unsure = card["threshold"] is not None and spread.max() < card["threshold"]
-    print(next(iter(row.values())), card["labels"][spread.argmax()], f"{spread.max():.4f}", "unsure" * unsure)
+    print(next(iter(row.values())), card["labels"][spread.argmax()], f"{spread.max():.4f}", "unsure" if unsure else "")
 """
 
 

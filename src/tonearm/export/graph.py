@@ -6,7 +6,7 @@ A value is known by its name. Numbers and arrays may stand where a value may: wh
 others float64. A count (of samples, frames, windows) is int64 of shape (1,).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -124,11 +124,12 @@ class Writer(Graph):
 
         self._inner += 1
         prefix = f"{self.prefix}network{self._inner}/"
+        model = _upgraded(model, self.opset)
         graph = compose.add_prefix(model, prefix).graph
         for imported in model.opset_import:
             domain = "" if imported.domain == "ai.onnx" else imported.domain
             known = self.domains.setdefault(domain, imported.version) if domain else self.opset
-            if known != imported.version:
+            if not _unchanged(graph, domain, imported.version, known):
                 raise ExportError(
                     f"the network needs version {imported.version} of the operators {domain or 'of ONNX'}, and the "
                     f"rest of the model version {known}"
@@ -162,6 +163,51 @@ def _described(name: str, kind: str, shape: Sequence[int | str]) -> Any:
     return helper.make_tensor_value_info(name, getattr(TensorProto, kind), list(shape))
 
 
+def opset_of(model: Any) -> int:
+    """Version of the core operators of a model."""
+    return next((int(each.version) for each in model.opset_import if each.domain in ("", "ai.onnx")), 0)
+
+
+def _upgraded(model: Any, opset: int) -> Any:
+    """The model with core operators of at least this version. Raises ExportError where it cannot be converted."""
+    from onnx import version_converter
+
+    if opset_of(model) >= opset:
+        return model
+    try:
+        return version_converter.convert_version(model, opset)
+    except Exception as error:  # the converter's errors have no common base
+        raise ExportError(
+            f"the network has version {opset_of(model)} of ONNX's operators, which cannot be converted to {opset} "
+            f"({' '.join(str(error).split())[:200]})"
+        ) from error
+
+
+def _unchanged(graph: Any, domain: str, first: int, second: int) -> bool:
+    """Whether a graph's operators of a domain are the same in two versions of it."""
+    from onnx import defs
+
+    if first == second:
+        return True
+    try:
+        return all(
+            len({defs.get_schema(node.op_type, each, domain).since_version for each in (first, second)}) == 1
+            for node in _every_node(graph)
+            if node.domain in ({"", "ai.onnx"} if not domain else {domain})
+        )
+    except defs.SchemaError:
+        return False  # of a domain that the package onnx does not describe
+
+
+def _every_node(graph: Any) -> Iterator[Any]:
+    """The nodes of a graph and of the graphs in their attributes."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for inner in [attribute.g, *attribute.graphs]:
+                yield from _every_node(inner)
+
+
 def _needed(nodes: Sequence[Any], output: str) -> tuple[list[Any], set[str]]:
     """The nodes that an output depends on, in their order, and the names of all values that these read."""
     needed, kept = {output}, []
@@ -172,5 +218,5 @@ def _needed(nodes: Sequence[Any], output: str) -> tuple[list[Any], set[str]]:
         needed.update(node.input)
         for attribute in node.attribute:  # inner graphs read values of the outer one
             for graph in [attribute.g, *attribute.graphs]:
-                needed.update(name for inner in graph.node for name in inner.input)
+                needed.update(name for inner in _every_node(graph) for name in inner.input)
     return kept[::-1], needed

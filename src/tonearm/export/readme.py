@@ -18,7 +18,7 @@ from tonearm.experiment.pretrained import Pretrained
 from tonearm.experiment.runs import Run, judged_part, read_scores
 from tonearm.export.card import licences
 from tonearm.export.clips import config_of
-from tonearm.loaded import LoadedModel
+from tonearm.loaded import card_of
 from tonearm.wording import count, interval, number
 
 SHOWN = {"accuracy": "accuracy", "f1": "F1, mean of the classes", "top2": "right among the two most probable"}
@@ -33,40 +33,40 @@ NO_SCORES = "None: all clips of which the run holds answers were trained on."
 METRICS = ("accuracy", "f1")  # by the hub's names
 
 
-def readme(model: LoadedModel, licence: str, exported: Mapping[str, Any] | None = None) -> str:
+def readme(run: Run, licence: str, exported: Mapping[str, Any] | None = None) -> str:
     """The text of README.md.
 
     licence: of the model, by the hub's identifiers, or "unknown". exported: contents of card.json, where a model.onnx
     lies beside the card. Raises RunError where files of the run are damaged.
     """
-    card, run = model.card, model.run
+    card = card_of(run)
     folder = scored_folder(run.folder)
     scores = read_scores(folder)
     part = judged_part(scores)
     found = scores[part] if part != "train" else None
     data = PurePath(str(config_of(run).get("folder", ""))).name or "music of its maker"
     sections = [
-        f"# {card['model']}: {count(len(model.labels), 'genre')}",
+        f"# {card['model']}: {count(len(run.labels), 'genre')}",
         f"A {card['type']} model of [tonearm](https://pypi.org/project/tonearm/), which gives a piece of music one of "
-        f"{count(len(model.labels), 'label')}: {', '.join(model.labels)}.",
+        f"{count(len(run.labels), 'label')}: {', '.join(run.labels)}.",
         _data(run, data),
         _scores(found, part, folder != run.folder) if found else f"## Scores\n\n{NO_SCORES}",
-        _limits(model, found, exported),
+        _limits(run, card, found, exported),
         _use(card, exported),
         _versions(card),
     ]
-    return _front_matter(model, licence, data, part, found, exported) + "\n\n".join(sections) + "\n"
+    return _front_matter(card, licence, data, part, found, exported) + "\n\n".join(sections) + "\n"
 
 
 def _front_matter(
-    model: LoadedModel,
+    card: Mapping[str, Any],
     licence: str,
     data: str,
     part: str,
     found: Mapping[str, Any] | None,
     exported: Mapping[str, Any] | None,
 ) -> str:
-    tags = ["tonearm", "audio", "music", "music-genre-classification", model.card["type"]]
+    tags = ["tonearm", "audio", "music", "music-genre-classification", card["type"]]
     values: dict[str, Any] = {
         "license": licence,
         "library_name": "onnx" if exported else "tonearm",
@@ -81,7 +81,7 @@ def _front_matter(
         task = {"type": "audio-classification", "name": "music genre classification"}
         dataset = {"type": "private", "name": data, "split": part}
         values["model-index"] = [
-            {"name": model.card["model"], "results": [{"task": task, "dataset": dataset, "metrics": metrics}]}
+            {"name": card["model"], "results": [{"task": task, "dataset": dataset, "metrics": metrics}]}
         ]
     lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()]
     return "\n".join(["---", *lines, "---", "", ""])
@@ -128,8 +128,10 @@ def _scores(found: Mapping[str, Any], part: str, folds: bool) -> str:
     return "\n".join(lines)
 
 
-def _limits(model: LoadedModel, found: Mapping[str, Any] | None, exported: Mapping[str, Any] | None) -> str:
-    card, calibration = model.card, model.run.calibration
+def _limits(
+    run: Run, card: Mapping[str, Any], found: Mapping[str, Any] | None, exported: Mapping[str, Any] | None
+) -> str:
+    calibration = run.calibration
     lines = [
         "It knows these labels alone: music of any other genre gets one of them, and so does speech.",
         "The scores are of music like that of its data; on other music they may be lower.",
@@ -147,7 +149,7 @@ def _limits(model: LoadedModel, found: Mapping[str, Any] | None, exported: Mappi
     for one in card["encoders"]:
         sentence = Pretrained(**{**one, "models": tuple(one["models"])}).sentence()
         lines.append(f"{sentence[0].upper()}{sentence[1:]}.")
-    for name, known in licences(model).items():
+    for name, known in licences(run).items():
         lines.append(f"Licence of {name}: code {known['code']}, weights {known['weights']} ({known['source']}).")
     if exported and exported["input"]["name"] == "columns":
         lines.append("`model.onnx` takes the columns that tonearm computes of a clip, not its samples.")

@@ -7,6 +7,7 @@ audit.html      everything, with sounds inside; it needs no network and no other
 audit.md        the same as text
 audit.csv       every track with its verdict, conflicts first
 albums.csv, artists.csv   those of several genres
+answers.jsonl   the predictions, one a line: a command that is killed goes on with them
 ```
 """
 
@@ -30,7 +31,7 @@ from tonearm.runtime.locks import hold
 from tonearm.runtime.progress import Counting, quietly
 from tonearm.runtime.remote import place
 
-AUDIT_HTML, AUDIT_MD, AUDIT_CSV = "audit.html", "audit.md", "audit.csv"
+AUDIT_HTML, AUDIT_MD, AUDIT_CSV, ANSWERS_JSONL = "audit.html", "audit.md", "audit.csv", "answers.jsonl"
 COLUMNS = (
     *("file", "verdict", "genre", "likely", "probability", "own_probability", "sure", "answer", "reason"),
     *("artist", "album", "title", "genres"),
@@ -45,6 +46,11 @@ class Audit:
     albums: tuple[Together, ...]
     artists: tuple[Together, ...]
     notes: tuple[str, ...]
+
+    @property
+    def unusable(self) -> int:
+        """How many tracks could not be read."""
+        return sum(bool(one.answer.reason) and not one.answer.trained for one in self.tracks)
 
     def text(self) -> str:
         """The summary, and the first conflicts."""
@@ -72,7 +78,7 @@ def write_audit(
     own = {"data": {**config.data.model_dump(), "folder": library}, "genres": config.genres.model_dump()}
     tracks, notes = read_tracks(load_config(None, overrides, own))
     with hold(out):
-        answers = honest_answers(asked, place(config.data.folder), tracks, counting, workers)
+        answers = honest_answers(asked, place(config.data.folder), tracks, counting, workers, out / ANSWERS_JSONL)
         found = verdicts(tracks, answers, asked.run.labels, asked.run.threshold)
         audit = Audit(tuple(found), tuple(mixed_albums(found)), tuple(mixed_artists(found)), (*notes, *asked.notes()))
         _write(out, audit, library, Excerpts({"folder": library}, audio))

@@ -7,7 +7,10 @@ files that are alike in it differ in nothing but the field that was written. Sou
 bitstream, RFC 3533), ISO/IEC 14496-12 (MP4).
 """
 
+import bisect
 import hashlib
+import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -21,7 +24,11 @@ ENDINGS = frozenset(
     {".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".m4b", ".mp4", ".wav", ".aif", ".aiff", ".aifc"}
 )
 FREE_ATOM = b"----"
-_HOLDERS = {b"moov": 0, b"udta": 0, b"meta": 4, b"ilst": 0}  # atoms that lead to the tags, and bytes before their own
+_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+# atoms that hold atoms, and how many bytes of their own are before these
+_HOLDERS = {b"moov": 0, b"udta": 0, b"meta": 4, b"ilst": 0, b"trak": 0, b"mdia": 0, b"minf": 0, b"stbl": 0}
+_TAGS = "moov/udta/meta/ilst"
+_FILLING = {"free", "moov/free", "moov/udta/free", "moov/udta/meta/free", "moov/udta/meta/hdlr"}
 
 
 def kind_of(file: BinaryIO) -> str:
@@ -67,7 +74,7 @@ def kept(path: Path, kind: str, field: Field) -> tuple[str, tuple[bytes, ...]]:
             if kind == "flac":
                 return _kept_flac(file, field)
             return _kept_mp4(file, field) if kind == "mp4" else _kept_ogg(file, kind, field)
-        except (IndexError, ValueError) as error:
+        except (IndexError, ValueError, struct.error) as error:
             raise TagError(f"is damaged: {error}") from error
 
 
@@ -96,22 +103,41 @@ def _kept_ogg(file: BinaryIO, kind: str, field: Field) -> tuple[str, tuple[bytes
 
 
 def _kept_mp4(file: BinaryIO, field: Field) -> tuple[str, tuple[bytes, ...]]:
+    """Of the sound also where each piece of it begins, counted from the beginning of the atom that holds it."""
     sound = hashlib.sha256()
     others: list[bytes] = []
-    end = file.seek(0, 2)
-    for name, start, size in _atoms(file, 0, end, ()):
+    starts: list[int] = []
+    tables: list[tuple[str, bytes]] = []
+    for path, start, size in _atoms(file, 0, file.seek(0, 2), ()):
+        parent, _, name = path.rpartition("/")
+        if name == "moof":
+            raise TagError("is a fragmented MP4, whose tags are not written; have a program make it a plain one first")
+        if name.encode("latin-1") in _HOLDERS or path in _FILLING:
+            continue
         if name == "mdat":
-            file.seek(start)
-            while size:
-                data = file.read(min(size, 1 << 20))
-                sound.update(data)
-                size -= len(data) or size
-        elif name.startswith("moov/udta/meta/ilst/"):
-            file.seek(start)
-            data = file.read(size)
-            if _atom_key(name.rpartition("/")[2], data) not in _mp4_keys(field):
-                others.append(name.encode("latin-1") + data)
+            starts.append(start)
+            sound.update(_digest(_part(file, start, size)).encode())
+            continue
+        file.seek(start)
+        data = _exactly(file, size)
+        if name in ("stco", "co64"):
+            tables.append((name, data))
+        elif parent != _TAGS or _atom_key(name, data) not in _mp4_keys(field):
+            others.append(path.encode("latin-1") + data)
+    starts.sort()
+    for name, data in tables:
+        for (place,) in struct.iter_unpack(">L" if name == "stco" else ">Q", data[8:]):
+            holder = bisect.bisect(starts, place) - 1
+            sound.update(b"%d %d " % (holder, place - starts[max(holder, 0)]))
     return sound.hexdigest(), tuple(sorted(others))
+
+
+def _part(file: BinaryIO, start: int, size: int) -> Iterator[bytes]:
+    file.seek(start)
+    while size:
+        data = _exactly(file, min(size, 1 << 20))
+        yield data
+        size -= len(data)
 
 
 def _mp4_keys(field: Field) -> set[str]:
@@ -154,19 +180,31 @@ def _atoms(file: BinaryIO, start: int, end: int, above: tuple[str, ...]) -> Iter
 
 
 def _packets(file: BinaryIO) -> Iterator[bytes]:
-    """The packets of all streams of an Ogg file, one after the other."""
+    """The packets of all streams of an Ogg file, one after the other. Raises ValueError where a page is damaged."""
     held = b""
     while head := file.read(27):
         if head[:4] != b"OggS" or len(head) < 27:
             raise ValueError("one of its Ogg pages does not begin where the one before ends")
         sizes = _exactly(file, head[26])
+        body = _exactly(file, sum(sizes))
+        # players pass over such a page; with new tags it would get a new checksum, and be played
+        if _ogg_checksum(head[:22] + bytes(4) + head[26:] + sizes + body) != int.from_bytes(head[22:26], "little"):
+            raise ValueError("the checksum of one of its Ogg pages is wrong")
+        place = 0
         for size in sizes:
-            held += _exactly(file, size)
+            held += body[place : place + size]
+            place += size
             if size < 255:
                 yield held
                 held = b""
     if held:
         yield held
+
+
+def _ogg_checksum(data: bytes) -> int:
+    """CRC-32 as RFC 3533 has it: that of zlib with the bits of each byte, and of the result, in the other order."""
+    found = zlib.crc32(data.translate(_MIRRORED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int.from_bytes(found.to_bytes(4, "little").translate(_MIRRORED), "big")
 
 
 def _comments(data: bytes, field: Field) -> list[bytes]:

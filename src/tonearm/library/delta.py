@@ -24,7 +24,8 @@ LEAST = 24  # bytes that are worth a copy: its place and length take 13
 GAP = 12  # bytes that are skipped after a difference before the next are looked for; an Ogg page's are 8
 SAMPLE = 32
 STRIDE = 4096
-MOST_SEARCHES = 500  # of a whole file, so that files that share nothing do not take for ever
+MOST_SEARCHES = 200  # so that files that share nothing do not take for ever
+REACH = 1 << 26  # bytes; no tag that grew moves anything further
 _COPY, _NEW = 0, 1
 
 
@@ -91,7 +92,8 @@ def _parts(old: Bytes, new: Bytes) -> Iterator[bytes]:
         found = _resume(old, new, sample, shift) if sample + SAMPLE <= len(old) else None
         if found is None and sample + SAMPLE <= len(old) and searches < MOST_SEARCHES:
             searches += 1
-            at = new.find(old[sample : sample + SAMPLE])
+            near = sample + shift
+            at = new.find(old[sample : sample + SAMPLE], max(0, near - REACH), near + REACH)
             found = at - sample if at >= 0 else None
         if found is None:
             place = min(len(old), place + STRIDE)

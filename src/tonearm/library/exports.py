@@ -4,11 +4,12 @@ Conventions
 -----------
 A playlist (M3U in UTF-8, `.m3u8`) is one genre's files, by paths relative to it: what a file would hold after the plan,
 or holds. Existing files are only replaced where tonearm wrote them. The script is for a POSIX shell and says
-`beet modify --yes --nomove`, so that beets moves nothing either; values are templates to beets, so `$` and `%` are
-escaped as its manual says.
+`beet modify --yes --nomove`, so that beets moves nothing either; values are templates to beets, so `$`, `%` and `}`
+are escaped.
 """
 
 import os
+import re
 import shlex
 from collections import defaultdict
 from collections.abc import Sequence
@@ -111,12 +112,21 @@ def write_beets(plan: Plan, path: Path) -> None:
     if not name.isidentifier():
         raise PlanError(f"beets can have no field {name!r}: letters, digits and '_' alone are allowed")
     library = Path(to_native(plan.header.library))
-    lines = ["#!/bin/sh", f"# Written by tonearm: the {field} of {len(plan.planned)} files. Nothing is moved.", ""]
-    lines += [_modify(row.path(library), name, row.values(";")) for row in plan.planned]
+    lines = [
+        "#!/bin/sh",
+        f"# Written by tonearm: the {field} of {len(plan.planned)} files. Nothing is moved.",
+        f"field={name}",
+        *(
+            ["beet fields | grep -q '^ *genres$' && field=genres  # as later versions of beets call it"]
+            if name == "genre"
+            else []
+        ),
+    ]
+    lines += [_modify(row.path(library), row.values(";")) for row in plan.planned]
     write_bytes(path, os.fsencode("\n".join(lines) + "\n"))
 
 
-def _modify(path: Path, name: str, values: Sequence[str]) -> str:
+def _modify(path: Path, values: Sequence[str]) -> str:
     """One command."""
-    value = values[0].replace("$", "$$").replace("%", "$%")
-    return " ".join(["beet modify --yes --nomove", shlex.quote(f"path:{path}"), shlex.quote(f"{name}={value}")])
+    value = re.sub(r"[$%}]", r"$\g<0>", values[0])
+    return f'beet modify --yes --nomove {shlex.quote(f"path:{path}")} "$field"={shlex.quote(value)}'

@@ -13,6 +13,7 @@ byte; or has the file name of one that is not there any more, since it was moved
 import filecmp
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -20,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.answers import Prediction
+from tonearm.bulk.answering import Answering, wanted_of
+from tonearm.bulk.kept import keeping
 from tonearm.experiment.lookup import scored_folder
 from tonearm.experiment.predictions import read_predictions
 from tonearm.library.tracks import Track
@@ -50,12 +53,18 @@ class Answer:
 
 
 def honest_answers(
-    asked: Asked, learned: Path, tracks: Sequence[Track], counting: Counting = quietly, workers: int = 1
+    asked: Asked,
+    learned: Path,
+    tracks: Sequence[Track],
+    counting: Counting = quietly,
+    workers: int = 1,
+    kept: Path | None = None,
 ) -> list[Answer]:
     """One answer a track, in order.
 
-    asked: the run, ready for files. learned: the folder that it learned from, as its config names it. Raises RunError
-    where the experiment's answers are damaged, or are those of another model than the run's.
+    asked: the run, ready for files. learned: the folder that it learned from, as its config names it. kept: a
+    file that predictions are appended to, with which the same command goes on after a kill. Raises RunError where the
+    experiment's answers are damaged, OutputError where the file cannot be written.
     """
     run = asked.run
     own = read_predictions(run.folder)
@@ -70,9 +79,12 @@ def honest_answers(
         else:
             answers[number] = Answer(NOTHING, "", TRAINED_ON, trained=True)
     others = [number for number in range(len(tracks)) if number not in answers]
-    with counting("prediction", "tracks") as progress:
-        found = asked.answers([place(tracks[number].path) for number in others], workers)
+    files = [place(tracks[number].path) for number in others]
+    answering = Answering(asked, workers=workers)
+    going_on = keeping(kept, answering.digest, wanted_of(files)) if kept else nullcontext()
+    with counting("prediction", "tracks") as progress, going_on as before:
         failed = 0
+        found = answering.answers(files, before)
         for done, (number, answer) in enumerate(zip(others, found, strict=True), start=1):
             answers[number] = _predicted(answer, run.labels)
             failed += bool(answer.error)

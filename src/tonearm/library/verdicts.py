@@ -38,7 +38,7 @@ class Verdict:
     """A track with what is said of it. genre: its own, "" for none. likely: the more likely one, "" without an answer.
 
     probability: of `likely`. own: of its own genre, 0 where the run does not know it. sure: whether `probability`
-    reaches the threshold of the run; None where that is not known.
+    reaches the threshold of the run; None where it has none that can be reached.
     """
 
     track: Track
@@ -86,7 +86,7 @@ def _verdict(
         kind = "conflict" if suspected else "agrees" if best == genre else "unsure"
     elif genre:
         kind = "unknown"
-    sure = None if threshold is None else values[best] >= threshold
+    sure = None if threshold is None or threshold > 1.0 else values[best] >= threshold
     return Verdict(track, kind, genre, best, values[best], values.get(genre, 0.0), sure, answer)
 
 

@@ -28,12 +28,15 @@ class Stopped(BaseException):
 
 
 class _Course:
-    """How far the command is. number: of the first signal, 0 if none came. folders: that it is filling."""
+    """How far the command is. number: of the first signal, 0 if none came. folders: that it is filling. seconds: how
+    long it may take to end.
+    """
 
     number = 0
     done = False
     said = False
     folders: tuple[Path, ...] = ()
+    seconds = SECONDS_TO_END
 
 
 _course = _Course()
@@ -69,6 +72,17 @@ def filling(folder: Path) -> Iterator[None]:
             _course.folders = before
 
 
+@contextmanager
+def ending_within(seconds: float) -> Iterator[None]:
+    """Let the process take so long to end, if a signal comes during the block: a server answers what it has begun."""
+    _course.seconds = seconds
+    try:
+        yield
+    finally:
+        if not _course.number:
+            _course.seconds = SECONDS_TO_END
+
+
 def _listen() -> None:
     reading, writing = os.pipe()
     if hasattr(os, "set_blocking"):  # not on Windows before Python 3.12
@@ -94,7 +108,7 @@ def _end_anyhow(reading: int) -> None:
     number = 0
     while number not in SIGNALS:
         number = next(iter(os.read(reading, 1)), 0)
-    time.sleep(SECONDS_TO_END)
+    time.sleep(_course.seconds)
     _end(number)
 
 

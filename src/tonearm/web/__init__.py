@@ -8,7 +8,8 @@ Conventions
 | `errors` | a request that cannot be answered: HTTP status and reason |
 | `safety` | who may ask at all: host, origin, token; headers of every answer |
 | `uploads` | files that are sent, in a folder of their own |
-| `workers` | processes that load the runs once and do the work, with a time limit |
+| `models` | the runs that a worker has loaded |
+| `workers`, `parts` | processes that load the runs once and do the work, with a time limit; results in parts |
 | `app` | all of these as one ASGI application, and the server around it |
 
 Nothing here is imported by the core; FastAPI and uvicorn come with the extras `serve` and `ui`.

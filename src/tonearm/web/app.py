@@ -9,17 +9,21 @@ Every error is answered in JSON, `{"status": 413, "error": "…"}`, in the words
 import asyncio
 import logging
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from types import FrameType
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from tonearm.errors import ConfigError, TonearmError
+from tonearm.runtime.stopping import ending_within
 from tonearm.web.errors import RequestError
 from tonearm.web.limits import Limits
 from tonearm.web.safety import Guard
@@ -78,10 +82,12 @@ def create_app(
     described = "/openapi.json" if openapi else None
     app = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=described, lifespan=life)
     app.state.limits = limits
+    app.state.stopping = False
     app.add_middleware(Guard, limits=limits)
     app.add_exception_handler(TonearmError, _of_error)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(RequestValidationError, _of_validation)
+    app.add_exception_handler(ClientDisconnect, _of_leaving)
     app.add_exception_handler(Exception, _of_fault)
     for router in routers:
         app.include_router(router)
@@ -106,18 +112,36 @@ def listen(limits: Limits) -> tuple[socket.socket, Limits]:
     return listening, replace(limits, port=listening.getsockname()[1])
 
 
-def serve(app: FastAPI, listening: socket.socket, started: Callable[[], None] = lambda: None) -> None:
+def serve(
+    app: FastAPI, listening: socket.socket, started: Callable[[], None] = lambda: None, finish_seconds: float = 0.0
+) -> None:
     """Run the server until a signal ends it. started: called when it answers.
 
+    finish_seconds: how long requests may take, after the signal, that it has begun to answer; `app.state.stopping` is
+    true meanwhile. A second signal ends it at once.
     Raises TonearmError where the application cannot start, such as for a run that cannot be loaded.
     """
     import uvicorn
 
     class Server(uvicorn.Server):
+        signal: tuple[int, float] | None = None  # the first one, and until when requests may take
+
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if self.started:
                 started()
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            if finish_seconds and self.signal is None:
+                app.state.stopping = True
+                self.signal = sig, time.monotonic() + finish_seconds
+            else:
+                super().handle_exit(sig, frame)
+
+        async def on_tick(self, counter: int) -> bool:
+            if self.signal and (not self.server_state.tasks or time.monotonic() > self.signal[1]):
+                super().handle_exit(self.signal[0], None)
+            return await super().on_tick(counter)
 
     config = uvicorn.Config(
         app,
@@ -132,7 +156,7 @@ def serve(app: FastAPI, listening: socket.socket, started: Callable[[], None] = 
         limit_concurrency=app.state.limits.connections,
         timeout_graceful_shutdown=SECONDS_TO_STOP,
     )
-    with listening:
+    with listening, ending_within(finish_seconds + 2 * SECONDS_TO_STOP):
         Server(config).run(sockets=[listening])
     failed: BaseException | None = getattr(app.state, "failed", None)
     if failed is not None:
@@ -148,7 +172,8 @@ async def _clean(uploads: Uploads) -> None:
 async def _of_error(_: Request, error: Exception) -> JSONResponse:
     """A mistake of the client, or a task that could not be done."""
     problem = error if isinstance(error, RequestError) else RequestError(422, str(error))
-    return JSONResponse(problem.to_json(), problem.status)
+    later = {"retry-after": "1"} if problem.status in (429, 503) else None
+    return JSONResponse(problem.to_json(), problem.status, later)
 
 
 async def _of_http(_: Request, error: Exception) -> JSONResponse:
@@ -163,6 +188,11 @@ async def _of_validation(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     said = "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors())
     return JSONResponse(RequestError(422, f"the request does not fit: {said}").to_json(), 422)
+
+
+async def _of_leaving(_: Request, error: Exception) -> JSONResponse:
+    """The client has gone in the middle of its request; nobody reads this."""
+    return JSONResponse(RequestError(400, "the request was not sent to its end").to_json(), 400)
 
 
 async def _of_fault(_: Request, error: Exception) -> JSONResponse:

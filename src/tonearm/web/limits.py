@@ -19,7 +19,8 @@ class Limits:
     for. names: further host names under which clients reach it, such as that of a proxy before it. file_bytes,
     kept_bytes, kept_files: the most that one uploaded file may have, and that all kept ones may. keep_seconds: how long
     an upload is kept. task_seconds: how long a worker may take for one file. waiting: tasks that may wait for a worker.
-    workers: processes. connections: clients at a time.
+    workers: processes. connections: clients at a time. open: whether other machines need no token, since something
+    before the application, such as a proxy, decides who may ask.
     Raises ConfigError where the host is no address that can be listened on by name.
     """
 
@@ -35,9 +36,10 @@ class Limits:
     waiting: int = 200
     workers: int = 1
     connections: int = 200
+    open: bool = False
 
     def __post_init__(self) -> None:
-        if not self.loopback and not self.token:
+        if not self.loopback and not self.token and not self.open:
             raise ConfigError(f"host {self.host}: other machines can reach it, so it needs a token")
 
     @property

@@ -8,6 +8,7 @@ that was killed, by the next start.
 """
 
 import asyncio
+import logging
 import re
 import secrets
 import shutil
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 FOLDER_PREFIX = "tonearm-uploads-"
 KNOWN = EXTENSIONS | PICTURE_EXTENSIONS
 MOST_HEADERS = 8_000  # bytes of one part's headers
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # what a client does wrong is told to the client
 _UNSHOWN = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -88,6 +90,20 @@ class Uploads:
         self._kept.clear()
         release(self._handle)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    async def receive_body(self, request: Request, name: str) -> Upload:
+        """The file that a request's body is, streamed to the folder. Raises RequestError, and keeps nothing then."""
+        reading = _Reading(self)
+        try:
+            reading.start(name)
+            async for block in request.stream():
+                reading.write(block)
+            reading.finish()
+        except BaseException:
+            reading.undo()
+            raise
+        [upload] = reading.done
+        return upload
 
     async def receive(self, request: Request) -> list[Upload]:
         """The files of a multipart request, streamed to the folder. Raises RequestError, and keeps none then."""
@@ -190,31 +206,43 @@ class _Reading:
         if b"filename" not in options:
             self._file = None  # a field without a file, which nobody needs
             return
+        self.start(options[b"filename"].decode("utf-8", "replace"))
+
+    def start(self, name: str) -> None:
+        """Begin a file. name: its sender's."""
         limits = self.uploads.limits
         if len(self.uploads._kept) >= limits.kept_files:
             raise RequestError(413, f"{limits.kept_files} files are here already, which is the most; remove some")
-        self._shown = shown_name(options[b"filename"].decode("utf-8", "replace"))
+        self._shown = shown_name(name)
         self._key, path = self.uploads.new_path(self._shown)
         self._size = 0
         self._file = path.open("xb")
 
     def _write(self, data: bytes, start: int, end: int) -> None:
-        if self._file is None:
-            return
+        if self._file is not None:
+            self.write(data[start:end])
+
+    def write(self, data: bytes) -> None:
+        """Write a piece of the file."""
+        assert self._file is not None
         limits = self.uploads.limits
-        self._size += end - start
-        self.uploads._count(end - start)
+        self._size += len(data)
+        self.uploads._count(len(data))
         if self._size > limits.file_bytes:
             raise RequestError(413, f"{self._shown}: is larger than the {size(limits.file_bytes)} that a file may have")
         if self.uploads.kept_bytes > limits.kept_bytes:
             raise RequestError(
                 413, f"{self._shown}: does not fit into the {size(limits.kept_bytes)} for all files together"
             )
-        self._file.write(data[start:end])
+        self._file.write(data)
 
     def _close(self) -> None:
-        if self._file is None:
-            return
+        if self._file is not None:
+            self.finish()
+
+    def finish(self) -> None:
+        """End the file: it is whole."""
+        assert self._file is not None
         self._file.close()
         upload = Upload(self._key, self._shown, Path(self._file.name), self._size, time.monotonic())
         self.uploads._count(-self._size)

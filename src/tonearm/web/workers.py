@@ -3,9 +3,10 @@
 Conventions
 -----------
 A task is a function of a module, called in a worker as `task(models, *arguments)`; its result goes back by pickle
-between processes of our own. A worker that takes too long, or dies, is killed and replaced, and its task alone fails,
-with the reason. What cannot wait any more is refused at once. `runtime.pool` is for work that is known from its start
-to its end; here it comes one by one, and one bad file must not end the others.
+between processes of our own, and where it is a generator, what it yields part by part, as fast as they are taken. A
+worker that takes too long, or dies, is killed and replaced, and its task alone fails, with the reason. What cannot wait
+any more is refused at once. `runtime.pool` is for work that is known from its start to its end; here it comes one by
+one, and one bad file must not end the others.
 """
 
 import asyncio
@@ -15,56 +16,28 @@ import queue
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
-from tonearm.errors import RunError, TonearmError
-from tonearm.experiment.runs import Run, load_run
+from tonearm.errors import TonearmError
 from tonearm.experiment.trust import Trust
 from tonearm.runtime.workers import begin, sparing_children
 from tonearm.web.errors import RequestError
 from tonearm.web.limits import Limits
+from tonearm.web.models import Models as Models
+from tonearm.web.models import RunKey as RunKey
+from tonearm.web.parts import Parts
 from tonearm.wording import duration
 
 START_SECONDS = 300.0  # to import the libraries and to load the first run
 END_SECONDS = 5.0
 
 Task = Callable[..., Any]
-
-
-@dataclass(frozen=True)
-class RunKey:
-    """A run folder, and the digest of the run that is meant: one trained anew in its place is another one."""
-
-    folder: Path
-    digest: str
-
-
-class Models:
-    """In a worker: the runs that it has loaded."""
-
-    def __init__(self, trust: Trust = ()) -> None:
-        self.trust = trust
-        self._loaded: dict[RunKey, Run] = {}
-
-    def load(self, keys: Sequence[RunKey]) -> None:
-        """Load runs before they are needed."""
-        for key in keys:
-            self.get(key)
-
-    def get(self, key: RunKey) -> Run:
-        """The run, loaded at its first use. Raises RunError where the folder holds another one now."""
-        if key not in self._loaded:
-            run = load_run(key.folder, self.trust)
-            if run.facts.digest != key.digest:
-                raise RunError(f"{key.folder}: was trained anew; load the page again")
-            self._loaded[key] = run
-        return self._loaded[key]
+PART, DONE, FAILED = "part", "done", "failed"  # what a worker sends: one of these, and a value
 
 
 @dataclass
@@ -72,6 +45,7 @@ class _Job:
     task: Task
     arguments: tuple[Any, ...]
     seconds: float
+    take: Callable[[Any], bool] | None = None  # a part of the result; False where no more are wanted
     future: "Future[Any]" = field(default_factory=Future)
 
 
@@ -87,6 +61,7 @@ class WorkerPool:
         self._workers: list[_Worker] = []
         self._lock = threading.Lock()
         self._busy = 0  # tasks that workers have in hand
+        self._replaced = 0
         self._ending = False
 
     @property
@@ -98,6 +73,11 @@ class WorkerPool:
     def busy(self) -> int:
         """Tasks that workers have in hand."""
         return self._busy
+
+    @property
+    def replaced(self) -> int:
+        """Workers that died or took too long, and have a successor."""
+        return self._replaced
 
     def start(self) -> None:
         """Start the processes, and return when all have loaded their runs. Raises TonearmError where they cannot."""
@@ -132,17 +112,34 @@ class WorkerPool:
         The future raises what the task raised, or RequestError where it took too long or ended its worker. Raises
         RequestError where too many wait already.
         """
+        return self._submit(_Job(task, arguments, seconds or self.limits.task_seconds))
+
+    def _submit(self, job: _Job) -> "Future[Any]":
         if self._ending:
             raise RequestError(503, "the application is stopping")
         if self.waiting >= self.limits.waiting:
-            raise RequestError(503, f"{self.waiting} tasks are waiting already, which is the most; try again later")
-        job = _Job(task, arguments, seconds or self.limits.task_seconds)
+            raise RequestError(429, f"{self.waiting} tasks are waiting already, which is the most; try again later")
         self._jobs.put(job)
         return job.future
 
     async def run(self, task: Task, *arguments: Any, seconds: float | None = None) -> Any:
         """The same for coroutines: wait for the result, or give up the task where the client has gone."""
         return await asyncio.wrap_future(self.submit(task, *arguments, seconds=seconds))
+
+    async def stream(self, task: Task, *arguments: Any, seconds: float | None = None) -> AsyncIterator[Any]:
+        """What a task yields, part by part. seconds: the limit of each part.
+
+        The task waits until a part is taken, and ends where the parts are not asked for any more. Raises as the future
+        of `submit`.
+        """
+        parts = Parts(asyncio.get_running_loop())
+        job = _Job(task, arguments, seconds or self.limits.task_seconds, parts.take)
+        ended = asyncio.wrap_future(self._submit(job))
+        try:
+            async for part in parts.until(ended):
+                yield part
+        finally:
+            parts.refuse()
 
     def _work(self, number: int) -> None:
         """One worker's thread: hand it one task after the other."""
@@ -178,6 +175,7 @@ class WorkerPool:
         with self._lock:
             if self._ending:
                 raise RequestError(503, "the application is stopping")
+            self._replaced += 1
             worker = self._workers[number] = _Worker(self)
         worker.check_ready()
         return worker
@@ -201,10 +199,15 @@ class _Worker:
         self._pipe, theirs = context.Pipe()
         arguments = (theirs, os.getpid(), pool.runs, pool.trust)
         self._process = context.Process(target=_serve, args=arguments, daemon=True, name="tonearm worker")
-        self.usable = True
+        self._killed = False
         with sparing_children():
             self._process.start()
         theirs.close()
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can be given a task: it may have died while it had none, which closes its end of the pipe."""
+        return not self._killed and self._process.is_alive() and not self._pipe.poll()
 
     def check_ready(self) -> None:
         """Wait until it has loaded its runs. Raises TonearmError where it cannot."""
@@ -225,20 +228,25 @@ class _Worker:
     def do(self, job: _Job) -> Any:
         """The result of a task. Raises what it raised, RequestError where it took too long, EOFError where it died."""
         self._pipe.send((job.task, job.arguments))
-        if not self._pipe.poll(job.seconds):
-            self.kill()
-            raise RequestError(503, f"took longer than {duration(job.seconds)}, which is the most for one file")
-        return self._receive()
+        while True:
+            if not self._pipe.poll(job.seconds):
+                self.kill()
+                what = "one file" if job.take is None else "one part of a file"
+                raise RequestError(503, f"took longer than {duration(job.seconds)}, which is the most for {what}")
+            kind, value = self._receive()
+            if kind == DONE:
+                return value
+            self._pipe.send(job.take is not None and job.take(value))
 
-    def _receive(self) -> Any:
-        succeeded, value = self._pipe.recv()
-        if not succeeded:
+    def _receive(self) -> tuple[str, Any]:
+        kind, value = self._pipe.recv()
+        if kind == FAILED:
             raise value
-        return value
+        return kind, value
 
     def kill(self) -> None:
         """End it, whatever it does."""
-        self.usable = False
+        self._killed = True
         self._process.kill()
         self._process.join(END_SECONDS)
         self._pipe.close()
@@ -262,12 +270,23 @@ def _answer(pipe: Connection, work: Callable[[], Any]) -> bool:
     """Send what the work gives, or the error that it raises; whether it gave something."""
     try:
         value = work()
+        if isinstance(value, Generator):
+            _send_parts(pipe, value)
+            value = None
     except TonearmError as error:
-        pipe.send((False, error))
+        pipe.send((FAILED, error))
         return False
     except Exception as error:
         traceback.print_exc(file=sys.stderr)  # a fault of ours, or of a library: whoever started the server reads it
-        pipe.send((False, RequestError(500, f"cannot be done: {type(error).__name__}: {error}")))
+        pipe.send((FAILED, RequestError(500, f"cannot be done: {type(error).__name__}: {error}")))
         return False
-    pipe.send((True, value))
+    pipe.send((DONE, value))
     return True
+
+
+def _send_parts(pipe: Connection, parts: Generator[Any]) -> None:
+    """Send one part after the other, each when the one before was taken, as long as they are wanted."""
+    for part in parts:
+        pipe.send((PART, part))
+        if not pipe.recv():
+            parts.close()

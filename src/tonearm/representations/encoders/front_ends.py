@@ -54,8 +54,8 @@ def clip_windows(
     length = round(window * sr)
     samples = samples if len(samples) >= length else np.resize(samples, length)
     if front is None:
-        return _cut(samples, length, round(hop * sr))
-    return _cut(log_mel(samples, sr, front), round(window * sr / front.hop_length), round(hop * sr / front.hop_length))
+        return cut(samples, length, round(hop * sr))
+    return cut(log_mel(samples, sr, front), round(window * sr / front.hop_length), round(hop * sr / front.hop_length))
 
 
 def log_mel(samples: NDArray[np.float32], sr: int, front: LogMel) -> NDArray[np.float32]:
@@ -94,8 +94,8 @@ def _padded(samples: NDArray[np.float32], front: LogMel) -> NDArray[np.float32]:
     return padded
 
 
-def _cut(series: NDArray[np.float32], length: int, hop: int) -> NDArray[np.float32]:
-    """Windows of a series, shape (windows, length, ...)."""
+def cut(series: NDArray[np.float32], length: int, hop: int) -> NDArray[np.float32]:
+    """Windows of a series, shape (windows, length, ...); length, hop: of its first axis."""
     starts = list(range(0, len(series) - length + 1, hop))
     if len(series) - (starts[-1] + length) >= length / 2:
         starts.append(len(series) - length)
