@@ -252,3 +252,21 @@ def test_threads_may_import_at_the_same_time(model: LoadedModel) -> None:
     for thread in threads:
         thread.join(timeout=30)
     assert len(done) == 16
+
+
+def test_warm_compiles_what_a_run_needs_once_and_says_it(run: Path, tmp_path: Path) -> None:
+    fresh = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "tonearm", "warm", str(run)]
+    first, second = (subprocess.run(command, env=fresh, capture_output=True, text=True, check=True) for _ in range(2))
+    assert first.stdout.startswith(f"1 kernel compiled; they are kept in {tmp_path}")
+    assert f"once; later starts read them from {tmp_path}" in first.stderr
+    assert second.stdout.startswith(f"nothing compiled, 1 compiled before; they are kept in {tmp_path}")
+    assert second.stderr == ""
+
+
+def test_warm_without_a_run_leaves_no_kernel_out() -> None:
+    from tonearm.dsp.kernels import compiling
+    from tonearm.warming import warm
+
+    found = warm()
+    assert set(found.compiled) | set(found.read) == set(compiling._kernels())

@@ -25,6 +25,7 @@ from tonearm.cli import (
     sweep,
     tag,
     timeline,
+    warm,
 )
 from tonearm.cli.app import app
 
@@ -45,6 +46,7 @@ __all__ = [
     "sweep",
     "tag",
     "timeline",
+    "warm",
 ]  # the modules add their commands to the app
 
 

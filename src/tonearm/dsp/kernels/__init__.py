@@ -8,6 +8,7 @@ after their first compilation, so that only the first start of an installation c
 """
 
 from tonearm.dsp.kernels.bands import band_powers
+from tonearm.dsp.kernels.compiling import kernel_states
 from tonearm.dsp.kernels.frames import (
     band_extremes,
     count_crossings,
@@ -28,6 +29,7 @@ __all__ = [
     "count_crossings",
     "filter_spectra",
     "flatness",
+    "kernel_states",
     "mean_square",
     "overlap_add",
     "part_spectra",

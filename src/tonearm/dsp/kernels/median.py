@@ -206,7 +206,7 @@ def _median_down_block(
 
 
 @numba.njit(cache=True, nogil=True)
-def _median(
+def medians_of_blocks(
     S: NDArray[np.float32],
     window: int,
     down: bool,
@@ -252,5 +252,5 @@ def sliding_median(S: NDArray[np.float32], window: int, axis: int) -> NDArray[np
     >>> sliding_median(S, 31, axis=0)[:3, 0], sliding_median(S.T.copy(), 31, axis=1)[0, 20]
     (array([7., 7., 7.], dtype=float32), np.float32(20.0))
     """
-    result: NDArray[np.float32] = _median(S, window, axis == 0, *median_program(window))
+    result: NDArray[np.float32] = medians_of_blocks(S, window, axis == 0, *median_program(window))
     return result
