@@ -19,12 +19,14 @@ from tonearm.cli import (
     experiments,
     export,
     importance,
+    library,
     predict,
     reference,
     serve,
     sweep,
     tag,
     timeline,
+    ui,
     warm,
 )
 from tonearm.cli.app import app
@@ -39,6 +41,7 @@ __all__ = [
     "experiments",
     "export",
     "importance",
+    "library",
     "main",
     "predict",
     "reference",
@@ -46,6 +49,7 @@ __all__ = [
     "sweep",
     "tag",
     "timeline",
+    "ui",
     "warm",
 ]  # the modules add their commands to the app
 
