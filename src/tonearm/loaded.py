@@ -23,8 +23,8 @@ from tonearm.errors import RunError
 from tonearm.experiment.lookup import run_to_load, scored_folder
 from tonearm.experiment.pretrained import pretrained
 from tonearm.experiment.runs import Run, judged_part, load_run, read_scores
-from tonearm.experiment.trust import Trust, executed
-from tonearm.prediction import clips_near, doubts, predict_sources, representation_of
+from tonearm.experiment.trust import Trust
+from tonearm.prediction import clips_near, doubts, origin, predict_sources, representation_of
 from tonearm.representations.combined import name_of
 from tonearm.runtime.remote import place
 
@@ -69,7 +69,7 @@ class LoadedModel:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know of its answers, as `tonearm predict` says it."""
-        return (*executed(self.run), *self._representation.notes, *doubts(self.run))
+        return (*origin(self.run), *self._representation.notes, *doubts(self.run))
 
     @property
     def card(self) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from tonearm.errors import RepresentationError, RunError, WeightsError
 from tonearm.evaluation.scores import predicted
 from tonearm.experiment.lookup import run_to_load
 from tonearm.experiment.named_neighbours import Neighbour
+from tonearm.experiment.origin import other_versions
 from tonearm.experiment.runs import Run, load_run, probabilities
 from tonearm.experiment.trust import Trust, executed, telling_what_to_trust
 from tonearm.representations.base import Reader, Representation, as_rows, batches, digest_of, opened_once, read_clips
@@ -83,7 +84,7 @@ class Asked:
         if self.table is not None:
             return self.table.notes
         assert self.representation is not None
-        said = (*executed(self.run), *self.representation.notes, *self.listed)
+        said = (*origin(self.run), *self.representation.notes, *self.listed)
         return (*said, *excerpts_note(excerpts), *doubts(self.run))
 
 
@@ -143,6 +144,11 @@ def clips_near(run: Run) -> "TrainingClips":
     from tonearm.experiment.neighbours import training_clips_of  # opens experiments, which is much to import
 
     return training_clips_of(run.folder, run.facts.digest)
+
+
+def origin(run: Run) -> tuple[str, ...]:
+    """Notes on where the run comes from: code that it executes, and other versions of libraries."""
+    return (*executed(run), *other_versions(run))
 
 
 def doubts(run: Run) -> tuple[str, ...]:
@@ -221,7 +227,7 @@ def _predict_table(run: Run, path: Path, neighbours: int) -> Predictions:
     broken = ~np.isfinite(X).all(axis=1)
     reasons = dict.fromkeys(np.flatnonzero(broken).tolist(), "its row holds non-finite values")
     rows = _assemble(run, list(dataset.names), list(X[~broken]), reasons, neighbours)
-    return Predictions(run.labels, rows, (*executed(run), *notes, *doubts(run)))
+    return Predictions(run.labels, rows, (*origin(run), *notes, *doubts(run)))
 
 
 def _assemble(

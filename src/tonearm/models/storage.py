@@ -11,6 +11,7 @@ A loaded classifier reproduces the saved one's predictions bit for bit.
 """
 
 import hashlib
+import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -177,13 +178,17 @@ def _load_sklearn(path: Path, facts: dict[str, Any], kind: str) -> Any:
     own = facts.get("own")
     load_scikit_learn()
     from sklearn import __version__ as version
+    from sklearn.exceptions import InconsistentVersionWarning
 
     try:
         allowed = _check_types(path, own, kind)
-        try:
-            classifier = read_archive(path)
-        except OtherNodesError:
-            classifier = skops_io().load(path, trusted=sorted(allowed))
+        with warnings.catch_warnings():
+            # scikit-learn's own, a line for each part of a model; `experiment.origin` says it in one
+            warnings.simplefilter("ignore", InconsistentVersionWarning)
+            try:
+                classifier = read_archive(path)
+            except OtherNodesError:
+                classifier = skops_io().load(path, trusted=sorted(allowed))
         if own is None and not _is_ours(classifier, kind):
             raise UnsafeError(f"holds a {type(classifier).__name__}, which is not a fitted classifier of tonearm")
         _check_support_vectors(path, classifier)
