@@ -154,6 +154,11 @@ def test_a_corrected_label_is_learned_anew(at: Any, place: Path) -> None:
     at("corrections")
     until(lambda: text_of(one, "#start") == "1 correction; learn anew")
     one.find_element("id", "start").click()
+    until(lambda: one.find_element("id", "stop").is_displayed())
+    one.find_element("id", "stop").click()
+    until(lambda: text_of(one, "#state").startswith("Stopped; what is finished is kept"))
+    assert text_of(one, "#start") == "1 correction; go on"
+    one.find_element("id", "start").click()
     until(lambda: every(one, "#boards tbody tr") or "failed" in text_of(one, "#state"))
     assert text_of(one, "#state") == "Learned. The models are in the list of models now."
     assert len(every(one, "#boards tbody tr")) == 1
