@@ -20,7 +20,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 from tonearm.errors import PlanError
 from tonearm.experiment.records import Record, first_fault
 from tonearm.runtime.faults import output_error, refusal
-from tonearm.runtime.files import parse_json
+from tonearm.runtime.files import parse_json, write_bytes
+from tonearm.runtime.leftovers import clear_leftovers
 from tonearm.runtime.names import to_native
 from tonearm.runtime.regular import check_regular
 from tonearm.runtime.system import flush
@@ -89,14 +90,18 @@ def journal_of(path: Path) -> Path:
     return path if path.suffix == ENDING else path.with_suffix(ENDING)
 
 
-def check_no_journal(plan: Path) -> None:
-    """Raise PlanError where a plan of this name was applied already, so that its journal stays the one beside it."""
+def check_spent(plan: Path) -> Path:
+    """The journal beside a plan of this name, there or not, by which nothing can be taken back any more.
+
+    Raises PlanError where something can, or it cannot be read.
+    """
     path = journal_of(plan)
-    if path.exists():
+    if path.exists() and any(entry.state != "restored" for entry in read_journal(path)[1].values()):
         raise PlanError(
             f"{plan}: has a journal beside it, {path.name}, by which an earlier plan can be taken back; choose another "
             "name for the new plan"
         )
+    return path
 
 
 class Journal:
@@ -155,9 +160,8 @@ def create_or_open(path: Path, plan: str, library: str, field: str) -> Journal:
     """The journal of a plan, begun where there is none. Raises PlanError where it is that of another plan."""
     if not path.exists():
         header = JournalHeader(plan=plan, library=library, field=field)
-        with path.open("xb") as file:
-            file.write(header.model_dump_json().encode() + b"\n")
-            flush(file.fileno())
+        clear_leftovers(path.parent, owned=False)
+        write_bytes(path, header.model_dump_json().encode() + b"\n")
         return Journal(path, header, {}, path.stat().st_size)
     journal = open_journal(path)
     if journal.header.plan != plan:
