@@ -158,7 +158,7 @@ class Corrections:
         if reason := self.why_not():
             raise RunError(f"{self.experiment}: {reason}")
         config = reopen(self.experiment).config
-        catalog = read_catalog(config.data)
+        catalog = read_catalog(config.data, genres=config.genres)
         rows = self.rows()
         source, target = place(config.data.folder).resolve(), self.folder / "collection"
         if (source / ADDED).exists():
@@ -201,7 +201,12 @@ class Corrections:
 def _for(config: Config, folder: Path, models: Iterable[str]) -> Config:
     """The settings with another collection and these models alone."""
     chosen = {name: config.models[name] for name in models if name in config.models} or dict(config.models)
-    data = config.data.model_copy(update={"folder": str(folder.resolve()), "metadata": ""})
+    sources = {
+        "folder": str(folder.resolve()),
+        "metadata": "",
+        "labels": "folders",
+    }  # whose metadata.csv has all labels
+    data = config.data.model_copy(update=sources)
     report = type(config.report)()  # figures of others are of other data
     return config.model_copy(update={"data": data, "models": chosen, "report": report})
 
