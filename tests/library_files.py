@@ -62,7 +62,8 @@ def encode(path: Path, samples: NDArray[np.float32], sr: int = SR) -> None:
     if ending == ".m4a":
         _encode_m4a(path, samples, sr)
         return
-    opus = {"samplerate": 24_000, "format": "OGG", "subtype": "OPUS"}  # one of the few rates that Opus has
+    # Opus has few rates: what is at another one is played a little faster
+    opus = {"samplerate": sr if sr == 48_000 else 24_000, "format": "OGG", "subtype": "OPUS"}
     kind = opus if ending == ".opus" else {"samplerate": sr}
     with soundfile.SoundFile(path, "w", channels=1, **kind) as file:
         for second in range(0, len(samples), sr):  # libsndfile crashes where it is given minutes of Ogg at once
