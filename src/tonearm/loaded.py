@@ -24,8 +24,8 @@ from tonearm.experiment.lookup import run_to_load, scored_folder
 from tonearm.experiment.neighbours import training_clips_of
 from tonearm.experiment.pretrained import pretrained
 from tonearm.experiment.runs import Run, judged_part, load_run, read_scores
-from tonearm.experiment.trust import Trust, executed
-from tonearm.prediction import doubts, predict_sources, representation_of
+from tonearm.experiment.trust import Trust
+from tonearm.prediction import doubts, origin, predict_sources, representation_of
 from tonearm.representations.combined import name_of
 from tonearm.runtime.remote import place
 
@@ -70,7 +70,7 @@ class LoadedModel:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know of its answers, as `tonearm predict` says it."""
-        return (*executed(self.run), *self._representation.notes, *doubts(self.run))
+        return (*origin(self.run), *self._representation.notes, *doubts(self.run))
 
     @property
     def card(self) -> dict[str, Any]:

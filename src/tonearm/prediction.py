@@ -31,6 +31,7 @@ from tonearm.errors import RepresentationError, RunError, WeightsError
 from tonearm.evaluation.scores import predicted
 from tonearm.experiment.lookup import run_to_load
 from tonearm.experiment.neighbours import Neighbour, training_clips_of
+from tonearm.experiment.origin import other_versions
 from tonearm.experiment.runs import Run, load_run, probabilities
 from tonearm.experiment.trust import Trust, executed, telling_what_to_trust
 from tonearm.representations.base import Reader, Representation, as_rows, batches, digest_of, opened_once, read_clips
@@ -80,7 +81,7 @@ class Asked:
         if self.table is not None:
             return self.table.notes
         assert self.representation is not None
-        said = (*executed(self.run), *self.representation.notes, *self.listed)
+        said = (*origin(self.run), *self.representation.notes, *self.listed)
         return (*said, *excerpts_note(excerpts), *doubts(self.run))
 
 
@@ -133,6 +134,11 @@ def _blocks(files: Iterable[Path]) -> Iterator[list[Path]]:
     source = iter(files)
     while block := list(islice(source, FILES_AT_ONCE)):
         yield block
+
+
+def origin(run: Run) -> tuple[str, ...]:
+    """Notes on where the run comes from: code that it executes, and other versions of libraries."""
+    return (*executed(run), *other_versions(run))
 
 
 def doubts(run: Run) -> tuple[str, ...]:
@@ -211,7 +217,7 @@ def _predict_table(run: Run, path: Path, neighbours: int) -> Predictions:
     broken = ~np.isfinite(X).all(axis=1)
     reasons = dict.fromkeys(np.flatnonzero(broken).tolist(), "its row holds non-finite values")
     rows = _assemble(run, list(dataset.names), list(X[~broken]), reasons, neighbours)
-    return Predictions(run.labels, rows, (*executed(run), *notes, *doubts(run)))
+    return Predictions(run.labels, rows, (*origin(run), *notes, *doubts(run)))
 
 
 def _assemble(

@@ -95,7 +95,9 @@ def plan(
     check_no_journal(out)
     policy = Policy(field, only, min_probability, unsure, by, add, multi)
     genres = read_config(config, set_).genres if config or set_ else None
-    made, notes, unusable = plan_library(library, run_folder, policy, genres, counting, workers, trust or ())
+    made, notes, unusable = plan_library(
+        library, run_folder, policy, genres, counting, workers, trust or (), out.with_suffix(".answers")
+    )
     made.write(out)
     print(summary(made))
     note(*(f"note: {line}" for line in notes))

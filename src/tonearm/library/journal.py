@@ -217,7 +217,8 @@ def _take_in(entries: dict[str, Entry], line: Line) -> None:
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of a file. Raises OSError where it cannot be read."""
+    """SHA-256 of a file. Raises OSError where it cannot be read, or is no file."""
+    check_regular(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -11,6 +11,7 @@ A loaded classifier reproduces the saved one's predictions bit for bit.
 """
 
 import hashlib
+import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -165,12 +166,16 @@ def _save_sklearn(classifier: Any, path: Path) -> dict[str, Any]:
 
 def _load_sklearn(path: Path, facts: dict[str, Any]) -> Any:
     from sklearn import __version__ as version
+    from sklearn.exceptions import InconsistentVersionWarning
 
     allowed, own = allowed_types(), facts.get("own")
     try:
         allowed |= types_of_own(path, own, allowed) if isinstance(own, dict) else set()
         check_archive(path, allowed)
-        classifier = skops_io().load(path, trusted=sorted(allowed))
+        with warnings.catch_warnings():
+            # scikit-learn's own, a line for each part of a model; `experiment.origin` says it in one
+            warnings.simplefilter("ignore", InconsistentVersionWarning)
+            classifier = skops_io().load(path, trusted=sorted(allowed))
         if own is None and not _is_ours(classifier):
             raise UnsafeError(f"holds a {type(classifier).__name__}, which is not a fitted classifier of tonearm")
         _check_support_vectors(path, classifier)
