@@ -67,6 +67,8 @@ def test_from_tags_to_tags_and_back(small: Path, library: Path, tmp_path: Path, 
     assert "has a journal beside it" in refused
     assert "2 files are what they were before" in tonearm("tag", "undo", tmp_path / "plan.journal")
     assert contents(library) == before
+    tonearm("tag", "plan", library, "--run", small / "out", "--out", out, "--unsure", "--field", "mood")
+    assert "4 files were written" in tonearm("tag", "apply", out)
 
 
 def test_what_trained_is_answered_by_models_that_did_not(small: Path, tmp_path: Path) -> None:

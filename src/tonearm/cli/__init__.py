@@ -28,6 +28,7 @@ from tonearm.cli import (
     tag,
     timeline,
     ui,
+    warm,
 )
 from tonearm.cli.app import app
 
@@ -51,6 +52,7 @@ __all__ = [
     "tag",
     "timeline",
     "ui",
+    "warm",
 ]  # the modules add their commands to the app
 
 
