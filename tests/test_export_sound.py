@@ -79,9 +79,9 @@ def test_pictures_of_every_kind(case: str, clips: list[Path]) -> None:
 def test_resnet50_from_samples_on(clips: list[Path]) -> None:
     pictures = Pictures.of("mel", AudioSettings(sr=SR), SpectrogramSettings(**SMALL))
     options = {"backbone": "resnet50", "weights": "none", "unfreeze": 0, "epochs": 1}
-    run = run_of(fit("resnet", options, read(pictures, clips)), pictures.facts())
+    run = run_of(fit("resnet", options, read(pictures, clips[:2])), pictures.facts())
     built = build(run, pictures)
-    assert check(run, pictures, built, clips).difference < 1e-5
+    assert check(run, pictures, built, clips[1:2]).difference < 1e-5
     assert 90e6 < len(built.model) < 110e6
 
 
