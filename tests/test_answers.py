@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from tonearm.answers import ANSWER, SCHEMA, Prediction
-from tonearm.experiment.neighbours import Neighbour
+from tonearm.experiment.named_neighbours import Neighbour
 from tonearm.unsure import NONE
 
 NEAR = (Neighbour("rock/1.wav", "rock", "Ann", 0.5, 1.25), Neighbour("rock/2.wav", "rock", "", 0.7, float("nan")))

@@ -1,5 +1,6 @@
 """Files and folders are there whole or not at all."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -37,12 +38,26 @@ def test_leftovers_of_a_kill_are_cleared(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["kept.csv"]
 
 
-def test_permissions_are_those_of_a_plain_file(tmp_path: Path) -> None:
-    plain = tmp_path / "plain"
+def test_permissions_are_those_of_a_plain_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = os.umask(0o027)
+    monkeypatch.setattr("os.umask", lambda mask: pytest.fail("the umask is that of all threads"))
+    try:
+        _check_permissions(tmp_path)
+    finally:
+        monkeypatch.undo()
+        os.umask(before)
+
+
+def _check_permissions(tmp_path: Path) -> None:
+    plain, folder = tmp_path / "plain", tmp_path / "folder"
     plain.touch()
+    folder.mkdir()
     with replacing(tmp_path / "ours") as temporary:
         temporary.touch()
     assert (tmp_path / "ours").stat().st_mode == plain.stat().st_mode
+    with replacing_folder(tmp_path / "folder of ours") as temporary:
+        (temporary / "a").touch()
+    assert (tmp_path / "folder of ours").stat().st_mode == folder.stat().st_mode
 
 
 def test_json_refuses_what_json_has_not(tmp_path: Path) -> None:

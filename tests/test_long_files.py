@@ -14,9 +14,11 @@ from tonearm.api import extract_features, extract_file_features, load_audio
 from tonearm.data.catalog import read_catalog
 from tonearm.dsp.audio import EXCERPTS, Waveform, read, resample, resample_blocks
 from tonearm.dsp.sound import ClipSound, load
+from tonearm.dsp.sources import mono
 from tonearm.dsp.spectrum import Spectrum
 from tonearm.representations.extract import extract_feature_table
 from tonearm.representations.features import compute_columns, feature_columns
+from tonearm.representations.features.representation import Features
 from tonearm.scan.landmarks import compute_landmarks, find_matches, landmarks_of_blocks
 from tonearm.scan.scan import listen
 from tonearm.settings import AudioSettings, DataSettings, FeatureSettings
@@ -162,3 +164,74 @@ def test_a_file_of_features_is_read_as_a_folder_is(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", signals.band(3.0), 22_050)
     row = extract_file_features(tmp_path / "a.wav", families=("rms",))
     assert row == extract_features(load(tmp_path / "a.wav", AudioSettings()), 22_050, families=("rms",))
+
+
+def test_excerpts_are_the_middles_of_equal_shares(long_file: Path) -> None:
+    whole, _ = soundfile.read(long_file, dtype="float32")
+    middle = read(long_file, excerpts=1, excerpt_seconds=5.0)
+    assert np.array_equal(middle.samples, whole[28 * SR : 33 * SR])
+    assert (middle.seconds, middle.pieces) == (61.0, (5 * SR,))
+    three = read(long_file, 1.0, excerpts=3, excerpt_seconds=2.0)
+    assert np.array_equal(three.samples, np.concatenate([whole[at * SR : (at + 2) * SR] for at in (10, 30, 50)]))
+    assert np.array_equal(read(long_file, excerpts=3, excerpt_seconds=30.0).samples, whole)  # shorter than three
+
+
+@pytest.mark.parametrize("name", ["a.mp3", "a.ogg", "a.opus", "a.flac", "a.m4a", "a.webm", "a.aac"])
+def test_only_the_excerpt_is_decoded(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the sound from there, and a stretch far into a file is sought. Raw AAC tells no length and is measured."""
+    rate = 48_000 if name in ("a.opus", "a.webm") else 22_050
+    sound = np.concatenate([signals.tone(200.0 + 20.0 * second, 1.0, 0.3, rate) for second in range(36)])
+    if name in ("a.m4a", "a.webm", "a.aac"):
+        pytest.importorskip("av")
+        _write_av(tmp_path / name, sound, rate, "libopus" if name == "a.webm" else "aac")
+    else:
+        soundfile.write(
+            tmp_path / name, sound, rate, **({"format": "OGG", "subtype": "OPUS"} if rate == 48_000 else {})
+        )
+    decoded = 0
+
+    def counted(frames: Any) -> Any:
+        nonlocal decoded
+        decoded += len(frames)
+        return mono(frames)
+
+    for module in ("decoders", "pyav"):
+        monkeypatch.setattr(f"tonearm.dsp.{module}.mono", counted)
+    part = read(tmp_path / name, excerpts=1, excerpt_seconds=4.0)
+    assert len(part.samples) == 4 * rate
+    assert decoded < (50 if name == "a.aac" else 10) * rate
+    whole = read(tmp_path / name)
+    start = (len(whole.samples) - 4 * rate) // 2
+    near = [
+        np.abs(part.samples[2_000:-2_000] - whole.samples[start + at : start + at + 4 * rate][2_000:-2_000]).max()
+        for at in range(-1_100, 1_101)
+    ]
+    assert min(near) < 1e-4  # headers and containers may be wrong by some milliseconds
+
+
+def _write_av(path: Path, sound: Any, rate: int, codec: str) -> None:
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate, layout="mono")
+        for at in range(0, len(sound), 1_024):
+            frame = av.AudioFrame.from_ndarray(sound[None, at : at + 1_024], format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = rate, at
+            for packet in stream.encode(frame):
+                container.mux(packet)
+        for packet in stream.encode(None):
+            container.mux(packet)
+
+
+def test_the_row_of_a_track_is_the_mean_of_its_excerpts(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", signals.band(20.0), 22_050)
+    settings = FeatureSettings(families=("rms", "mfcc"))
+    three = Features.of(AudioSettings(excerpts=3, excerpt_seconds=2), settings)
+    with ClipSound(tmp_path / "a.wav") as sound:
+        [row] = three.open().read([sound])
+        pieces = np.split(sound.samples(three.audio), 3)
+        assert sound.excerpts is False  # that is for a note on what is too long
+    assert np.allclose(
+        row, np.mean([compute_columns(Spectrum(one, 22_050), settings, three.columns) for one in pieces], axis=0)
+    )
+    assert not np.allclose(row, compute_columns(Spectrum(np.concatenate(pieces), 22_050), settings, three.columns))

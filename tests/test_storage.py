@@ -4,7 +4,8 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
@@ -16,10 +17,14 @@ from sklearn.svm import SVC
 
 from tables import clouds
 from tonearm.errors import ModelError, RunError
+from tonearm.experiment.origin import other_versions
 from tonearm.models import MODELS
 from tonearm.models.storage import _digest, allowed_types, load_classifier, save_classifier
 from tonearm.settings import TrainSettings
 from tonearm.training import history
+
+if TYPE_CHECKING:
+    from tonearm.experiment.runs import Run
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "logistic": ("logistic", {}),
@@ -211,3 +216,28 @@ def test_no_model_can_name_a_type_that_compiled_code_reads_and_nothing_checks(mo
     monkeypatch.setitem(MODELS, "svm", MODELS["svm"]._replace(trusted=(tree, own)))
     assert own in allowed_types()
     assert tree not in allowed_types()
+
+
+def test_another_version_of_scikit_learn_is_told_by_us_and_not_by_a_warning_for_each_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved("logistic", tmp_path)
+    monkeypatch.setattr("sklearn.base.__version__", "9.9")
+    load_classifier(tmp_path)  # a warning would be an error here
+
+
+def test_a_run_of_other_versions_says_so_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = {"python": "3.11.7", "numpy": "2.4.6", "scikit-learn": "1.9.1", "torch": "2.9.0+cpu", "scipy": "1.17"}
+    monkeypatch.setattr("tonearm.experiment.origin.versions", lambda: here)
+
+    def told(kind: str, **made: str) -> tuple[str, ...]:
+        facts = SimpleNamespace(versions=here | made, model=SimpleNamespace(settings={"type": kind}))
+        return other_versions(cast("Run", SimpleNamespace(facts=facts)))
+
+    assert told("logistic", python="3.12.0", tonearm="0.0.1", gone="1") == ()
+    assert told("mlp", torch="2.9.0") == ()  # another build of it
+    assert told("logistic", torch="2.8.0") == ()  # which such a model does not use
+    assert told("mlp", torch="2.8.0", numpy="2.3.0") == (
+        "the run was made with other versions (numpy 2.3.0, here 2.4.6; torch 2.8.0, here 2.9.0+cpu), "
+        "so its answers may differ a little",
+    )

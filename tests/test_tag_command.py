@@ -47,13 +47,14 @@ def genre(path: Path) -> tuple[str, ...]:
     return read_fields(path, [field_of("genre")])[0]
 
 
-def test_from_tags_to_tags_and_back(small: Path, library: Path, tmp_path: Path) -> None:
+def test_from_tags_to_tags_and_back(small: Path, library: Path, tmp_path: Path, decoded: list[str]) -> None:
     before = contents(library)
     out = tmp_path / "plan.jsonl"
     said = tonearm("tag", "plan", library, "--run", small / "out", "--out", out)
     assert "5 files, of which 0 would get a genre" in said
     assert "2 files would be planned if answers that are not sure were taken, too: --unsure does that" in said
     said = tonearm("tag", "plan", library, "--run", small / "out", "--out", out, "--unsure", "--strict", code=3)
+    assert sorted(decoded) == ["1.m4a", "1.mp3"]  # those without a genre, and once for both plans
     assert "a/1.mp3:  – → Low" in said
     assert "b/1.m4a:  – → high" in said
     assert contents(library) == before
@@ -66,6 +67,8 @@ def test_from_tags_to_tags_and_back(small: Path, library: Path, tmp_path: Path) 
     assert "has a journal beside it" in refused
     assert "2 files are what they were before" in tonearm("tag", "undo", tmp_path / "plan.journal")
     assert contents(library) == before
+    tonearm("tag", "plan", library, "--run", small / "out", "--out", out, "--unsure", "--field", "mood")
+    assert "4 files were written" in tonearm("tag", "apply", out)
 
 
 def test_what_trained_is_answered_by_models_that_did_not(small: Path, tmp_path: Path) -> None:

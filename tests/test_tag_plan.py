@@ -1,6 +1,7 @@
 """Plans of tags: what is planned and why, and what becomes of a file that a person has edited."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,8 +60,10 @@ def test_conflicts_are_genres_that_say_otherwise_by_the_aliases_of_the_training(
     assert why_not(made)["A/1.mp3"] == "has no genre"
     answers = [answer(library / "B" / "2.m4a", "heavy")]
     aliases = GenreSettings(alias={"metal": "heavy"})
-    assert not make_plan(library, answers, Policy(only="conflicts"), genres=aliases).planned
-    assert make_plan(library, answers, Policy(only="conflicts")).planned
+    known = make_plan(library, answers, Policy(only="conflicts"), genres=aliases)
+    assert why_not(known)["B/2.m4a"] == "its genre says so already"
+    unknown = make_plan(library, answers, Policy(only="conflicts"))
+    assert why_not(unknown)["B/2.m4a"] == "the run does not know its genre"
 
 
 def test_all_keeps_what_is_there_on_wish(library: Path) -> None:
@@ -113,7 +116,8 @@ def test_only_what_decides_is_asked_about(library: Path) -> None:
 def test_what_cannot_be_planned_is_a_reason(library: Path) -> None:
     (library / "broken.mp3").write_bytes(b"no music")
     (library / "link.flac").symlink_to(library / "A" / "2.flac")
-    listed = [library / name for name in ("A/2.flac", "broken.mp3", "link.flac", "gone.ogg")]
+    os.mkfifo(library / "pipe.mp3")
+    listed = [library / name for name in ("A/2.flac", "pipe.mp3", "broken.mp3", "link.flac", "gone.ogg")]
     answers = [answer(path, "rock") for path in listed]
     answers.append(Prediction(str(library / "A" / "1.mp3"), "", 0.0, {}, "is silent"))
     reasons = why_not(make_plan(library, answers, Policy()))
@@ -121,6 +125,7 @@ def test_what_cannot_be_planned_is_a_reason(library: Path) -> None:
     assert reasons == {
         "link.flac": "is the same file as A/2.flac",
         "gone.ogg": "cannot be read (No such file or directory)",
+        "pipe.mp3": "cannot be read (it is a FIFO (a named pipe), not a file)",
         "A/1.mp3": "has no answer: is silent",
     }
     with pytest.raises(PlanError, match="is not in the library"):

@@ -20,6 +20,10 @@ EXTRAS = (
     "accelerate",
     "upath",
     "fsspec",
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "jinja2",
 )
 WITHOUT = f"""
 import sys
@@ -68,3 +72,4 @@ def test_everything_about_rows_works_without_extras(tmp_path: Path) -> None:
     (tmp_path / "network.toml").write_text(settings + "[models.mlp]\n")
     refused = tonearm(tmp_path, "run network.toml --out out2")
     assert 'pip install "tonearm[deep]"' in refused.stderr
+    assert 'pip install "tonearm[ui]"' in tonearm(tmp_path, "ui out --no-browser").stderr

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from tonearm.errors import RunError
-from tonearm.experiment.neighbours import Neighbour, neighbour_cells, neighbour_header, neighbour_lines
+from tonearm.experiment.named_neighbours import Neighbour, neighbour_cells, neighbour_header, neighbour_lines
 from tonearm.experiment.records import Record, Share
 from tonearm.runtime.files import write_csv
 from tonearm.runtime.leftovers import clear_leftovers

@@ -21,11 +21,10 @@ from tonearm.dsp.decoding import RATES
 from tonearm.dsp.sources import Contents, Samples, Source
 from tonearm.errors import RunError
 from tonearm.experiment.lookup import run_to_load, scored_folder
-from tonearm.experiment.neighbours import training_clips_of
 from tonearm.experiment.pretrained import pretrained
 from tonearm.experiment.runs import Run, judged_part, load_run, read_scores
-from tonearm.experiment.trust import Trust, executed
-from tonearm.prediction import doubts, predict_sources, representation_of
+from tonearm.experiment.trust import Trust
+from tonearm.prediction import clips_near, doubts, origin, predict_sources, representation_of
 from tonearm.representations.combined import name_of
 from tonearm.runtime.remote import place
 
@@ -70,7 +69,7 @@ class LoadedModel:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know of its answers, as `tonearm predict` says it."""
-        return (*executed(self.run), *self._representation.notes, *doubts(self.run))
+        return (*origin(self.run), *self._representation.notes, *doubts(self.run))
 
     @property
     def card(self) -> dict[str, Any]:
@@ -97,7 +96,7 @@ class LoadedModel:
         as they are needed. names: of the sounds, as many as there are. Raises RunError as `predict`.
         """
         if neighbours:
-            training_clips_of(self.run.folder, self.run.facts.digest)  # what is missing is said before the work
+            clips_near(self.run)  # what is missing is said before the work
         named = zip(sounds, names, strict=True) if names is not None else ((sound, "") for sound in sounds)
         sources = (_source(sound, sr, name) for sound, name in named)
         while some := list(islice(sources, self._together)):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,8 @@ from tonearm.dsp.sources import Source
 from tonearm.errors import RepresentationError, RunError, WeightsError
 from tonearm.evaluation.scores import predicted
 from tonearm.experiment.lookup import run_to_load
-from tonearm.experiment.neighbours import Neighbour, training_clips_of
+from tonearm.experiment.named_neighbours import Neighbour
+from tonearm.experiment.origin import other_versions
 from tonearm.experiment.runs import Run, load_run, probabilities
 from tonearm.experiment.trust import Trust, executed, telling_what_to_trust
 from tonearm.representations.base import Reader, Representation, as_rows, batches, digest_of, opened_once, read_clips
@@ -43,6 +44,9 @@ from tonearm.runtime.pool import check_visible, on_cluster, run_tasks
 from tonearm.runtime.remote import is_url, place
 from tonearm.runtime.threads import one_thread
 from tonearm.settings import DataSettings
+
+if TYPE_CHECKING:
+    from tonearm.experiment.neighbours import TrainingClips
 
 FILES_AT_ONCE = 8  # so that answers come steadily; pictures of so many are in memory together
 
@@ -80,7 +84,7 @@ class Asked:
         if self.table is not None:
             return self.table.notes
         assert self.representation is not None
-        said = (*executed(self.run), *self.representation.notes, *self.listed)
+        said = (*origin(self.run), *self.representation.notes, *self.listed)
         return (*said, *excerpts_note(excerpts), *doubts(self.run))
 
 
@@ -114,7 +118,7 @@ def ask(run: Run | str | Path, paths: Sequence[str | Path], neighbours: int = 0,
     if not isinstance(run, Run):
         run = load_run(run_to_load(run), trust)
     if neighbours:
-        training_clips_of(run.folder, run.facts.digest)  # what is missing is said before the work
+        clips_near(run)  # what is missing is said before the work
     places = [place(path) for path in paths]
     tables = [path for path in places if is_table(path)]
     if tables:
@@ -133,6 +137,18 @@ def _blocks(files: Iterable[Path]) -> Iterator[list[Path]]:
     source = iter(files)
     while block := list(islice(source, FILES_AT_ONCE)):
         yield block
+
+
+def clips_near(run: Run) -> "TrainingClips":
+    """The training clips among which neighbours are found. Raises RunError where they are not there."""
+    from tonearm.experiment.neighbours import training_clips_of  # opens experiments, which is much to import
+
+    return training_clips_of(run.folder, run.facts.digest)
+
+
+def origin(run: Run) -> tuple[str, ...]:
+    """Notes on where the run comes from: code that it executes, and other versions of libraries."""
+    return (*executed(run), *other_versions(run))
 
 
 def doubts(run: Run) -> tuple[str, ...]:
@@ -211,7 +227,7 @@ def _predict_table(run: Run, path: Path, neighbours: int) -> Predictions:
     broken = ~np.isfinite(X).all(axis=1)
     reasons = dict.fromkeys(np.flatnonzero(broken).tolist(), "its row holds non-finite values")
     rows = _assemble(run, list(dataset.names), list(X[~broken]), reasons, neighbours)
-    return Predictions(run.labels, rows, (*executed(run), *notes, *doubts(run)))
+    return Predictions(run.labels, rows, (*origin(run), *notes, *doubts(run)))
 
 
 def _assemble(
@@ -227,7 +243,7 @@ def _assemble(
     if usable:
         with one_thread(), run.lock:
             if neighbours:
-                near = training_clips_of(run.folder, run.facts.digest).near_inputs(as_rows(usable), neighbours)
+                near = clips_near(run).near_inputs(as_rows(usable), neighbours)
             found = probabilities(run.classifier, as_rows(usable), run.labels, run.temperature)
         if not np.isfinite(found).all():
             raise RunError(f"{run.folder}: its model gives probabilities that are no numbers; train it again")

@@ -18,13 +18,17 @@ from tonearm.cli import (
     encoders,
     experiments,
     export,
+    freeze,
     importance,
+    library,
     predict,
     reference,
     serve,
     sweep,
     tag,
     timeline,
+    ui,
+    warm,
 )
 from tonearm.cli.app import app
 
@@ -37,7 +41,9 @@ __all__ = [
     "encoders",
     "experiments",
     "export",
+    "freeze",
     "importance",
+    "library",
     "main",
     "predict",
     "reference",
@@ -45,6 +51,8 @@ __all__ = [
     "sweep",
     "tag",
     "timeline",
+    "ui",
+    "warm",
 ]  # the modules add their commands to the app
 
 

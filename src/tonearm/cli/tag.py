@@ -86,17 +86,20 @@ def plan(
 ) -> None:
     """Plan what would be written into a library's tags, and say it; nothing is written there."""
     from tonearm.library.asking import plan_library
-    from tonearm.library.journal import check_no_journal
+    from tonearm.library.journal import check_spent
     from tonearm.library.plan import Policy
     from tonearm.library.plan_text import summary
 
     for path in (out, csv, beets):
         check_file(path)
-    check_no_journal(out)
+    journal = check_spent(out)
     policy = Policy(field, only, min_probability, unsure, by, add, multi)
     genres = read_config(config, set_).genres if config or set_ else None
-    made, notes, unusable = plan_library(library, run_folder, policy, genres, counting, workers, trust or ())
+    made, notes, unusable = plan_library(
+        library, run_folder, policy, genres, counting, workers, trust or (), out.with_suffix(".answers")
+    )
     made.write(out)
+    journal.unlink(missing_ok=True)  # of an earlier plan of this name, all of which was taken back
     print(summary(made))
     note(*(f"note: {line}" for line in notes))
     _export(made, playlists, csv, beets)

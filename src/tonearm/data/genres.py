@@ -131,8 +131,8 @@ def choose(tracks: Sequence[tuple[str, ...]], artists: Sequence[str], settings: 
     """The class of each track, by its genres in order and its artist ("" where unknown: an artist of its own).
 
     A genre is a class if the tracks that it labels, and their artists, are as many as `genres.min_clips` and
-    `min_artists` ask. Of those that are not, the smallest is left out first, and its tracks go to their next genre,
-    which may then have enough.
+    `min_artists` ask. Of those that are not, the one that the fewest tracks carry is left out first, and its tracks go
+    to their next genre, which may then have enough.
     """
     undecided = 0
     if settings.several == "none":
@@ -140,15 +140,19 @@ def choose(tracks: Sequence[tuple[str, ...]], artists: Sequence[str], settings: 
         tracks = [genres if len(genres) == 1 else () for genres in tracks]
     elif settings.several == "first":
         tracks = [genres[:1] for genres in tracks]
+    carriers: defaultdict[str, list[int]] = defaultdict(list)
     members: defaultdict[str, list[int]] = defaultdict(list)
     for track, genres in enumerate(tracks):
-        if genres:
-            members[genres[0]].append(track)
+        for genre in genres:
+            carriers[genre].append(track)
+        for genre in genres[:1]:
+            members[genre].append(track)
     left_out: dict[str, tuple[int, int]] = {}
     sizes = {genre: _size(members[genre], artists) for genre in members}
     while small := [genre for genre, size in sizes.items() if _is_small(size, settings)]:
-        genre = min(small, key=lambda genre: (sizes[genre], genre))
-        left_out[genre] = sizes.pop(genre)
+        genre = min(small, key=lambda genre: (len(carriers[genre]), genre))
+        del sizes[genre]
+        left_out[genre] = _size(carriers[genre], artists)
         gaining = set()
         for track in members.pop(genre):
             following = next((each for each in tracks[track] if each not in left_out), "")

@@ -8,12 +8,12 @@ n_fft // 2 at both ends. Bands are frame-major, shape (frames, bands), float32.
 
 from typing import NamedTuple
 
-import librosa
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
 from tonearm.dsp import kernels
+from tonearm.dsp.definitions import mel_filters
 from tonearm.settings import MelScale
 
 FRAMES_AT_ONCE = 64  # frames transformed in one call: input and output stay in the second-level cache
@@ -29,12 +29,11 @@ class Bands(NamedTuple):
 
 def mel_bands(sr: int, n_fft: int, n_mels: int, low_hz: float, high_hz: float, scale: MelScale) -> Bands:
     """Filters of the mel scale: librosa's two, of unit area, or Kaldi's, of unit height and triangular in mel."""
+    filters: NDArray[np.floating]
     if scale == "kaldi":
         filters = _kaldi_filters(sr, n_fft, n_mels, low_hz, high_hz)
     else:
-        filters = librosa.filters.mel(
-            sr=sr, n_fft=n_fft, n_mels=n_mels, fmin=low_hz, fmax=high_hz, htk=scale == "htk", norm="slaney"
-        )
+        filters = mel_filters(sr, n_fft, n_mels, low_hz, high_hz, htk=scale == "htk")
     # a band that is narrower than a bin may have none
     bins = [np.flatnonzero(line) if line.any() else np.zeros(1, dtype=np.int64) for line in filters]
     first = np.array([reach[0] for reach in bins], dtype=np.int64)

@@ -9,10 +9,11 @@ Frames are centred: frame t is centred on sample t * hop_length, with silence be
 from collections.abc import Iterator
 from functools import lru_cache
 
-import librosa
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
+
+from tonearm.dsp import definitions
 
 FRAMES_AT_ONCE = 32  # frames transformed in one call: input and output stay in the second-level cache
 
@@ -50,5 +51,4 @@ def blocks_of_spectra(
 @lru_cache(maxsize=8)
 def hann(n_fft: int) -> NDArray[np.float64]:
     """Periodic Hann window, shape (n_fft,)."""
-    window: NDArray[np.float64] = librosa.filters.get_window("hann", n_fft)
-    return window
+    return definitions.hann(n_fft)

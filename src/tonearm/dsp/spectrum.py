@@ -11,12 +11,11 @@ t * hop_length, so a clip has 1 + samples // hop_length frames.
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 
-import librosa
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from tonearm.dsp import kernels
+from tonearm.dsp import definitions, kernels
 from tonearm.dsp.constantq import constant_q_magnitude
 from tonearm.dsp.frames import FRAMES_AT_ONCE, hann, short_time_spectra
 
@@ -181,20 +180,17 @@ def _tuning(S: NDArray[np.float32], sr: int, n_fft: int, bins_per_octave: int) -
     if not heard.any():
         return 0.0
     loud = height >= np.median(height[heard])
-    return float(librosa.pitch_tuning(hertz[loud & heard], bins_per_octave=bins_per_octave))
+    return definitions.pitch_tuning(hertz[loud & heard], bins_per_octave)
 
 
 @lru_cache(maxsize=4)
 def _window_sum(n_fft: int, hop_length: int, frames: int) -> NDArray[np.float32]:
     """Sum of the squared windows of all frames, 1 where there is none; padding included."""
-    total: NDArray[np.float32] = librosa.filters.window_sumsquare(
-        window="hann", n_frames=frames, n_fft=n_fft, hop_length=hop_length, dtype=np.float32
-    )
+    total = definitions.squared_windows(hann(n_fft), hop_length, frames)
     total[total <= np.finfo(np.float32).tiny] = 1.0
     return total
 
 
 @lru_cache(maxsize=8)
 def _mel_filters(sr: int, n_fft: int, n_mels: int) -> NDArray[np.float32]:
-    filters: NDArray[np.float32] = librosa.filters.mel(sr=sr, n_fft=n_fft, n_mels=n_mels)
-    return filters
+    return definitions.mel_filters(sr, n_fft, n_mels, 0.0, sr / 2)

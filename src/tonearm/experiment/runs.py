@@ -239,7 +239,7 @@ def load_run(folder: str | Path, trust: Trust = ()) -> Run:
     MODELS.get(str(facts.model.settings.get("type")))  # of an installed package, whose types are then known
     allowed = trusted_sources(folder, facts, trust)
     with trusting(allowed), telling_what_to_trust(folder, facts):
-        classifier = load_classifier(fetched(folder / MODEL))
+        classifier = load_classifier(fetched(folder / MODEL), str(facts.model.settings.get("type", "")))
     if reason := misfit(facts, classifier):
         raise DamagedError(f"{folder / RUN_JSON}: does not describe the model beside it: {reason}; {ADVICE}")
     calibration = read_calibration(folder, facts)

@@ -20,9 +20,6 @@ from tonearm.library.fields import Field
 from tonearm.library.id3 import block_size
 
 KINDS = "mp3, flac, ogg (Vorbis), opus, m4a, wav and aiff"
-ENDINGS = frozenset(
-    {".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".m4b", ".mp4", ".wav", ".aif", ".aiff", ".aifc"}
-)
 FREE_ATOM = b"----"
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 # atoms that hold atoms, and how many bytes of their own are before these

@@ -14,11 +14,11 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
-from tonearm.errors import PlanError
+from tonearm.errors import PlanError, TagError
+from tonearm.library.chunks import copy
 
 LEAST = 24  # bytes that are worth a copy: its place and length take 13
 GAP = 12  # bytes that are skipped after a difference before the next are looked for; an Ogg page's are 8
@@ -46,22 +46,12 @@ def rebuild(recipe: str, given: Path, target: Path) -> None:
                 kind, start, size = struct.unpack_from("<BQI", packed, place)
                 place += 13
                 if kind == _COPY:
-                    _copy(source, file, start, size)
+                    copy(source, file, start, size)
                 else:
                     file.write(packed[place : place + size])
                     place += size
-    except (ValueError, struct.error, zlib.error) as error:
+    except (ValueError, struct.error, zlib.error, TagError) as error:
         raise PlanError(f"the journal's recipe is damaged ({error})") from error
-
-
-def _copy(source: BinaryIO, target: BinaryIO, start: int, size: int) -> None:
-    source.seek(start)
-    while size:
-        data = source.read(min(size, 1 << 20))
-        if not data:
-            raise ValueError("it copies from beyond the file's end")
-        target.write(data)
-        size -= len(data)
 
 
 Bytes = mmap.mmap | bytes

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tonearm.errors import TagError
+from tonearm.runtime.regular import check_regular
 
 ENDS = 1 << 16  # bytes at either end; where the tags are, but for those of some m4a, which a change of size gives away
 
@@ -19,7 +20,8 @@ class Identity(NamedTuple):
 
 
 def identify(path: Path) -> Identity:
-    """The identity of the file now. Raises OSError where it cannot be read."""
+    """The identity of the file now. Raises OSError where it cannot be read, or is no file."""
+    check_regular(path)
     with path.open("rb") as file:
         state = os.fstat(file.fileno())
         digest = hashlib.blake2b(file.read(ENDS), digest_size=16)

@@ -89,14 +89,18 @@ def journal_of(path: Path) -> Path:
     return path if path.suffix == ENDING else path.with_suffix(ENDING)
 
 
-def check_no_journal(plan: Path) -> None:
-    """Raise PlanError where a plan of this name was applied already, so that its journal stays the one beside it."""
+def check_spent(plan: Path) -> Path:
+    """The journal beside a plan of this name, there or not, by which nothing can be taken back any more.
+
+    Raises PlanError where something can, or it cannot be read.
+    """
     path = journal_of(plan)
-    if path.exists():
+    if path.exists() and any(entry.state != "restored" for entry in read_journal(path)[1].values()):
         raise PlanError(
             f"{plan}: has a journal beside it, {path.name}, by which an earlier plan can be taken back; choose another "
             "name for the new plan"
         )
+    return path
 
 
 class Journal:
@@ -217,7 +221,8 @@ def _take_in(entries: dict[str, Entry], line: Line) -> None:
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of a file. Raises OSError where it cannot be read."""
+    """SHA-256 of a file. Raises OSError where it cannot be read, or is no file."""
+    check_regular(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

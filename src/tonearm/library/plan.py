@@ -4,9 +4,9 @@ Conventions
 -----------
 Nothing is written to the library. A label is written as the library itself spells it: of all genres there that are
 equal to it folded (`data.genres.fold`), the commonest spelling. Files agree with an answer where one of their genres is
-called so, by the same aliases that training had. With `by="album"` the tracks in a folder (folders of discs count with
-the one that holds them) that name one album share an answer: the label whose mean probability over them is highest,
-sure where more than half of them are each sure of it.
+called so, by the same aliases that training had; a genre that the run does not know conflicts with nothing. With
+`by="album"` the tracks in a folder (folders of discs count with the one that holds them) that name one album share an
+answer: the label whose mean probability over them is highest, sure where more than half of them are each sure of it.
 """
 
 import os
@@ -216,8 +216,11 @@ def _why_not(file: TaggedFile, answer: Prediction, policy: Policy, names: Genres
         return f"has no {policy.field}"
     if not answer.label:
         return f"has no answer: {answer.error}" if answer.error else "has no answer"
-    if file.has_any and names.name(answer.label) in names.values(file.values):
+    called = names.values(file.values)
+    if names.name(answer.label) in called:
         return f"its {policy.field} says so already"
+    if policy.only == "conflicts" and not {names.name(label) for label in answer.probabilities} & {*called}:
+        return f"the run does not know its {policy.field}"
     if not policy.unsure and not answer.sure:
         return "the answer is not sure" if answer.sure is False else "the run was not calibrated, so no answer is sure"
     if answer.probability < policy.min_probability:

@@ -15,8 +15,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -69,6 +67,8 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         if self.solver == "lbfgs":
             self._fit_lbfgs(rows, labels)
             return self
+        from sklearn.utils.class_weight import compute_sample_weight
+
         mass = compute_sample_weight(self.class_weight, labels) / len(labels)
         with np.errstate(over="ignore", invalid="ignore"):  # `_check` reports divergence
             weights = self._descend(np.column_stack([rows, np.ones(len(rows))]), truth, mass)
@@ -78,6 +78,8 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         return self
 
     def _fit_lbfgs(self, rows: NDArray[np.float64], labels: NDArray[Any]) -> None:
+        from sklearn.linear_model import LogisticRegression
+
         model = LogisticRegression(C=self.C, max_iter=self.max_iter, class_weight=self.class_weight)
         with warnings.catch_warnings():
             warnings.simplefilter("error", ConvergenceWarning)

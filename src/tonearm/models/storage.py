@@ -11,6 +11,7 @@ A loaded classifier reproduces the saved one's predictions bit for bit.
 """
 
 import hashlib
+import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,10 +23,11 @@ from pydantic import ValidationError
 from tonearm.errors import ModelError, RunError
 from tonearm.models import MODELS
 from tonearm.models.archive import UnknownTypesError, UnsafeError, check_archive
-from tonearm.models.base import ModelSettings
+from tonearm.models.base import Model, ModelSettings
 from tonearm.models.inspection import check_classes, check_fitted
 from tonearm.models.own_types import save_own, types_of_own
-from tonearm.models.skops_library import skops_io
+from tonearm.models.reading import OtherNodesError, read_archive
+from tonearm.models.skops_library import load_scikit_learn, skops_io
 from tonearm.runtime.files import read_json, replacing, write_json
 from tonearm.runtime.owncode import CodeError, Source, UntrustedError
 from tonearm.runtime.regular import check_regular
@@ -40,19 +42,26 @@ UNCHECKED = ("KDTree", "BallTree")  # search trees of scikit-learn, which follow
 MOST_WORDS = 300  # of what a library says of a damaged file
 
 
-def allowed_types() -> set[str]:
+def allowed_types(kind: str = "") -> set[str]:
     """Names of the types that a saved classifier may hold: those of the unfitted models, and those that they name.
 
-    No model can name a type that compiled code reads and nothing checks.
+    kind: of one model alone. No model can name a type that compiled code reads and nothing checks.
     """
-    built = {name for model in _unfitted() for name in _type_names(model)}
-    named = built.union(*(model.trusted for model in MODELS.known().values()))
+    built = {name for model in _unfitted(kind) for name in _type_names(model)}
+    named = built.union(*(model.trusted for model in _models(kind).values()))
     return {name for name in named if not name.rpartition(".")[2].startswith(UNCHECKED)}
 
 
-def _unfitted() -> Iterator[Any]:
-    """Each scikit-learn model as its default settings build it."""
-    for name, model in MODELS.known().items():
+def _models(kind: str) -> dict[str, Model]:
+    """All models by their type, or one alone; none for a type that is not known."""
+    known = MODELS.known()
+    return {name: model for name, model in known.items() if kind in ("", name)}
+
+
+def _unfitted(kind: str = "") -> Iterator[Any]:
+    """Each scikit-learn model as its default settings build it, or one alone."""
+    load_scikit_learn()
+    for name, model in _models(kind).items():
         if model.extra != "deep":
             try:
                 yield model.build(model.settings.model_validate({"type": name}), TrainSettings())
@@ -66,8 +75,9 @@ def _type_names(classifier: Any) -> list[str]:
     return [f"{type(part).__module__}.{type(part).__name__}" for part in (classifier, *steps)]
 
 
-def _is_ours(classifier: Any) -> bool:
-    return _type_names(classifier) in [_type_names(model) for model in _unfitted()]
+def _is_ours(classifier: Any, kind: str = "") -> bool:
+    found = _type_names(classifier)
+    return found in map(_type_names, _unfitted(kind)) or (kind != "" and found in map(_type_names, _unfitted()))
 
 
 def save_classifier(classifier: FittedClassifier, folder: str | Path, own: Source | None = None) -> None:
@@ -86,14 +96,15 @@ def save_classifier(classifier: FittedClassifier, folder: str | Path, own: Sourc
     write_json(folder / DESCRIPTION, {"format": FORMAT, "file": name, "sha256": _digest(folder / name), **facts})
 
 
-def load_classifier(folder: str | Path) -> FittedClassifier:
+def load_classifier(folder: str | Path, kind: str = "") -> FittedClassifier:
     """The classifier in `folder`.
 
+    kind: type of the model, where it is known: only what that needs is imported then, and others are loaded too.
     Raises RunError if a file is missing, damaged, from a newer tonearm or asks for types that are not trusted,
     ModelError if it needs torch and torch is not installed, UntrustedError if it needs code that nobody trusts.
     """
     numbers, facts = check_files(folder)
-    return _load_tensors(numbers, facts) if facts["file"] == TENSORS else _load_sklearn(numbers, facts)
+    return _load_tensors(numbers, facts) if facts["file"] == TENSORS else _load_sklearn(numbers, facts, kind)
 
 
 def check_files(folder: str | Path) -> tuple[Path, dict[str, Any]]:
@@ -163,15 +174,22 @@ def _save_sklearn(classifier: Any, path: Path) -> dict[str, Any]:
     return {"scikit-learn": version}
 
 
-def _load_sklearn(path: Path, facts: dict[str, Any]) -> Any:
+def _load_sklearn(path: Path, facts: dict[str, Any], kind: str) -> Any:
+    own = facts.get("own")
+    load_scikit_learn()
     from sklearn import __version__ as version
+    from sklearn.exceptions import InconsistentVersionWarning
 
-    allowed, own = allowed_types(), facts.get("own")
     try:
-        allowed |= types_of_own(path, own, allowed) if isinstance(own, dict) else set()
-        check_archive(path, allowed)
-        classifier = skops_io().load(path, trusted=sorted(allowed))
-        if own is None and not _is_ours(classifier):
+        allowed = _check_types(path, own, kind)
+        with warnings.catch_warnings():
+            # scikit-learn's own, a line for each part of a model; `experiment.origin` says it in one
+            warnings.simplefilter("ignore", InconsistentVersionWarning)
+            try:
+                classifier = read_archive(path)
+            except OtherNodesError:
+                classifier = skops_io().load(path, trusted=sorted(allowed))
+        if own is None and not _is_ours(classifier, kind):
             raise UnsafeError(f"holds a {type(classifier).__name__}, which is not a fitted classifier of tonearm")
         _check_support_vectors(path, classifier)
         check_fitted(classifier)
@@ -187,6 +205,26 @@ def _load_sklearn(path: Path, facts: dict[str, Any]) -> Any:
             f"scikit-learn {facts.get('scikit-learn', 'of an unknown version')}: install that, or train again"
         ) from error
     return classifier
+
+
+def _check_types(path: Path, own: Any, kind: str) -> set[str]:
+    """The types that the file may hold, after a look at all that it asks for. Raises what `check_archive` raises.
+
+    Those of its own kind of model are enough most often, and cost no import of the others.
+    """
+    if isinstance(own, dict):
+        every = allowed_types()
+        every |= types_of_own(path, own, every)
+        check_archive(path, every)
+        return every
+    allowed = allowed_types(kind)
+    try:
+        check_archive(path, allowed)
+    except UnknownTypesError:
+        if not kind:
+            raise
+        return _check_types(path, own, "")
+    return allowed
 
 
 def _in_words(error: Exception) -> str:

@@ -102,7 +102,7 @@ def _cells(model: ModelResult, place: int, beside: bool) -> list[Cell]:
     for title, name, priority in (*scores, ("calibration error", "ece", "b")):
         cells.append(Cell(title, priority, number(model.score(judged, name))))
     cells.append(Cell("training", "c", f"{model.row['train_seconds']:.1f} s"))
-    cells.append(Cell("a clip", "b", milliseconds(model.row["predict_milliseconds_a_clip"])))
+    cells.append(Cell("model alone, a clip", "b", milliseconds(model.row["predict_milliseconds_a_clip"])))
     cells.append(Cell("size", "c", size))
     if beside:
         cells.append(Cell("published", "c", number(model.row["published"])))

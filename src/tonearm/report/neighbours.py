@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tonearm.errors import TonearmError
-from tonearm.experiment.neighbours import Neighbour, in_words, near_clips, of_one_artist
+from tonearm.experiment.named_neighbours import Neighbour, in_words, of_one_artist
+from tonearm.experiment.neighbours import near_clips
 from tonearm.experiment.reopened import reopen
 from tonearm.report.clips import Excerpts
 from tonearm.report.collect import ExperimentRecord, Mistake

@@ -24,7 +24,7 @@ from typing import Any, TextIO
 from tonearm.errors import OutputError, TonearmError
 from tonearm.runtime.cells import escaped, unescaped
 from tonearm.runtime.faults import ask_disk, output_error, refusal
-from tonearm.runtime.leftovers import TEMPORARY_PREFIX, claim, release
+from tonearm.runtime.leftovers import claim, claim_folder, release
 from tonearm.runtime.regular import check_regular
 from tonearm.runtime.remote import is_url, place, put
 from tonearm.runtime.system import flush, rename
@@ -124,11 +124,10 @@ def replacing_folder(folder: str | Path) -> Iterator[Path]:
     folder = Path(folder)
     with _explained(folder, None, 0):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=TEMPORARY_PREFIX))
+        temporary = claim_folder(folder.parent)
     try:
         with _explained(folder, None, 0):
             yield temporary
-            temporary.chmod(0o777 & ~_umask())
             _exchange(temporary, folder)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -140,7 +139,7 @@ def _exchange(temporary: Path, folder: Path) -> None:
     if not folder.exists():
         rename(temporary, folder)
         return
-    aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=TEMPORARY_PREFIX))
+    aside = claim_folder(folder.parent)
     try:
         rename(folder, aside / "old")
         rename(temporary, folder)
@@ -153,15 +152,8 @@ def _exchange(temporary: Path, folder: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def _umask() -> int:
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask
-
-
 def _settle(path: Path) -> None:
-    """Flush the file to disk and give it the permissions that a plain open() would have given."""
-    path.chmod(0o666 & ~_umask())
+    """Flush the file to disk."""
     handle = os.open(path, os.O_RDWR)
     try:
         flush(handle)

@@ -7,9 +7,9 @@ ends, however it ends. Where nothing can be locked (Windows, some network file s
 (`locks.hold`) clears it, who knows that nobody else writes there.
 """
 
+import contextlib
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 from tonearm.runtime.remote import is_url
@@ -23,15 +23,36 @@ TEMPORARY_PREFIX = ".tonearm-"
 
 
 def claim(folder: Path, suffix: str = "") -> tuple[Path, int]:
-    """A new temporary file in the folder, and the handle that holds it, -1 where files cannot be locked."""
+    """A new temporary file in the folder, and the handle that holds it, -1 where files cannot be locked.
+
+    It has the permissions of a file that a plain open() creates. (A process learns its umask only by changing it for a
+    moment, for all its threads; the operating system knows it.)
+    """
     while True:
-        handle, name = tempfile.mkstemp(dir=folder, prefix=TEMPORARY_PREFIX, suffix=suffix)
+        path = _unused(folder, suffix)
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        except FileExistsError:
+            continue
         if fcntl is None or not _lock(handle):
             os.close(handle)
-            return Path(name), -1
+            return path, -1
         if os.fstat(handle).st_nlink:
-            return Path(name), handle
+            return path, handle
         os.close(handle)  # another process removed it between its creation and its lock
+
+
+def claim_folder(folder: Path) -> Path:
+    """A new temporary folder in the folder, with the permissions of a plain mkdir."""
+    while True:
+        path = _unused(folder, "")
+        with contextlib.suppress(FileExistsError):
+            path.mkdir()
+            return path
+
+
+def _unused(folder: Path, suffix: str) -> Path:
+    return folder / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}{suffix}"
 
 
 def release(handle: int) -> None:

@@ -3,7 +3,7 @@
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-VERSIONED = ("tonearm", "numpy", "scipy", "scikit-learn", "librosa", "numba", "torch", "skorch", "skops")
+VERSIONED = ("tonearm", "numpy", "scipy", "scikit-learn", "numba", "torch", "skorch", "skops")
 
 
 def versions() -> dict[str, str]:

@@ -55,10 +55,15 @@ def web_of(request: Request) -> Web:
 
 
 def create_app(
-    limits: Limits, pool: WorkerPool, routers: Sequence[APIRouter] = (), title: str = "tonearm", openapi: bool = False
+    limits: Limits,
+    pool: WorkerPool,
+    routers: Sequence[APIRouter] = (),
+    title: str = "tonearm",
+    openapi: bool = False,
+    closing: Sequence[Callable[[], None]] = (),
 ) -> FastAPI:
-    """The application. pool: not started yet. openapi: whether /openapi.json describes it; its pages come from a CDN,
-    and are off.
+    """The application. pool: not started yet. openapi: whether /openapi.json describes it; FastAPI's pages of it come
+    from a CDN, and are off. closing: called when the application stops.
     """
 
     @asynccontextmanager
@@ -76,7 +81,8 @@ def create_app(
             cleaning.cancel()
             with suppress(asyncio.CancelledError):
                 await cleaning
-            await asyncio.to_thread(pool.stop)
+            for close in (*closing, pool.stop):
+                await asyncio.to_thread(close)
             uploads.close()
 
     described = "/openapi.json" if openapi else None

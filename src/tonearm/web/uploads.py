@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 FOLDER_PREFIX = "tonearm-uploads-"
 KNOWN = EXTENSIONS | PICTURE_EXTENSIONS
-MOST_HEADERS = 8_000  # bytes of one part's headers
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # what a client does wrong is told to the client
 _UNSHOWN = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -152,7 +151,6 @@ class _Reading:
     _headers: dict[bytes, bytes] = field(default_factory=dict)
     _name: bytes = b""
     _value: bytes = b""
-    _length: int = 0
     _file: BinaryIO | None = None
     _key: str = ""
     _shown: str = ""
@@ -181,21 +179,14 @@ class _Reading:
             self.uploads.remove(one.key)
 
     def _begin(self) -> None:
-        self._headers, self._length = {}, 0
+        self._headers = {}
         self._name = self._value = b""
 
     def _header_field(self, data: bytes, start: int, end: int) -> None:
-        self._name += data[start:end]
-        self._grow(end - start)
+        self._name += data[start:end]  # the parser ends headers that are too long
 
     def _header_value(self, data: bytes, start: int, end: int) -> None:
         self._value += data[start:end]
-        self._grow(end - start)
-
-    def _grow(self, number: int) -> None:
-        self._length += number
-        if self._length > MOST_HEADERS:
-            raise RequestError(431, "a part of the request has longer headers than a file's name needs")
 
     def _header_end(self) -> None:
         self._headers[self._name.lower()] = self._value

@@ -28,8 +28,7 @@ from tonearm.experiment.trust import Trust
 from tonearm.runtime.workers import begin, sparing_children
 from tonearm.web.errors import RequestError
 from tonearm.web.limits import Limits
-from tonearm.web.models import Models as Models
-from tonearm.web.models import RunKey as RunKey
+from tonearm.web.models import Models, RunKey
 from tonearm.web.parts import Parts
 from tonearm.wording import duration
 

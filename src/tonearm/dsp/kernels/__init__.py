@@ -8,6 +8,7 @@ after their first compilation, so that only the first start of an installation c
 """
 
 from tonearm.dsp.kernels.bands import band_powers
+from tonearm.dsp.kernels.compiling import kernel_states
 from tonearm.dsp.kernels.frames import (
     band_extremes,
     count_crossings,
@@ -16,6 +17,7 @@ from tonearm.dsp.kernels.frames import (
     mean_square,
     overlap_add,
     part_spectra,
+    phasors,
     spectral_moments,
     spectral_peaks,
 )
@@ -27,9 +29,11 @@ __all__ = [
     "count_crossings",
     "filter_spectra",
     "flatness",
+    "kernel_states",
     "mean_square",
     "overlap_add",
     "part_spectra",
+    "phasors",
     "sliding_median",
     "spectral_moments",
     "spectral_peaks",

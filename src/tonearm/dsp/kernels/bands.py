@@ -30,7 +30,8 @@ def band_powers(
             for k in range(power.shape[0]):
                 power[k, t] = line[2 * k] * line[2 * k] + line[2 * k + 1] * line[2 * k + 1]
         for band in range(first.shape[0]):
-            total[:] = np.float32(0.0)
+            for t in range(TOGETHER):
+                total[t] = np.float32(0.0)
             shift = first[band] - starts[band]
             for place in range(starts[band], starts[band + 1]):
                 weight = weights[place]

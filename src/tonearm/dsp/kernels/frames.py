@@ -35,6 +35,19 @@ def _spread(line: NDArray[np.float32], frequencies: NDArray[np.float64], centre:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
+def _first_not_below(ascending: NDArray[np.float32], value: np.float32) -> int:
+    """``numpy.searchsorted``, which takes longer to compile than all else in `spectral_moments`."""
+    low, high = 0, ascending.shape[0]
+    while low < high:
+        middle = (low + high) // 2
+        if ascending[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def spectral_moments(
     S: NDArray[np.float32], frequencies: NDArray[np.float64], roll_percent: np.float32
 ) -> NDArray[np.float64]:
@@ -54,7 +67,7 @@ def spectral_moments(
         for k in range(S.shape[1]):
             total += S[t, k]
             cumulative[k] = total
-        moments[2, t] = frequencies[np.searchsorted(cumulative, roll_percent * total)]
+        moments[2, t] = frequencies[_first_not_below(cumulative, roll_percent * total)]
     return moments
 
 
@@ -183,6 +196,15 @@ def overlap_add(
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
+def phasors(angles: NDArray[np.float64]) -> NDArray[np.complex128]:
+    """Cosine and sine of angles in radians as complex numbers, shape (angles,); with the bits of librosa's compiler."""
+    turned = np.empty(angles.shape[0], dtype=np.complex128)
+    for i in range(angles.shape[0]):
+        turned[i] = complex(np.cos(angles[i]), np.sin(angles[i]))
+    return turned
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def filter_spectra(
     spectra: NDArray[np.complex128],
     values: NDArray[np.complex64],
@@ -197,8 +219,11 @@ def filter_spectra(
     the innermost loop runs over frames.
     """
     frames = spectra.shape[0]
-    low = bins.min()
-    width = bins.max() + 1 - low
+    low, high = bins[0], bins[0]
+    for n in range(bins.shape[0]):  # bins.min() takes longer to compile than all else
+        low = min(low, bins[n])
+        high = max(high, bins[n])
+    width = high + 1 - low
     real = np.empty((width, frames), dtype=np.float32)
     imaginary = np.empty((width, frames), dtype=np.float32)
     for t in range(frames):
@@ -207,7 +232,9 @@ def filter_spectra(
             imaginary[k, t] = spectra[t, low + k].imag
     sums = np.empty((2, frames), dtype=np.float32)
     for f in range(filtered.shape[0]):
-        sums[:] = np.float32(0.0)
+        for t in range(frames):
+            sums[0, t] = np.float32(0.0)
+            sums[1, t] = np.float32(0.0)
         for n in range(starts[f], starts[f + 1]):
             a = values[n].real
             b = values[n].imag
@@ -229,13 +256,17 @@ def band_extremes(
     Returns shape (2, bands, frames): valleys and peaks.
     """
     extremes = np.zeros((2, first.shape[0], S.shape[0]))
-    small = np.empty(kept.max(), dtype=np.float32)
-    large = np.empty(kept.max(), dtype=np.float32)
+    most = 0
+    for b in range(kept.shape[0]):
+        most = max(most, kept[b])
+    small = np.empty(most, dtype=np.float32)
+    large = np.empty(most, dtype=np.float32)
     for t in range(S.shape[0]):
         for b in range(first.shape[0]):
             count = kept[b]
-            small[:count] = np.inf
-            large[:count] = -np.inf
+            for i in range(count):
+                small[i] = np.inf
+                large[i] = -np.inf
             for k in range(first[b], last[b]):
                 value = S[t, k]
                 if value < small[count - 1]:  # keep the smallest in ascending order

@@ -179,6 +179,13 @@ def _reflect(position: int, length: int) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
+def _copy(source: NDArray[np.float32], target: NDArray[np.float32], count: int) -> None:
+    """Copy the first values. Assigning a slice would compile three seconds of texts about shapes that do not fit."""
+    for i in range(count):
+        target[i] = source[i]
+
+
+@numba.njit(cache=True, nogil=True)
 def _median_down_block(
     block: NDArray[np.float32],
     window: int,
@@ -192,14 +199,14 @@ def _median_down_block(
     length = block.shape[0]
     for top in range(0, length, OUTPUTS):
         for i in range(inputs.shape[0]):
-            buffer[inputs[i]] = block[_reflect(top + i - window // 2, length)]
+            _copy(block[_reflect(top + i - window // 2, length)], buffer[inputs[i]], LANES)
         _run(buffer, steps)
         for i in range(min(OUTPUTS, length - top)):
-            medians[top + i] = buffer[outputs[i]]
+            _copy(buffer[outputs[i]], medians[top + i], LANES)
 
 
 @numba.njit(cache=True, nogil=True)
-def _median(
+def medians_of_blocks(
     S: NDArray[np.float32],
     window: int,
     down: bool,
@@ -217,14 +224,16 @@ def _median(
     for first in range(0, count, LANES):
         lanes = min(LANES, count - first)
         if down:
-            block[:, :lanes] = S[:, first : first + lanes]
+            for i in range(length):
+                _copy(S[i, first:], block[i], lanes)
         else:
             for lane in range(lanes):
                 for i in range(length):
                     block[i, lane] = S[first + lane, i]
         _median_down_block(block, window, steps, inputs, outputs, buffer, medians)
         if down:
-            result[:, first : first + lanes] = medians[:, :lanes]
+            for i in range(length):
+                _copy(medians[i], result[i, first:], lanes)
         else:
             for lane in range(lanes):
                 for i in range(length):
@@ -243,5 +252,5 @@ def sliding_median(S: NDArray[np.float32], window: int, axis: int) -> NDArray[np
     >>> sliding_median(S, 31, axis=0)[:3, 0], sliding_median(S.T.copy(), 31, axis=1)[0, 20]
     (array([7., 7., 7.], dtype=float32), np.float32(20.0))
     """
-    result: NDArray[np.float32] = _median(S, window, axis == 0, *median_program(window))
+    result: NDArray[np.float32] = medians_of_blocks(S, window, axis == 0, *median_program(window))
     return result

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from tonearm.dsp.definitions import hann
 from tonearm.settings import MelScale, Settings
 
 if TYPE_CHECKING:
@@ -103,10 +104,7 @@ def cut(series: NDArray[np.float32], length: int, hop: int) -> NDArray[np.float3
 
 @lru_cache(maxsize=8)
 def _hann(front: LogMel) -> NDArray[np.float32]:
-    import scipy.signal
-
-    window: NDArray[np.float64] = scipy.signal.get_window("hann", front.window_length, fftbins=front.periodic)
-    return window.astype(np.float32)
+    return hann(front.window_length, front.periodic).astype(np.float32)
 
 
 @lru_cache(maxsize=8)

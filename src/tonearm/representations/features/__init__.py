@@ -6,7 +6,7 @@ The columns depend on `FeatureSettings` alone and are known before any clip is r
 families of a clip share one `Spectrum`. The numbers equal librosa's (relative difference at most 1e-4; the
 tempo exactly); the tests compare with each librosa function.
 
-librosa and numba are imported with the first clip, not with this module.
+numba is imported with the first clip, not with this module.
 """
 
 from typing import TYPE_CHECKING

@@ -14,17 +14,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
-import librosa
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from tonearm.dsp import kernels
+from tonearm.dsp import definitions, kernels
 from tonearm.dsp.spectrum import AMIN, Spectrum
 from tonearm.runtime.plugins import Registry
 
 Series = NDArray[np.floating]
 
+CENS_STEPS, CENS_FRAMES = (0.4, 0.2, 0.1, 0.05), 41
+TONNETZ_STEPS, TONNETZ_RADII = (7 / 6, 3 / 2, 2 / 3), (1.0, 1.0, 0.5)  # circles of fifths, minor and major thirds
+TEMPO_SECONDS, USUAL_BPM, MOST_BPM = 8.0, 120.0, 320.0
 WINDOWS_AT_ONCE = 64  # of the tempo's autocorrelation: they stay in the second-level cache
 
 
@@ -32,17 +34,25 @@ def chroma_stft(spectrum: Spectrum) -> Series:
     """Energy of the 12 pitch classes C to B in [0, 1], loudest 1; ``librosa.feature.chroma_stft``."""
     filters = _chroma_filters(spectrum.sr, spectrum.n_fft, spectrum.tuning)
     chroma = np.einsum("cf,ft->ct", filters, spectrum.power.T, optimize=True)
-    return librosa.util.normalize(chroma, norm=np.inf, axis=0)  # type: ignore[no-any-return]
+    return definitions.normalised(chroma, np.inf)
 
 
 def chroma_cqt(spectrum: Spectrum) -> Series:
     """Pitch classes from the constant-Q transform in [0, 1], loudest 1; ``librosa.feature.chroma_cqt``."""
-    return librosa.feature.chroma_cqt(C=spectrum.constant_q, sr=spectrum.sr)  # type: ignore[no-any-return]
+    return definitions.normalised(_pitch_classes(spectrum.constant_q), np.inf)
 
 
 def chroma_cens(spectrum: Spectrum) -> Series:
     """Pitch classes, quantised and smoothed over 41 frames, unit length; ``librosa.feature.chroma_cens``."""
-    return librosa.feature.chroma_cens(C=spectrum.constant_q, sr=spectrum.sr)  # type: ignore[no-any-return]
+    from scipy.ndimage import convolve
+
+    chroma = definitions.normalised(_pitch_classes(spectrum.constant_q), 1)
+    quantised = np.zeros_like(chroma)
+    for step in CENS_STEPS:
+        quantised += (chroma > step) * 0.25
+    window = definitions.hann(CENS_FRAMES + 2, periodic=False)
+    window /= np.sum(window)
+    return definitions.normalised(convolve(quantised, window[np.newaxis], mode="constant"), 2)
 
 
 def tonnetz(spectrum: Spectrum) -> Series:
@@ -50,7 +60,11 @@ def tonnetz(spectrum: Spectrum) -> Series:
 
     librosa uses the chroma of the whole clip, although its own example separates the harmonic part first.
     """
-    return librosa.feature.tonnetz(chroma=chroma_cqt(spectrum), sr=spectrum.sr)  # type: ignore[no-any-return]
+    angles = np.multiply.outer(np.repeat(TONNETZ_STEPS, 2), np.linspace(0, 12, num=12, endpoint=False))
+    angles[::2] -= 0.5  # the cosine is then a sine
+    basis = np.repeat(TONNETZ_RADII, 2)[:, np.newaxis] * np.cos(np.pi * angles)
+    chroma = definitions.normalised(chroma_cqt(spectrum), 1)
+    return np.einsum("pc,...ci->...pi", basis, chroma, optimize=True)  # type: ignore[no-any-return]
 
 
 def rms(spectrum: Spectrum) -> Series:
@@ -95,7 +109,7 @@ def spectral_contrast(spectrum: Spectrum) -> Series:
     """
     extremes = kernels.band_extremes(spectrum.magnitude, *_contrast_bands(spectrum.sr, spectrum.n_fft))
     valley, peak = extremes
-    return librosa.power_to_db(peak) - librosa.power_to_db(valley)  # type: ignore[no-any-return]
+    return definitions.decibels(peak) - definitions.decibels(valley)
 
 
 def mfcc(spectrum: Spectrum) -> Series:
@@ -105,12 +119,12 @@ def mfcc(spectrum: Spectrum) -> Series:
 
 def mfcc_delta(spectrum: Spectrum) -> Series:
     """Slope of the MFCC over 9 frames (Savitzky-Golay), per frame; ``librosa.feature.delta``."""
-    return _delta(spectrum.mfcc, order=1)
+    return definitions.delta(spectrum.mfcc, 1)
 
 
 def mfcc_delta2(spectrum: Spectrum) -> Series:
     """Curvature of the MFCC over 9 frames, per frame²; ``librosa.feature.delta(order=2)``."""
-    return _delta(spectrum.mfcc, order=2)
+    return definitions.delta(spectrum.mfcc, 2)
 
 
 def harmonic(spectrum: Spectrum) -> Series:
@@ -138,20 +152,35 @@ def tempo(spectrum: Spectrum) -> Series:
     envelope = _onset_envelope(spectrum, np.median)
     if not envelope.any():
         return np.zeros((1, 1))
-    length = int(librosa.time_to_frames(8.0, sr=spectrum.sr, hop_length=spectrum.hop_length))
+    length = int(TEMPO_SECONDS * spectrum.sr) // spectrum.hop_length
     padded = np.pad(envelope, length // 2, mode="linear_ramp", end_values=0)
     windows = np.lib.stride_tricks.sliding_window_view(padded, length)[: len(envelope)]
     size = scipy.fft.next_fast_len(2 * length - 1, real=True)
     power = np.zeros(size // 2 + 1)
     for first in range(0, len(windows), WINDOWS_AT_ONCE):
-        block = windows[first : first + WINDOWS_AT_ONCE] * librosa.filters.get_window("hann", length)
+        block = windows[first : first + WINDOWS_AT_ONCE] * definitions.hann(length)
         energy = np.einsum("tk,tk->t", block, block)
         energy[energy < np.finfo(np.float64).tiny] = 1.0
         transform = scipy.fft.rfft(block, n=size, axis=1)
         power += (1.0 / energy) @ (transform.real**2 + transform.imag**2)
-    autocorrelation = scipy.fft.irfft(power / len(windows), n=size)[:length, None]
-    bpm = librosa.feature.tempo(tg=autocorrelation, sr=spectrum.sr, hop_length=spectrum.hop_length, aggregate=None)
-    return np.asarray(bpm, dtype=np.float64).reshape(1, 1)
+    autocorrelation = scipy.fft.irfft(power / len(windows), n=size)[:length]
+    return np.full((1, 1), _strongest(autocorrelation, spectrum.sr, spectrum.hop_length))
+
+
+def _strongest(autocorrelation: NDArray[np.float64], sr: int, hop_length: int) -> float:
+    """Beats per minute of the lag with the highest autocorrelation under the prior; ``librosa.feature.tempo``."""
+    bpm = np.concatenate([[np.inf], 60.0 * sr / (hop_length * np.arange(1.0, len(autocorrelation)))])
+    prior = -0.5 * (np.log2(bpm) - np.log2(USUAL_BPM)) ** 2
+    prior[: int(np.argmax(bpm < MOST_BPM))] = -np.inf
+    return float(bpm[np.argmax(np.log1p(1e6 * autocorrelation) + prior)])
+
+
+def _pitch_classes(constant_q: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sums over the octaves and the three bins of a semitone, shape (12, frames); ``librosa.filters.cq_to_chroma``."""
+    bins = len(constant_q)
+    merge = np.tile(np.roll(np.repeat(np.eye(12), 3, axis=1), -1, axis=1), bins // 36).astype(np.float32)
+    chroma: NDArray[np.float32] = np.einsum("cf,...ft->...ct", merge, constant_q, optimize=True)
+    return chroma
 
 
 def _onset_envelope(spectrum: Spectrum, aggregate: Callable[..., NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -163,16 +192,9 @@ def _onset_envelope(spectrum: Spectrum, aggregate: Callable[..., NDArray[np.floa
     return envelope[: spectrum.frames]
 
 
-def _delta(series: Series, order: int) -> Series:
-    # with fewer than 9 frames the polynomial cannot be fitted at the edges; the edge value is held instead
-    mode = "interp" if series.shape[1] >= 9 else "nearest"
-    return librosa.feature.delta(series, order=order, mode=mode)  # type: ignore[no-any-return]
-
-
 @lru_cache(maxsize=256)
 def _chroma_filters(sr: int, n_fft: int, tuning: float) -> NDArray[np.float32]:
-    filters: NDArray[np.float32] = librosa.filters.chroma(sr=sr, n_fft=n_fft, tuning=tuning)
-    return filters
+    return definitions.chroma_filters(sr, n_fft, tuning)
 
 
 @lru_cache(maxsize=8)
