@@ -269,7 +269,7 @@ def test_a_recipe_of_anything_is_exact_and_a_damaged_one_is_refused(tmp_path: Pa
         recipe = difference(old, new)
         rebuild(recipe, new, back)
         assert back.read_bytes() == first
-    with pytest.raises(PlanError, match="recipe is damaged"):
+    with pytest.raises(TagError, match="recipe is damaged"):
         rebuild(recipe[:-5], new, back)
 
 
