@@ -186,7 +186,7 @@ class Corrections:
 
     def _link(self, config: Config, target: Path) -> None:
         """Links to the clips and to the further files, with metadata of all: labels, artists, splits."""
-        catalog, rows = read_catalog(config.data), self.rows()
+        catalog, rows = read_catalog(config.data, genres=config.genres), self.rows()
         source = place(config.data.folder).resolve()
         if (source / ADDED).exists():
             raise CatalogError(f"{source / ADDED}: has the name that added files get; rename it")
