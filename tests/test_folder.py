@@ -287,3 +287,15 @@ def test_a_submission_of_a_table_whose_base_names_repeat_has_its_names(table: Pa
     assert "id holds the folders" in warning
     ids = [line.split(",")[0] for line in (tmp_path / "s.csv").read_text().splitlines()[1:]]
     assert ids == [line.split(",")[0] for line in renamed]
+
+
+def test_an_experiment_with_a_relative_folder_is_found_from_anywhere(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run_experiment(config(table), Path("out"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert done.out == tmp_path / "out"
+    assert len(done.predictions())
+    assert load_run(done.folder_of(done.rows[0])).labels

@@ -73,3 +73,15 @@ def test_a_file_uri_is_a_path_of_this_machine(tmp_path: Path) -> None:
     assert path_text(folder.as_uri().replace("file://", "FILE://localhost")) == str(folder)
     (tmp_path / "c.toml").write_text(f'data.folder = "{folder.as_uri()}"\n')
     assert load_config(tmp_path / "c.toml").data.folder == str(folder)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sets the locale by the environment")
+def test_text_that_a_terminal_cannot_show_is_written_with_backslashes(tmp_path: Path) -> None:
+    (tmp_path / "music" / "é – ß").mkdir(parents=True)
+    (tmp_path / "music" / "é – ß" / "✗.wav").touch()
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "latin-1"}
+    command = [sys.executable, "-m", "tonearm", "extract", "music", "--out", "out", "--log-file", "log.txt"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, env={**os.environ, **plain})
+    assert done.returncode == 1
+    assert b"  \xe9 \\u2013 \xdf/\\u2717.wav: the file has 0 bytes\n" in done.stderr
+    assert "é – ß/✗.wav: the file has 0 bytes\n" in (tmp_path / "log.txt").read_text(encoding="utf-8")

@@ -170,12 +170,11 @@ def _predict(experiment: Experiment, music: Path, say: Callable[[str], None]) ->
 
 
 def _farewell(out: Path, experiment: Experiment) -> str:
-    run = experiment.folder_of(experiment.rows[0]).parent
+    run = (out / experiment.out.name / experiment.runs[experiment.rows[0].model].predict).parent
     return f"""Everything lies in {out}: music, features (CSV and Parquet), one run folder a model, leaderboards,
 learning curves and confusion matrices. For your own music, in one folder a genre:
 
   tonearm scan MUSIC                     classes, broken files, duplicates
-  tonearm config > my.toml               all settings; set data.folder = "MUSIC"
-  tonearm run my.toml --out results      train, evaluate, compare
+  tonearm run MUSIC --out results        train, evaluate, compare
   tonearm report results                 the same as one page to read
   tonearm predict {run} FILE ...         classify files with the model of this demo"""

@@ -49,7 +49,7 @@ def run(
         print(ExperimentFolder(folder).leaderboard_md.read_text(encoding="utf-8"), end="")
         best = experiment.rows[0]
         if not best.error:
-            model = out / experiment.folder_of(best).parent.relative_to(folder).as_posix()
+            model = (out / experiment.runs[best.model].predict).parent
             print(f"\nclassify files with: tonearm predict {model} FILE_OR_FOLDER")
     failed = sum(bool(row.error) for row in experiment.rows)
     conclude(strict, {"clip": experiment.unusable, "model": failed}, done=failed < len(experiment.rows))

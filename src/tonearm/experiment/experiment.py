@@ -37,6 +37,7 @@ from tonearm.runtime.locks import check_held
 from tonearm.runtime.owncode import Source
 from tonearm.runtime.pool import Shared, check_visible, on_cluster, run_tasks
 from tonearm.runtime.progress import Counting, quietly
+from tonearm.runtime.remote import anchored
 from tonearm.splits.alarms import (
     crossing_artists,
     near_copies,
@@ -160,7 +161,7 @@ def run_experiment(
         rows: tuple[Row, ...] = ()
         if team.leads:
             rows = _conclude(folder, runs, data, division, config, failures, warnings, tell)
-    return Experiment(out, rows, division, data.notes, data.unusable, runs, config, data)
+    return Experiment(anchored(out), rows, division, data.notes, data.unusable, runs, config, data)
 
 
 def _conclude(

@@ -5,8 +5,8 @@ Conventions
 Loggers are below "tonearm"; a program that uses the library configures them as any others, and without that nothing is
 shown. Levels: ERROR for what ends the work, WARNING for what a person should look at, INFO for notes and progress,
 DEBUG for files read, what is reused ("tonearm.files"), and times ("tonearm.times"). On the command line `shown` shows
-them: on standard error as they are said, and in a file with the time, the version and the command. Worker processes of
-`runtime.pool` do as their leader does. Nothing but the standard library is loaded.
+them: on standard error as they are said, and in a file with the time, the version and the command. Local worker
+processes of `runtime.pool` do as their leader does. Nothing but the standard library is loaded.
 """
 
 import logging

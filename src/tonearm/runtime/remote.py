@@ -55,6 +55,11 @@ def place(path: str | Path) -> Path:
     return cast("Path", remote)
 
 
+def anchored(path: Path) -> Path:
+    """The path as it is found from wherever the process goes to; one inside a store stays as it is."""
+    return path if is_url(path) else path.absolute()
+
+
 def _local(path: str | Path) -> Path:
     """The local path of a path or a file:/// URI."""
     scheme = _FILE.match(path) if isinstance(path, str) else None
