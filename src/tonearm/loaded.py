@@ -25,6 +25,7 @@ from tonearm.experiment.pretrained import pretrained
 from tonearm.experiment.runs import Run, judged_part, load_run, read_scores
 from tonearm.experiment.trust import Trust
 from tonearm.prediction import clips_near, doubts, origin, predict_sources, representation_of
+from tonearm.representations.base import digest_of, opened_once
 from tonearm.representations.combined import name_of
 from tonearm.runtime.remote import place
 
@@ -50,7 +51,7 @@ class LoadedModel:
     def __init__(self, run: Run) -> None:
         self.run = run
         self._representation = representation_of(run)
-        self._reader = self._representation.open()
+        self._reader = opened_once(digest_of(self._representation.facts()), self._representation.open)
         self._together = PICTURES_TOGETHER if self._representation.gives == "images" else self._reader.batch
 
     def __repr__(self) -> str:
