@@ -8,9 +8,12 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from web_client import Page
 
 # one thread a process: reproducible sums, and no fight for the two cores of a small machine
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
@@ -115,3 +118,28 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sections = {"features": features, "models": {"logistic": {}}, "split": {"test": 0.25, "valid": 0}}
     run_experiment(parse_config({"data": {"folder": str(folder / "music")}, **sections}), folder / "out")
     return folder
+
+
+@pytest.fixture(scope="session")
+def web_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the page of `web_page` shows, see `web_client.prepare`."""
+    pytest.importorskip("jinja2", reason="needs the extra ui")
+    from web_client import prepare
+
+    folder = tmp_path_factory.mktemp("page")
+    prepare(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def web_page(web_folder: Path) -> "Iterator[Page]":
+    """`tonearm ui` as a process, which leaves nothing behind when it is stopped."""
+    from web_client import opened
+
+    music = ("--music", web_folder / "allowed", "--music", web_folder / "music")
+    with opened(web_folder / "trained", *music, "--max-mb", "1", folder=web_folder / "uploads") as page:
+        yield page
+    assert page.process.returncode == 143
+    assert page.lines[-1] == "tonearm: stopped; start the same command again\n"
+    assert "Traceback" not in "".join(page.lines)
+    assert list((web_folder / "uploads").iterdir()) == []  # what was sent has gone

@@ -61,10 +61,13 @@ def encode(path: Path, samples: NDArray[np.float32], sr: int = SR) -> None:
     ending = path.suffix.lower()
     if ending == ".m4a":
         _encode_m4a(path, samples, sr)
-    elif ending == ".opus":
-        soundfile.write(path, samples, 24_000, format="OGG", subtype="OPUS")  # one of the few rates that Opus has
-    else:
-        soundfile.write(path, samples, sr)
+        return
+    # Opus has few rates: what is at another one is played a little faster
+    opus = {"samplerate": sr if sr == 48_000 else 24_000, "format": "OGG", "subtype": "OPUS"}
+    kind = opus if ending == ".opus" else {"samplerate": sr}
+    with soundfile.SoundFile(path, "w", channels=1, **kind) as file:
+        for second in range(0, len(samples), sr):  # libsndfile crashes where it is given minutes of Ogg at once
+            file.write(samples[second : second + sr])
 
 
 def _encode_m4a(path: Path, samples: NDArray[np.float32], sr: int) -> None:

@@ -1,6 +1,5 @@
 """The page in a browser: drop, hear, correct, learn anew; by keyboard, on a phone, in the dark; nothing complains."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,37 +8,20 @@ import pytest
 
 pytest.importorskip("jinja2", reason="needs the extra ui")
 
-from test_experiment import config, music  # noqa: F401  # the fixture
 from test_report_browser import browser, contrast  # noqa: F401  # the fixture
-from tonearm.experiment.experiment import run_experiment
-from tonearm.report import write_report
-from web_client import Page, opened
+from web_client import Page
 
 pytestmark = pytest.mark.browser
 SECONDS = 60
 
 
-@pytest.fixture(scope="module")
-def place(music: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
-    """An experiment with its music, its report and a song."""
-    folder = tmp_path_factory.mktemp("browser")
-    (folder / "uploads").mkdir()
-    models: dict[str, dict[str, int]] = {"logistic": {}, "svm": {}}
-    run_experiment(config(music, models=models), folder / "registers")
-    write_report(folder / "registers", audio=False)
-    shutil.copy(music / "treble" / "33.wav", folder / "a song.wav")
-    (folder / "broken.mp3").write_text("words")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def page(place: Path, music: Path) -> Iterator[Page]:  # noqa: F811
-    with opened(place / "registers", "--music", music, folder=place / "uploads") as found:
-        yield found
+@pytest.fixture
+def place(web_folder: Path) -> Path:
+    return web_folder
 
 
 @pytest.fixture
-def at(browser: Any, page: Page) -> Iterator[Any]:  # noqa: F811
+def at(browser: Any, web_page: Page) -> Iterator[Any]:  # noqa: F811
     """Opens an address of the page; after the test nothing has complained, and nothing came from elsewhere."""
     browser.get_log("browser")
     addresses: list[str] = []
@@ -49,14 +31,14 @@ def at(browser: Any, page: Page) -> Iterator[Any]:  # noqa: F811
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", sizes)
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-        browser.get(page.address + path)
-        addresses.append(page.address)
+        browser.get(web_page.address + path)
+        addresses.append(web_page.address)
         return browser
 
     yield open_at
     fetched = browser.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
     assert fetched or "/report/" in browser.current_url  # which holds everything
-    assert all(name.startswith((page.address, f"blob:{page.address}")) for name in fetched)
+    assert all(name.startswith((web_page.address, f"blob:{web_page.address}")) for name in fetched)
     assert browser.get_log("browser") == []
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
@@ -123,10 +105,10 @@ def test_two_models_stand_side_by_side(at: Any) -> None:
     one = at("")
     one.find_element("id", "path").send_keys("bass")
     one.find_element("css selector", "#path-form button").click()
-    until(lambda: text_of(one, "#summary").startswith("17 files") and "done" not in text_of(one, "#summary"))
+    until(lambda: text_of(one, "#summary").startswith("12 files") and "done" not in text_of(one, "#summary"))
     second = every(one, "#other option")[1]
     second.click()
-    until(lambda: len(every(one, ".answer")) == 32)
+    until(lambda: len(every(one, ".answer")) == 24)
     assert {each.text for each in every(one, ".answer .of")} == {each.text for each in every(one, "#model option")}
 
 
@@ -154,11 +136,16 @@ def test_a_corrected_label_is_learned_anew(at: Any, place: Path) -> None:
     at("corrections")
     until(lambda: text_of(one, "#start") == "1 correction; learn anew")
     one.find_element("id", "start").click()
+    until(lambda: one.find_element("id", "stop").is_displayed())
+    one.find_element("id", "stop").click()
+    until(lambda: text_of(one, "#state").startswith("Stopped; what is finished is kept"))
+    assert text_of(one, "#start") == "1 correction; go on"
+    one.find_element("id", "start").click()
     until(lambda: every(one, "#boards tbody tr") or "failed" in text_of(one, "#state"))
     assert text_of(one, "#state") == "Learned. The models are in the list of models now."
     assert len(every(one, "#boards tbody tr")) == 1
-    assert any("registers corrected" in each.text for each in every(one, "#model option"))
-    kept = (place / "registers-corrections" / "metadata.csv").read_text().splitlines()
+    until(lambda: any("trained corrected" in each.text for each in every(one, "#model option")))
+    kept = (place / "trained-corrections" / "metadata.csv").read_text().splitlines()
     assert [line.split(",")[:3] for line in kept[1:]] == [["bass/00.wav", "middle", "bass"]]
 
 
@@ -192,7 +179,7 @@ def test_results_lead_to_the_report_which_may_do_nothing(at: Any) -> None:
     assert {each.text for each in every(one, "tbody th")} == {"logistic", "svm"}
     link = next(each for each in every(one, "section a") if each.text == "Read its report")
     link.click()
-    until(lambda: one.title.startswith("tonearm: registers"))
+    until(lambda: one.title.startswith("tonearm: trained"))
     assert one.execute_script("return getComputedStyle(document.body).maxWidth") == "1216px"  # its style holds
     assert one.execute_script("return window.origin") == "null"
 
@@ -204,7 +191,7 @@ def test_no_page_scrolls_sideways_on_a_phone(at: Any, path: str) -> None:
     if path == "":
         one.find_element("id", "path").send_keys("treble")
         one.find_element("css selector", "#path-form button").click()
-        until(lambda: len(every(one, ".opens")) == 16)
+        until(lambda: len(every(one, ".opens")) == 12)
         every(one, ".opens")[0].click()
         until(lambda: every(one, ".strip rect"))
     if path == "map":

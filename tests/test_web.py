@@ -70,9 +70,9 @@ def test_a_task_that_hangs_or_dies_fails_alone(pool: WorkerPool) -> None:
 def test_long_silence_in_a_small_file_ends_at_the_limit(pool: WorkerPool, tmp_path: Path) -> None:
     bomb = tmp_path / "long.flac"
     with soundfile.SoundFile(bomb, "w", 48_000, 1, "PCM_16", format="FLAC") as file:
-        for _ in range(15):
+        for _ in range(5):
             file.write(np.zeros(60 * 48_000, dtype=np.int16))
-    assert bomb.stat().st_size < 200_000
+    assert bomb.stat().st_size < 100_000
     with pytest.raises(RequestError, match="took longer"):
         pool.submit(tasks.picture, bomb, seconds=0.1).result(60)
     assert pool.submit(process).result(60)

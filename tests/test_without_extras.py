@@ -24,6 +24,8 @@ EXTRAS = (
     "starlette",
     "uvicorn",
     "jinja2",
+    "mutagen",
+    "tinytag",
 )
 WITHOUT = f"""
 import sys

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -10,6 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import soundfile
+
+import signals
 
 BOUNDARY = "0123456789abcdef"
 
@@ -84,8 +89,6 @@ def form(*files: tuple[str, bytes]) -> bytes:
 @contextmanager
 def opened(*arguments: str | Path, folder: Path) -> Iterator[Page]:
     """`tonearm ui` with these arguments and temporary files in a folder, until the block ends."""
-    import os
-
     command = [sys.executable, "-m", "tonearm", "ui", *map(str, arguments), "--port", "0", "--no-browser"]
     environment = {**os.environ, "TMPDIR": str(folder)}
     process = subprocess.Popen(
@@ -107,3 +110,31 @@ def opened(*arguments: str | Path, folder: Path) -> Iterator[Page]:
         reader.join(5)
         process.stdout.close()
         errors.close()
+
+
+def prepare(folder: Path) -> None:
+    """An experiment with its music and its report, allowed music with a link out of it, a secret, room for uploads."""
+    from test_experiment import config, sound
+    from tonearm.experiment.experiment import run_experiment
+    from tonearm.report import write_report
+
+    rows = ["file_name,label,artist"]
+    for genre, label in enumerate(("bass", "middle", "treble")):
+        (folder / "music" / label).mkdir(parents=True)
+        for number in range(12):
+            band, take = divmod(number, 3)
+            rows.append(f"{label}/{band}{take}.wav,{label},{label} band {band}")
+            soundfile.write(folder / "music" / label / f"{band}{take}.wav", sound(genre, band, take), signals.SR)
+    (folder / "music" / "metadata.csv").write_text("\n".join(rows) + "\n")
+    models: dict[str, dict[str, int]] = {"logistic": {}, "svm": {}}
+    run_experiment(config(folder / "music", models=models), folder / "trained")
+    write_report(folder / "trained", audio=False)
+    (folder / "allowed" / "deep").mkdir(parents=True)
+    soundfile.write(folder / "allowed" / "deep" / "one.wav", sound(0, 5, 0), signals.SR)
+    soundfile.write(folder / "allowed" / "two.au", signals.tone(800.0, 0.5), signals.SR, subtype="PCM_16")
+    soundfile.write(folder / "secret.wav", sound(0, 5, 1), signals.SR)
+    (folder / "allowed" / "out.wav").symlink_to(folder / "secret.wav")
+    (folder / "allowed" / "words.txt").write_text("a secret")
+    soundfile.write(folder / "a song.wav", sound(2, 5, 0), signals.SR)
+    (folder / "broken.mp3").write_text("words")
+    (folder / "uploads").mkdir()

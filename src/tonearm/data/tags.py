@@ -136,6 +136,8 @@ def _clean(text: str) -> str:
     ('Björk', 'a b')
     """
     text = unicodedata.normalize("NFC", text[:MOST_CHARACTERS].replace("\ufeff", ""))
+    if text.isprintable():  # as nearly all are; a library has a hundred thousand texts
+        return " ".join(text.split())
     shown = (" " if character.isspace() else character for character in text)
     return " ".join("".join(c for c in shown if unicodedata.category(c) not in ("Cc", "Cs")).split())
 

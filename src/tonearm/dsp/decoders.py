@@ -33,6 +33,7 @@ BLOCK = 1 << 20  # samples of all channels that are decoded at once
 _ANNOUNCED = re.compile(r"^\s*(?:data|Data Size|SSND)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
 # seconds before the end, beyond which no seek leads: in the last page of an Ogg, libsndfile is wrong after it
 TAIL = 4.0
+LOWEST_MP3_SEEK = 32_000  # Hz; below (MPEG-2), libmpg123 complains on standard error about half of all seeks
 _SOUGHT_WITH_CARE = frozenset({"MP3", "OGG"})
 _UNKNOWN_LENGTHS = (0, 2**32 - 1, 2**31 - 1)  # announced by programs that write to a pipe
 
@@ -136,12 +137,13 @@ def _open_sndfile(path: File, whole: bool) -> Iterator[Decoder]:
         check_rate(path, file.samplerate)
         file.seek(0)  # as soundfile.read does, since it changes the last bits of an MP3
         size = max(1, BLOCK // file.channels)
+        low = file.format == "MP3" and file.samplerate < LOWEST_MP3_SEEK
 
         def blocks(start: int, stop: int) -> Iterator[Block]:
             at = file.tell()
             if file.format not in _SOUGHT_WITH_CARE:
                 at = file.seek(start)
-            elif start - at > SHORTEST_SEEK * file.samplerate:
+            elif start - at > SHORTEST_SEEK * file.samplerate and not low:
                 near = min(start - int(LEAD * file.samplerate), file.frames - int(TAIL * file.samplerate))
                 at = file.seek(near) if near > at else at
             while at < stop:

@@ -20,7 +20,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 from tonearm.errors import PlanError
 from tonearm.experiment.records import Record, first_fault
 from tonearm.runtime.faults import output_error, refusal
-from tonearm.runtime.files import parse_json
+from tonearm.runtime.files import parse_json, write_bytes
+from tonearm.runtime.leftovers import clear_leftovers
 from tonearm.runtime.names import to_native
 from tonearm.runtime.regular import check_regular
 from tonearm.runtime.system import flush
@@ -159,9 +160,8 @@ def create_or_open(path: Path, plan: str, library: str, field: str) -> Journal:
     """The journal of a plan, begun where there is none. Raises PlanError where it is that of another plan."""
     if not path.exists():
         header = JournalHeader(plan=plan, library=library, field=field)
-        with path.open("xb") as file:
-            file.write(header.model_dump_json().encode() + b"\n")
-            flush(file.fileno())
+        clear_leftovers(path.parent, owned=False)
+        write_bytes(path, header.model_dump_json().encode() + b"\n")
         return Journal(path, header, {}, path.stat().st_size)
     journal = open_journal(path)
     if journal.header.plan != plan:

@@ -22,6 +22,7 @@ from tonearm.experiment.records import Record, Share, first_fault
 from tonearm.library.fields import By, Multi, Only, field_of
 from tonearm.library.identity import Identity
 from tonearm.runtime.files import parse_json, replacing
+from tonearm.runtime.leftovers import clear_leftovers
 from tonearm.runtime.names import to_native
 from tonearm.runtime.regular import check_regular
 from tonearm.wording import did_you_mean, shorten
@@ -125,6 +126,7 @@ class Plan:
 
     def write(self, path: Path) -> None:
         """Write the plan, atomically."""
+        clear_leftovers(path.parent, owned=False)
         # a surrogate, which UTF-8 does not have, is written as the escape that JSON has for it
         with replacing(path) as new, new.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
             for line in self.lines():

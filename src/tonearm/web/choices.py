@@ -47,9 +47,7 @@ class Choices:
     """All models, the first of each experiment its best. Further ones come when an experiment has learned anew."""
 
     def __init__(self, paths: Sequence[str | Path]) -> None:
-        self._known: dict[str, Choice] = {}
-        for path in paths:
-            self.add(path)
+        self._known = {one.key: one for path in paths for one in _choices(path)}
 
     def __iter__(self) -> Iterator[Choice]:
         return iter(self._known.values())
@@ -59,21 +57,21 @@ class Choices:
         """The folders of all experiments, in the order of the models."""
         return list(dict.fromkeys(one.experiment for one in self._known.values() if one.experiment))
 
-    def add(self, path: str | Path) -> None:
-        """Add the run of a path, or all trained models of an experiment. Raises RunError."""
-        for folder in _runs(place(path)):
-            choice = _choice(folder)
-            self._known[choice.key] = choice
-
-    def forget(self, experiment: Path) -> None:
-        """Take out the models of an experiment, whose runs are not the ones that were there before."""
-        self._known = {key: one for key, one in self._known.items() if one.experiment != experiment}
+    def renew(self, experiment: Path) -> None:
+        """Offer the models of an experiment as they are now, last, in place of those it had. Raises RunError."""
+        others = [one for one in self if one.experiment != experiment]
+        self._known = {one.key: one for one in (*others, *_choices(experiment))}  # at once: others read it meanwhile
 
     def get(self, key: str) -> Choice:
         """The model of a key. Raises RequestError where there is none."""
         if key not in self._known:
             raise RequestError(404, "there is no such model here any more; load the page again")
         return self._known[key]
+
+
+def _choices(path: str | Path) -> list[Choice]:
+    """The run of a path, or all trained models of an experiment. Raises RunError."""
+    return [_choice(folder) for folder in _runs(place(path))]
 
 
 def _runs(path: Path) -> list[Path]:

@@ -104,7 +104,7 @@ def corrections(request: Request, model: str) -> dict[str, Any]:
     kept = learning.corrections
     state = learning.state()
     if state["state"] == "done":
-        session.learned(learning)
+        session.choices.renew(kept.results.resolve())
     rows = [{"name": one.name, "label": one.label, "was": one.was} for one in kept.rows().values()]
     return {"why": kept.why_not(), "rows": rows, "learning": state, "folder": str(kept.folder)}
 

@@ -17,7 +17,9 @@ The experiment itself, its music and its metadata are never changed.
 import os
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -32,7 +34,7 @@ from tonearm.experiment.inputs import RECORDINGS
 from tonearm.experiment.records import read_rows
 from tonearm.experiment.reopened import SHARED_INPUTS, reopen
 from tonearm.models import reads
-from tonearm.runtime.files import replacing_folder, write_csv, write_text
+from tonearm.runtime.files import replacing, replacing_folder, write_csv, write_text
 from tonearm.runtime.remote import is_url, place
 from tonearm.web.choices import BESIDE, RESULTS
 from tonearm.web.errors import RequestError
@@ -65,6 +67,7 @@ class Corrections:
         self.experiment = experiment
         self.folder = experiment.with_name(f"{experiment.name}{BESIDE}")
         self.results = self.folder / RESULTS
+        self._lock = threading.Lock()
 
     def rows(self) -> dict[str, Correction]:
         """By name. Raises DamagedError where the file cannot be read."""
@@ -94,16 +97,17 @@ class Corrections:
         return ""
 
     def put(self, item: Item, label: str, was: str, size_limit: int) -> Correction:
-        """Keep a label. Raises RequestError for a label that cannot be one, OSError where nothing can be written."""
+        """Keep a label. Raises RequestError for a label that cannot be one, or where nothing can be written."""
         label = label.strip()
         if not label or len(label) > MOST_LABEL or any(ord(letter) < 32 for letter in label) or "/" in label:
             raise RequestError(422, f"a label is a word or a few, without / and at most {MOST_LABEL} characters long")
-        name = self._name_of(item) or self._add(item, size_limit)
-        rows = self.rows()
-        known = rows[name].was if name in rows else was
-        since = datetime.now(UTC).isoformat(timespec="seconds")
-        rows[name] = Correction(name, label, known, since)
-        self._write(rows)
+        with self._writing():
+            name = self._name_of(item) or self._add(item, size_limit)
+            rows = self.rows()
+            known = rows[name].was if name in rows else was
+            since = datetime.now(UTC).isoformat(timespec="seconds")
+            rows[name] = Correction(name, label, known, since)
+            self._write(rows)
         return rows[name]
 
     def remove(self, name: str) -> None:
@@ -112,9 +116,19 @@ class Corrections:
         found = rows.pop(name, None)
         if found is None:
             raise RequestError(404, f"{name}: has no correction")
-        self._write(rows)
-        if found.added:
-            (self.folder / ADDED / PurePosixPath(name).name).unlink(missing_ok=True)
+        with self._writing():
+            self._write(rows)
+            if found.added:
+                (self.folder / ADDED / PurePosixPath(name).name).unlink(missing_ok=True)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One change at a time. Raises RequestError where the system refuses it."""
+        try:
+            with self._lock:
+                yield
+        except OSError as error:
+            raise RequestError(422, f"{self.folder}: cannot be written to ({error.strerror or error})") from error
 
     def _write(self, rows: dict[str, Correction]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -145,7 +159,8 @@ class Corrections:
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists():
             if item.kind == "upload":
-                shutil.copyfile(item.path, target)
+                with replacing(target) as temporary:
+                    shutil.copyfile(item.path, temporary)
             else:
                 target.symlink_to(item.path)
         return f"{ADDED}/{name}"
@@ -158,9 +173,18 @@ class Corrections:
         if reason := self.why_not():
             raise RunError(f"{self.experiment}: {reason}")
         config = reopen(self.experiment).config
-        catalog = read_catalog(config.data)
-        rows = self.rows()
-        source, target = place(config.data.folder).resolve(), self.folder / "collection"
+        target = self.folder / "collection"
+        with self._writing():
+            self._link(config, target)
+            self._keep_inputs(config)
+        path = self.folder / "config.toml"
+        write_text(path, to_toml(_for(config, target, models)))
+        return path
+
+    def _link(self, config: Config, target: Path) -> None:
+        """Links to the clips and to the further files, with metadata of all: labels, artists, splits."""
+        catalog, rows = read_catalog(config.data, genres=config.genres), self.rows()
+        source = place(config.data.folder).resolve()
         if (source / ADDED).exists():
             raise CatalogError(f"{source / ADDED}: has the name that added files get; rename it")
         with replacing_folder(target) as temporary:
@@ -178,10 +202,6 @@ class Corrections:
             further = [(one.name, one.label, "", "train" if split else "") for one in rows.values() if one.added]
             columns = ("file_name", "label", config.data.group_column, config.data.split_column)
             write_csv(temporary / METADATA, columns, [*known, *further])
-        self._keep_inputs(config)
-        path = self.folder / "config.toml"
-        write_text(path, to_toml(_for(config, target, models)))
-        return path
 
     def _keep_inputs(self, config: Config) -> None:
         """Bring what is computed of the clips into the results, which then compute the further files alone."""
@@ -198,10 +218,13 @@ class Corrections:
                         shutil.copytree(source, temporary, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*"))
 
 
-def _for(config: Config, folder: Path, models: Iterable[str]) -> Config:
+def _for(config: Config, folder: Path, models: Sequence[str]) -> Config:
     """The settings with another collection and these models alone."""
-    chosen = {name: config.models[name] for name in models if name in config.models} or dict(config.models)
-    data = config.data.model_copy(update={"folder": str(folder.resolve()), "metadata": ""})
+    unknown = [name for name in models if name not in config.models]
+    if unknown:
+        raise RequestError(422, f"{unknown[0]!r} is no model of the experiment")
+    chosen = {name: config.models[name] for name in models or config.models}
+    data = config.data.model_copy(update={"folder": str(folder.resolve()), "metadata": "", "labels": "folders"})
     report = type(config.report)()  # figures of others are of other data
     return config.model_copy(update={"data": data, "models": chosen, "report": report})
 

@@ -73,6 +73,7 @@ def music(request: Request, body: PathBody) -> list[dict[str, str]]:
 async def forget(request: Request, key: str) -> dict[str, bool]:
     """Delete an upload before its time."""
     web_of(request).uploads.remove(key)
+    session_of(request).forget(key)
     return {"deleted": True}
 
 

@@ -1,6 +1,5 @@
 """What the page remembers while it runs: models, files, answers, corrections, trainings; and the export of answers."""
 
-import io
 import json
 import threading
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from fastapi import Request
 from tonearm.answers import Prediction, Predictions
 from tonearm.experiment.trust import Trust
 from tonearm.runtime.files import write_csv
+from tonearm.runtime.names import to_text
 from tonearm.web import tasks
 from tonearm.web.app import Web, web_of
 from tonearm.web.choices import Choice, Choices
@@ -43,16 +43,14 @@ class Session:
                 self.learnings[choice.experiment] = Learning(Corrections(choice.experiment))
             return self.learnings[choice.experiment]
 
+    def forget(self, key: str) -> None:
+        """Drop the answers to a file."""
+        self.answers = {known: found for known, found in self.answers.items() if known[0] != key}
+
     def stop(self) -> None:
         """End the trainings."""
         for learning in self.learnings.values():
             learning.stop()
-
-    def learned(self, learning: Learning) -> None:
-        """Offer the models of a training that is done."""
-        results = learning.corrections.results.resolve()
-        self.choices.forget(results)
-        self.choices.add(results)
 
     async def answer(self, web: Web, item: Item, choice: Choice) -> tuple[Prediction, str]:
         """What a model says of a file, and why it names no neighbours; from memory where it was asked before."""
@@ -127,16 +125,12 @@ def tag_plan(session: Session, choice: Choice, items: Sequence[Item], target: Pa
 
 
 def playlist(titles: Sequence[tuple[str, str]]) -> bytes:
-    """An extended M3U in UTF-8. titles: of each file its title and its path. Source: RFC 8216, section 4.3.1."""
-    text = io.StringIO()
-    text.write("#EXTM3U\n")
+    """An extended M3U in UTF-8; files whose names no line can hold are left out. titles: of each, title and path."""
+    lines = ["#EXTM3U"]
     for title, path in titles:
-        text.write(f"#EXTINF:-1,{_line(title)}\n{_line(path)}\n")
-    return text.getvalue().encode("utf-8", "backslashreplace")
-
-
-def _line(text: str) -> str:
-    return " ".join(text.splitlines())
+        if to_text(path) == path and len(path.splitlines()) == 1:
+            lines += [f"#EXTINF:-1,{title}", f"./{path}" if path.startswith("#") else path]
+    return ("\n".join(lines) + "\n").encode()
 
 
 def _path_or_name(item: Item) -> str:

@@ -85,7 +85,7 @@ class Shelf:
     def get(self, key: str, uploads: Uploads) -> Item:
         """The item of a key. Raises RequestError where there is none, or its file has gone."""
         item = self._items.get(key) or self.of_upload(uploads.get(key))
-        if not item.path.is_file() or (item.kind == "music" and not self._inside(item.path.resolve())):
+        if not item.path.is_file() or (item.kind != "upload" and item.path.resolve() != item.path):
             raise RequestError(404, f"{item.name}: is not there any more")
         return item
 
@@ -129,7 +129,11 @@ def heard(path: Path) -> bool:
 
 def clip_path(experiment: Path, name: str) -> Path | None:
     """The file of a clip of an experiment, None where there is none to hear."""
-    names, folder = _known(experiment, (experiment / "splits.csv").stat().st_mtime_ns)
+    try:
+        changed = (experiment / "splits.csv").stat().st_mtime_ns
+    except OSError:  # the experiment has gone
+        return None
+    names, folder = _known(experiment, changed)
     if name not in names or folder is None or ".." in PurePosixPath(name).parts or name.startswith("/"):
         return None
     path = file_of(folder, to_native(name)).resolve()
