@@ -94,7 +94,7 @@ class LoadedModel:
         """One answer for each of the sounds, in their order, as they are there; the same as one by one.
 
         Networks are asked about some at once, which is quicker. sounds, sr, neighbours: as of `predict`; they are taken
-        as they are needed. names: of the sounds, as many as there are. Raises RunError as `predict`.
+        as they are needed. names: of the sounds, as many as there are (else ValueError). Raises RunError as `predict`.
         """
         if neighbours:
             clips_near(self.run)  # what is missing is said before the work
