@@ -50,7 +50,7 @@ LAST_DIGIT = 2e-4  # of the printed probability, and of a pixel that got another
 def main() -> None:
     options = arguments()
     if options.python:
-        alone = subprocess.run([options.python, "-c", "import tonearm"], capture_output=True, check=False)
+        alone = subprocess.run([options.python, "-I", "-c", "import tonearm"], capture_output=True, check=False)
         if not alone.returncode:
             raise SystemExit(f"{options.python} has tonearm: make a new environment")
     lines = list(HEADER)
@@ -134,7 +134,8 @@ def of_rows(run: Run, built: Built, folder: Path, options: argparse.Namespace) -
 
 def asked(python: str, folder: Path, given: Path) -> list[str]:
     """The lines that example.py prints."""
-    done = subprocess.run([python, str(folder / "example.py"), str(given)], capture_output=True, text=True, check=False)
+    command = [python, "-I", str(folder / "example.py"), str(given)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)
     return done.stdout.splitlines()

@@ -1,5 +1,6 @@
 """Models of tables as ONNX give the run's probabilities, to the last digits, on both sides of every threshold."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -145,4 +146,12 @@ def test_a_network_of_fewer_digits_is_refused() -> None:
     X, y = clouds(60, COLUMNS)
     run = run_of(fitted("mlp", {"epochs": 1, "precision": "bfloat16"}, X, y), columns(COLUMNS))
     with pytest.raises(ExportError, match='precision = "bfloat16" computes with fewer digits'):
+        build(run, restore(run.representation))
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = clouds(60, COLUMNS)
+    run = run_of(fitted("logistic", {}, X, y), columns(COLUMNS))
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ExportError, match=r'onnx is not installed; pip install "tonearm\[export\]"'):
         build(run, restore(run.representation))

@@ -20,7 +20,7 @@ from tonearm.prediction import predict
 from tonearm.scan.scan import scan_catalog
 from tonearm.settings import DataSettings, GenreSettings
 
-TRACKS = [*plan(tracks=7), *odd_tracks()]
+TRACKS = [*plan(tracks=7), *odd_tracks(), Track("old/tape.au", ("blues", 5))]  # which has no tags that are read
 FEW = GenreSettings(min_clips=4, min_artists=3)
 QUICK = (
     "genres.min_clips=4",
@@ -51,6 +51,7 @@ def test_labels_and_artists_are_those_of_the_tags(library: Path) -> None:
     assert catalog.classes == tuple(sorted(NAMED.values()))
     assert {clip.name for clip in catalog.labelled.clips} == {track.name for track in TRACKS if track.label}
     assert any("3 tracks have no genre and no label" in note and "no tags.mp3" in note for note in catalog.notes)
+    assert any(r"(.au) is none whose tags can be read: old/tape.au" in note for note in catalog.notes)
     assert any("gamelan (1 track, 1 artist)" in note for note in catalog.notes)
 
 

@@ -24,11 +24,13 @@ Answer = Callable[[NDArray[Any]], NDArray[np.float64]]  # a row or picture to th
 
 
 class Rounded(NamedTuple):
-    """expected: the run's probabilities of what the exported model read. other: how many numbers have another step than
-    the run's, of so many.
+    """What came of the comparison of rounded numbers.
+
+    expected: the run's probabilities of what the exported model read, None where that is what the run read. other: how
+    many numbers have another step than the run's, of so many.
     """
 
-    expected: NDArray[np.float64]
+    expected: NDArray[np.float64] | None
     other: int
     numbers: int
 
@@ -46,7 +48,8 @@ def of_pictures(steps: NDArray[np.uint8], reader: PictureReader, picture: NDArra
         for step in (0, 1, -1)
     ]
     _check(int(np.logical_and.reduce(differ).sum()), "pixels")
-    return Rounded(answer(table[wide]), int(differ[0].sum()), steps.size)
+    other = int(differ[0].sum())
+    return Rounded(answer(table[wide]) if other else None, other, steps.size)
 
 
 def of_bands(

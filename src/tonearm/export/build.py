@@ -34,15 +34,16 @@ OUTPUT = "probabilities"
 class Built:
     """A model as ONNX, and what it is given.
 
-    takes: name of its input. rate: of samples, Hz. shortest: least number of samples, or of a picture's columns.
-    height: of pictures. columns: names. note: why it does not take samples, "" where it does.
+    takes: name of its input. gives: names of its outputs beside the probabilities. rate, shortest: of samples, Hz, and
+    the least number of them. size: height and width of pixels. columns: names. note: where columns come from.
     """
 
     model: bytes
     takes: Takes
+    gives: tuple[str, ...] = ()
     rate: int = 0
     shortest: int = 1
-    height: int = 0
+    size: tuple[int, int] = (0, 0)
     columns: tuple[str, ...] = ()
     note: str = ""
 
@@ -79,8 +80,9 @@ def _of_pictures(run: Run, pictures: Pictures) -> Built:
     found = of_windows(writer, windows(writer, steps, table, inputs.window), run.classifier)
     settings = pictures.settings
     width = settings.width if settings.seconds is None else "width"
-    model = _finished(writer, found, run, one=True, picture=(steps, (settings.height, width)))
-    return Built(model, "samples", pictures.audio.sr, settings.n_fft, settings.height)
+    writer.result(writer.cast(steps, "UINT8"), "picture", "UINT8", (settings.height, width))
+    model = _finished(writer, found, run, one=True)
+    return Built(model, "samples", ("picture",), pictures.audio.sr, settings.n_fft)
 
 
 def _of_pixels(run: Run, pictures: ReadyPictures) -> Built:
@@ -92,7 +94,7 @@ def _of_pixels(run: Run, pictures: ReadyPictures) -> Built:
     pixels = writer.source_value("pixels", "UINT8", (pictures.height, pictures.width, 3))
     seen = windows(writer, of_pixels(writer, pixels, inputs), None, inputs.window)
     model = _finished(writer, of_windows(writer, seen, run.classifier), run, one=True)
-    return Built(model, "pixels", shortest=pictures.width, height=pictures.height)
+    return Built(model, "pixels", size=(pictures.height, pictures.width))
 
 
 def _of_encoder(run: Run, embeddings: Embeddings, path: Path) -> Built:
@@ -103,8 +105,11 @@ def _of_encoder(run: Run, embeddings: Embeddings, path: Path) -> Built:
     writer = Writer(run.facts.model.name, max(OPSET, opset_of(network)))
     samples = writer.source_value("samples", "FLOAT", ("samples",))
     row, bands = encoders.row(writer, samples, embeddings, located.encoder, network)
-    model = _finished(writer, _head(writer, row, run), run, one=True, bands=bands)
-    return Built(model, "samples", embeddings.audio.sr, round(SHORTEST_SECONDS * embeddings.audio.sr))
+    if bands is not None:
+        writer.result(bands[0], "bands", "FLOAT", ("frames", bands[1]))
+    model = _finished(writer, _head(writer, row, run), run, one=True)
+    sr = embeddings.audio.sr
+    return Built(model, "samples", ("bands",) if bands is not None else (), sr, round(SHORTEST_SECONDS * sr))
 
 
 def _of_columns(run: Run, representation: Representation) -> Built:
@@ -144,19 +149,8 @@ def _head(writer: Writer, rows: str, run: Run) -> str:
     return heads.probabilities(writer, rows, run.classifier)
 
 
-def _finished(
-    writer: Writer,
-    found: str,
-    run: Run,
-    one: bool,
-    picture: tuple[str, tuple[int | str, ...]] | None = None,
-    bands: tuple[str, int] | None = None,
-) -> bytes:
-    """The model, with the run's labels and temperature.
-
-    one: whether it takes one clip, and gives the row of that. picture: steps of brightness, which it gives too, and
-    their shape. bands: of an encoder, where they are rounded, and how many: it gives these, too.
-    """
+def _finished(writer: Writer, found: str, run: Run, one: bool) -> bytes:
+    """The model, with the run's labels and temperature. one: whether it takes one clip, and gives the row of that."""
     labels, classes = run.labels, [str(label) for label in run.classifier.classes_]
     if classes != list(labels):  # a label that was never trained on has probability 0
         places = np.zeros((len(classes), len(labels)))
@@ -169,8 +163,4 @@ def _finished(
     if one:
         found, shape = writer.node("Squeeze", found, 0), (len(labels),)
     writer.result(found, OUTPUT, "DOUBLE", shape)
-    if picture is not None:
-        writer.result(writer.cast(picture[0], "UINT8"), "picture", "UINT8", picture[1])
-    if bands is not None:
-        writer.result(bands[0], "bands", "FLOAT", ("frames", bands[1]))
     return writer.finished({"labels": json.dumps(labels, ensure_ascii=False), "run": run.facts.digest})

@@ -12,6 +12,10 @@ from tonearm.representations.encoders.locate import find_encoder, is_encoder
 from tonearm.runtime.versions import versions
 
 FORMAT = 1
+OTHERS = {
+    "picture": "uint8, (height, width): the steps of brightness that the network reads, low frequencies at the bottom",
+    "bands": "float32, (frames, bands): the log-mel bands that the encoder reads, rounded",
+}
 LICENCE = "Apache-2.0"  # of tonearm, whose code the graph repeats
 
 
@@ -22,7 +26,7 @@ def export_card(run: Run, built: Built, checked: Checked) -> dict[str, Any]:
         "format": FORMAT,
         **card_of(run),
         "sure": calibration.sure if calibration else None,
-        "no_answer_is_sure": calibration.shortfall if calibration else "",
+        "why_no_answer_is_sure": calibration.shortfall if calibration else "",
         "input": _input(run, built),
         "output": _output(run, built),
         "licences": {"code": LICENCE, **licences(run)},
@@ -43,7 +47,7 @@ def _input(run: Run, built: Built) -> dict[str, Any]:
         }
     if built.takes == "pixels":
         meaning = "a picture in RGB, as Pillow gives it after convert('RGB') and resize((width, height), BILINEAR)"
-        return {"name": "pixels", "type": "uint8", "shape": [built.height, built.shortest, 3], "meaning": meaning}
+        return {"name": "pixels", "type": "uint8", "shape": [*built.size, 3], "meaning": meaning}
     audio = run.representation["audio"]
     return {
         "name": "samples",
@@ -64,13 +68,7 @@ def _output(run: Run, built: Built) -> dict[str, Any]:
         "shape": [*rows, len(run.labels)],
         "meaning": "calibrated probability of each label, in the order of labels",
     }
-    if built.takes == "samples" and built.height:
-        found["also"] = {
-            "name": "picture",
-            "type": "uint8",
-            "meaning": "steps of brightness that were read",
-        }
-    return found
+    return found | {"others": {name: OTHERS[name] for name in built.gives}}
 
 
 def licences(run: Run) -> dict[str, dict[str, str]]:

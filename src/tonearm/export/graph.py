@@ -116,7 +116,9 @@ class Writer(Graph):
         return self.node("Scan", values, body=graph, num_scan_inputs=1)
 
     def network(self, model: Any, inputs: Mapping[str, str], output: str) -> str:
-        """Put a whole model into this one: the name of its output. inputs: values by the names of its inputs.
+        """Put a whole model, which is used up, into this one: the name of its output.
+
+        inputs: values by the names of the model's inputs.
 
         Nodes that the output does not need are left out. Raises ExportError where it needs other versions of operators.
         """
@@ -125,7 +127,7 @@ class Writer(Graph):
         self._inner += 1
         prefix = f"{self.prefix}network{self._inner}/"
         model = _upgraded(model, self.opset)
-        graph = compose.add_prefix(model, prefix).graph
+        graph = compose.add_prefix(model, prefix, inplace=True).graph  # a copy may have a hundred megabytes
         for imported in model.opset_import:
             domain = "" if imported.domain == "ai.onnx" else imported.domain
             known = self.domains.setdefault(domain, imported.version) if domain else self.opset

@@ -9,6 +9,8 @@ probabilities in float64, and several windows of one clip their mean, as in the 
 import copy
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -106,7 +108,7 @@ def _exported(module: nn.Module, shape: tuple[int, ...], opset: int, settings: A
     target = io.BytesIO()
     plain = copy.deepcopy(module).cpu().to(memory_format=torch.contiguous_format).eval()
     try:
-        with warnings.catch_warnings(), torch.inference_mode():
+        with warnings.catch_warnings(), torch.inference_mode(), _saying_nothing():
             warnings.simplefilter("ignore")  # that TorchScript is the older way, and that tracing keeps constants
             torch.onnx.export(
                 plain,
@@ -125,3 +127,17 @@ def _exported(module: nn.Module, shape: tuple[int, ...], opset: int, settings: A
             f"the network of {name} cannot be written as ONNX: torch says {type(error).__name__}: {said}"
         ) from error
     return onnx.load_from_string(target.getvalue())
+
+
+@contextmanager
+def _saying_nothing() -> Iterator[None]:
+    """In the block torch's exporter does not print the whole network where it fails, whatever its settings are."""
+    log = getattr(torch._C, "_jit_onnx_log", None)
+    if log is None:
+        yield
+        return
+    torch._C._jit_onnx_log = lambda *_: None
+    try:
+        yield
+    finally:
+        torch._C._jit_onnx_log = log

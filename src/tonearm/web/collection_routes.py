@@ -10,6 +10,7 @@ from pydantic import Field
 from tonearm.experiment.folder import ExperimentFolder
 from tonearm.web import tasks
 from tonearm.web.app import web_of
+from tonearm.web.choices import title_of
 from tonearm.web.errors import RequestError
 from tonearm.web.learning import board
 from tonearm.web.routes import LONG_SECONDS, Body, Key, paths_of
@@ -148,7 +149,7 @@ async def learn(request: Request, body: LearnBody) -> dict[str, Any]:
 def experiments(request: Request) -> list[dict[str, Any]]:
     """The experiments: leaderboard, and whether there is a report."""
     return [
-        {"name": path.name, "path": str(path), "board": board(path), "report": _report(path).is_file()}
+        {"name": title_of(path), "path": str(path), "board": board(path), "report": _report(path).is_file()}
         for path in session_of(request).choices.experiments
     ]
 
