@@ -113,12 +113,14 @@ def test_a_library_without_two_genres_is_told_what_to_set(library: Path, tmp_pat
         start_library(str(library), tmp_path / "my")  # with the defaults, ten tracks a genre
     proposed = load_config(tmp_path / "my" / LIBRARY_TOML)
     assert (proposed.data.folder, proposed.genres.min_clips) == (str(library), 10)
+    assert set(proposed.genres.alias.values()) == {"Blues", "Classical", "Heavy Metal"}
 
 
 def test_a_proposed_map_holds_what_is_sure_and_comments_what_may_be(tmp_path: Path) -> None:
     rows = [
         ("Drum & Bass", 9, 4),
-        ("drum and bass", 2, 2),
+        ("drum and bass", 6, 3),
+        ("bass drum", 2, 2),
         ("Electronic", 8, 4),
         ("Electronica", 3, 2),
         ('A "q" \\', 1, 1),
@@ -135,6 +137,7 @@ def test_a_proposed_map_holds_what_is_sure_and_comments_what_may_be(tmp_path: Pa
     assert tomllib.loads(text)["genres"]["alias"] == {
         "drum & bass": "Drum & Bass",
         "drum and bass": "Drum & Bass",
+        "bass drum": "Drum & Bass",
         "electronic": "Electronic",
     }
     assert '\n# "electronica" = "Electronic"\n' in text
