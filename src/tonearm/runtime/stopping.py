@@ -29,7 +29,7 @@ class Stopped(BaseException):
 
 class _Course:
     """How far the command is. number: of the first signal, 0 if none came. folders: that it is filling. seconds: how
-    long it may take to end.
+    long it may take to end. words: what to say of what is kept, where no folder is.
     """
 
     number = 0
@@ -37,6 +37,7 @@ class _Course:
     said = False
     folders: tuple[Path, ...] = ()
     seconds = SECONDS_TO_END
+    words = ""
 
 
 _course = _Course()
@@ -70,6 +71,17 @@ def filling(folder: Path) -> Iterator[None]:
     finally:
         if not _course.number:
             _course.folders = before
+
+
+@contextmanager
+def saying(words: str) -> Iterator[None]:
+    """Say these words of what is kept, if a signal comes during the block that fills no folder."""
+    _course.words = words
+    try:
+        yield
+    finally:
+        if not _course.number:
+            _course.words = ""
 
 
 @contextmanager
@@ -123,10 +135,13 @@ def _say() -> None:
     if _course.said:
         return
     _course.said = True
-    kept = f"what is finished is kept in {_course.folders[0]}: " if _course.folders else ""
-    go_on = " to go on" if kept else ""
+    said = "start the same command again"
+    if _course.folders:
+        said = f"what is finished is kept in {_course.folders[0]}: {said} to go on"
+    elif _course.words:
+        said = _course.words
     with suppress(OSError, ValueError):
-        print(f"\ntonearm: stopped; {kept}start the same command again{go_on}", file=sys.stderr, flush=True)
+        print(f"\ntonearm: stopped; {said}", file=sys.stderr, flush=True)
 
 
 def _silence() -> None:
