@@ -20,6 +20,7 @@ from tonearm.dsp.decoders import open_decoder
 from tonearm.dsp.decoding import Decoder
 from tonearm.errors import AudioError, RunError
 from tonearm.experiment.neighbours import training_clips_of
+from tonearm.runtime.files import replacing
 from tonearm.settings import AudioSettings, SpectrogramSettings
 from tonearm.timeline import STICKINESS
 from tonearm.web.listening import follow
@@ -93,8 +94,9 @@ def convert(models: Models, path: Path, target: Path) -> Path:
     import soundfile
 
     with (
+        replacing(target) as temporary,
         open_decoder(path) as decoder,
-        soundfile.SoundFile(target, "w", decoder.sr, 1, "PCM_16", format="WAV") as file,
+        soundfile.SoundFile(temporary, "w", decoder.sr, 1, "PCM_16", format="WAV") as file,
     ):
         for block in decoder.blocks(0, decoder.length):
             file.write(np.clip(block, -1.0, 1.0))
