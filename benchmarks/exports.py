@@ -8,8 +8,7 @@ RESULTS are folders of `tonearm run` whose music, or features, are still there. 
 with its run on one thread (`tonearm export`; --check names other files). Then --python, which must have no tonearm,
 runs the example.py of each export in a process of its own, for some clips of the run, or for their rows as a table: its
 first answer must have the run's label, and its probability to the digits that are printed. Clips are resampled for it
-where the export takes another rate. The table is printed as
-Markdown, and written with --out.
+where the export takes another rate. The table is printed as Markdown, and written with --out.
 """
 
 import os
