@@ -1,11 +1,11 @@
 """Time and memory of a timeline by the length of the recording.
 
-    python benchmarks/timeline.py [--hours 0.1 1 10] [--format mp3] [--model logistic] [--preset gtzan57]
+    python benchmarks/timeline.py [--hours 0.1 1 10] [--hop 5] [--format mp3] [--families rms zero_crossing_rate …]
 
 A run is trained on the built-in music, three minutes of it in three genres. Then a recording of each length is made of
-songs of these genres, by turns, and `tonearm timeline` is run on it as a process of its own, with windows of 10 s and
-steps of 5 s. Columns: size of the file; wall time; how many times faster than the music plays; the most memory that the
-process had (its peak resident set); the segments that were found, and the songs there are.
+songs of these genres, by turns, and `tonearm timeline` is run on it as a process of its own, with windows of 10 s.
+Columns: size of the file; wall time; how many times faster than the music plays; the most memory that the process had
+(its peak resident set); the segments that were found, and the songs there are.
 """
 
 import argparse
@@ -36,19 +36,19 @@ def main() -> None:
     """Train the run, and measure each length."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hours", nargs="+", type=float, default=[0.1, 1.0, 10.0])
+    parser.add_argument("--hop", type=float, default=5.0)
     parser.add_argument("--format", default="mp3", choices=["mp3", "flac", "ogg"])
-    parser.add_argument("--model", default="logistic")
-    parser.add_argument("--preset", default="gtzan57")
+    parser.add_argument("--families", nargs="+", default=["rms", "zero_crossing_rate", "spectral_centroid"])
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        run = learn(Path(folder), given.model, given.preset)
+        run = learn(Path(folder), given.families)
         songs = [record(0, genre, number, SONG).samples for number, genre in itertools.product((20, 21), GENRES)]
-        print(f"{given.model} on {given.preset}, {given.format}")
+        print(f"logistic regression on {', '.join(given.families)}; {given.format}, a window each {given.hop:g} s")
         print("hours    size  seconds  times as fast  peak memory  segments  songs")
         for hours in given.hours:
             path = Path(folder) / f"{hours:g}h.{given.format}"
             count = write(path, songs, hours)
-            seconds, peak, segments = measure(path, run, Path(folder) / "out")
+            seconds, peak, segments = measure(path, run, Path(folder) / "out", given.hop)
             print(
                 f"{hours:>5g}  {path.stat().st_size / 1e6:>4.0f} MB  {seconds:>7.1f}  {hours * 3600 / seconds:>13.0f}  "
                 f"{peak / 1e6:>8.0f} MB  {segments:>8}  {count:>5}",
@@ -56,7 +56,7 @@ def main() -> None:
             )
 
 
-def learn(folder: Path, model: str, preset: str) -> Path:
+def learn(folder: Path, families: list[str]) -> Path:
     """A run that knows the genres."""
     for genre, number in itertools.product(GENRES, range(6)):
         (folder / "music" / genre).mkdir(parents=True, exist_ok=True)
@@ -64,8 +64,8 @@ def learn(folder: Path, model: str, preset: str) -> Path:
     train(
         folder / "music",
         folder / "run",
-        models={model: {}},
-        features={"preset": preset},
+        models={"logistic": {}},
+        features={"families": families},
         split={"valid": 0.0, "test": 0.2},
         train={"calibrate": False},
     )
@@ -81,10 +81,10 @@ def write(path: Path, songs: list[np.ndarray], hours: float) -> int:
     return count
 
 
-def measure(path: Path, run: Path, out: Path) -> tuple[float, int, int]:
+def measure(path: Path, run: Path, out: Path, hop: float) -> tuple[float, int, int]:
     """Seconds, bytes of memory and segments of the command."""
     command = [sys.executable, "-m", "tonearm", "timeline", str(path), "--run", str(run), "--out", str(out)]
-    command += ["--window", "10", "--hop", "5"]
+    command += ["--window", "10", "--hop", str(hop)]
     start = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", WITH_PEAK, *command], check=True, capture_output=True, text=True, env={**os.environ}

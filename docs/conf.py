@@ -14,7 +14,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from pages import commands, features, settings  # noqa: E402
+from pages import commands, features, library, settings  # noqa: E402
 from pages.console import run_command, walk_folder  # noqa: E402
 from pages.includes import source_folder  # noqa: E402
 
@@ -79,7 +79,7 @@ PAGES = {
 
 
 def prepare(app: Any, config: Any) -> None:
-    """Generate the reference pages, copy the examples to where they may write, and render the music once."""
+    """Generate the reference pages, copy the examples to where they may write, and make the music once."""
     for name, page in PAGES.items():
         write_changed(HERE / "reference" / f"{name}.md", page())
     walk = walk_folder(app)
@@ -90,6 +90,9 @@ def prepare(app: Any, config: Any) -> None:
         code, printed = run_command(f"tonearm jam --out music --seconds 5 --workers {workers}", walk)
         if code:
             raise RuntimeError(printed)
+    if not (walk / "mixes" / "evening.mp3").exists():
+        library.make_library(walk / "music", walk / "library")
+        library.make_mix(walk / "mixes" / "evening.mp3")
 
 
 def write_changed(path: Path, text: str) -> None:

@@ -63,7 +63,7 @@ def _add_frames(path: Path, version: int) -> None:
     data += b"".join(_frame(b"COMM", held, version) for held in comments)
     start = id3_start(path)
     old = path.read_bytes()
-    size = 10 + sum(byte << shift for byte, shift in zip(old[start + 6 : start + 10], (21, 14, 7, 0), strict=True))
+    size = 10 + seven_bits(old[start + 6 : start + 10])
     body = old[start + 10 : start + size].rstrip(b"\0")
     assert old[start + 3] == version
     padding = size - 10 - len(body) - len(data)
@@ -72,8 +72,18 @@ def _add_frames(path: Path, version: int) -> None:
 
 
 def _frame(name: bytes, data: bytes, version: int) -> bytes:
-    size = struct.pack(">L", len(data)) if version == 3 else bytes(len(data) >> shift & 127 for shift in (21, 14, 7, 0))
+    size = struct.pack(">L", len(data)) if version == 3 else in_seven_bits(len(data))
     return name + size + b"\0\0" + data
+
+
+def seven_bits(data: bytes) -> int:
+    """A number of ID3, four bytes of seven bits."""
+    return sum(byte << shift for byte, shift in zip(data, (21, 14, 7, 0), strict=True))
+
+
+def in_seven_bits(number: int) -> bytes:
+    """The number as ID3 writes it."""
+    return bytes(number >> shift & 127 for shift in (21, 14, 7, 0))
 
 
 def id3_start(path: Path) -> int:
@@ -92,11 +102,7 @@ def frames(path: Path) -> list[bytes]:
     version, found, place = data[3], [], 10
     while data[place : place + 4].strip(b"\0").isalnum():
         raw = data[place + 4 : place + 8]
-        size = (
-            int.from_bytes(raw, "big")
-            if version == 3
-            else sum(b << s for b, s in zip(raw, (21, 14, 7, 0), strict=True))
-        )
+        size = int.from_bytes(raw, "big") if version == 3 else seven_bits(raw)
         found.append(data[place : place + 10 + size])
         place += 10 + size
     return found

@@ -15,9 +15,10 @@ from tonearm.api import train
 from tonearm.cli import app
 from tonearm.experiment.lookup import run_to_load
 from tonearm.experiment.predictions import read_predictions
+from tonearm.experiment.runs import load_run
 from tonearm.library.audit import write_audit
 from tonearm.library.audit_text import tally
-from tonearm.library.honest import NOTHING, OUT_OF_FOLD, PREDICTED, TRAINED_ON, Answer
+from tonearm.library.honest import NOTHING, OUT_OF_FOLD, PREDICTED, TRAINED_ON, Answer, without_lone_artists
 from tonearm.library.tracks import Track
 from tonearm.library.verdicts import Verdict, mixed_albums, mixed_artists, of_kind, verdicts
 from tonearm.prediction import predict
@@ -148,6 +149,26 @@ def test_no_answer_is_by_a_model_that_was_trained_on_the_track(learned: Path, li
     assert next(iter(rows)) == WRONG
     assert (rows[WRONG]["verdict"], rows[WRONG]["likely"]) == ("conflict", "classical")
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in library.rglob("*.mp3")} == before
+
+
+def test_an_answer_by_a_fold_to_which_the_genre_is_new_says_nothing(learned: Path) -> None:
+    run = load_run(run_to_load(learned / "results"))
+    artists = ["Anna"] * 4 + ["Bert"] * 2 + ["Cleo"]
+    genres = ["blues"] * 5 + ["rock"] * 2
+    tracks = [
+        _track(str(number), genre, artist=artist)
+        for number, (genre, artist) in enumerate(zip(genres, artists, strict=True))
+    ]
+    answers = [_said(0.9)] * 7
+
+    def left(method: str) -> list[str]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("tonearm.library.honest.read_division", lambda folder: (method, None))
+            found = without_lone_artists(run, tracks, answers, genres)
+        return [track.name for track, answer in zip(tracks, found, strict=True) if not answer.reason]
+
+    assert left("group") == ["4"]  # of the blues four tracks are Anna's: Bert's fold knows it, and hers knows one track
+    assert left("stratified") == [track.name for track in tracks]
 
 
 def test_a_track_is_recognised_where_it_was_moved_or_copied(learned: Path, library: Path, tmp_path: Path) -> None:

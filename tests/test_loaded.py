@@ -18,7 +18,7 @@ import tonearm
 from tonearm.answers import Prediction
 from tonearm.dsp.audio import read
 from tonearm.dsp.sources import Contents, Samples
-from tonearm.errors import AudioError, RunError
+from tonearm.errors import AudioError, PictureError, RunError
 from tonearm.loaded import LoadedModel
 from tonearm.runtime.threads import one_thread
 
@@ -182,6 +182,21 @@ def test_contents_without_a_name_are_told_by_their_beginning() -> None:
     assert Contents("upload", b"\x89PNG\r\n\x1a\n").suffix == ".png"
     assert Contents("upload.mp3", b"\0\0\0\x20ftypM4A ").suffix == ".mp3"
     assert Contents("upload", b"RIFF").suffix == ""
+
+
+def test_pictures_are_read_from_bytes_like_files(tmp_path: Path) -> None:
+    from PIL import Image
+
+    from tonearm.data.pictures import read_picture
+    from tonearm.representations.pictures import is_picture_file
+
+    path = tmp_path / "a.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (8, 9, 3), dtype=np.uint8)).save(path)
+    contents = Contents("upload", path.read_bytes())
+    assert is_picture_file(contents)
+    assert np.array_equal(read_picture(contents, (4, 4)), read_picture(path, (4, 4)))
+    with pytest.raises(PictureError, match=r"^upload: cannot be read as a picture"):
+        read_picture(Contents("upload", contents.data[:30]))
 
 
 def test_samples_are_cut_like_a_file() -> None:

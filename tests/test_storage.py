@@ -1,6 +1,7 @@
 """Saving and loading: the same bits, no code from a file, and a clear word on every damage."""
 
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from tables import clouds
 from tonearm.errors import ModelError, RunError
 from tonearm.experiment.origin import other_versions
 from tonearm.models import MODELS
+from tonearm.models.reading import OtherNodesError, read_archive
 from tonearm.models.storage import _digest, allowed_types, load_classifier, save_classifier
 from tonearm.settings import TrainSettings
 from tonearm.training import history
@@ -180,6 +182,26 @@ def test_a_tree_that_points_outside_itself_is_refused(case: str, tmp_path: Path)
     save_classifier(classifier, tmp_path)
     with pytest.raises(RunError, match="points outside itself"):
         load_classifier(tmp_path)
+
+
+@pytest.mark.parametrize("case", ["logistic", "svm", "nystroem"])
+def test_a_file_is_put_together_as_skops_does_it(case: str, tmp_path: Path) -> None:
+    saved(case, tmp_path)
+    path = tmp_path / "model.skops"
+    theirs = skops.io.load(path, trusted=sorted(allowed_types()))
+    assert pickle.dumps(read_archive(path)) == pickle.dumps(theirs)  # also which parts are one object
+
+
+def test_other_nodes_are_left_to_skops(tmp_path: Path) -> None:
+    saved("boosting", tmp_path)
+    with pytest.raises(OtherNodesError):
+        read_archive(tmp_path / "model.skops")
+    assert load_classifier(tmp_path, "boosting").classes_.tolist() == ["blues", "disco", "metal"]
+
+
+def test_a_model_of_another_type_than_is_said_is_loaded_too(tmp_path: Path) -> None:
+    saved("svm", tmp_path)
+    assert load_classifier(tmp_path, "logistic").classes_.tolist() == ["blues", "disco", "metal"]
 
 
 def test_a_table_model_loads_without_torch(tmp_path: Path) -> None:

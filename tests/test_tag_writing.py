@@ -151,6 +151,19 @@ def test_what_others_changed_after_it_was_written_stays_theirs(library: Path) ->
     assert {name for name in after if after[name] != before[name]} == {"Artist 1/a.flac"}
 
 
+def test_a_recipe_that_is_damaged_leaves_one_file_as_it_is(library: Path) -> None:
+    path = planned(library)
+    journal = path.with_suffix(".journal")
+    apply_plan(path)
+    lines = journal.read_text(encoding="utf-8").splitlines()
+    row = json.loads(lines[1])
+    row["recipe"] = row["recipe"][:-5]
+    journal.write_text("\n".join([lines[0], json.dumps(row), *lines[2:]]) + "\n", encoding="utf-8")
+    outcome = undo(path)
+    assert outcome.done == 7
+    assert outcome.left[row["file"]].startswith("the journal's recipe is damaged")
+
+
 def test_status_counts(library: Path) -> None:
     path = planned(library)
     assert "  waiting      8" in status_of(path).text()

@@ -20,6 +20,7 @@ EXTRAS = (
     "accelerate",
     "upath",
     "fsspec",
+    "librosa",  # of the tests alone
     "fastapi",
     "starlette",
     "uvicorn",

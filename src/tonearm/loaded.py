@@ -25,6 +25,7 @@ from tonearm.experiment.pretrained import pretrained
 from tonearm.experiment.runs import Run, judged_part, load_run, read_scores
 from tonearm.experiment.trust import Trust
 from tonearm.prediction import clips_near, doubts, origin, predict_sources, representation_of
+from tonearm.representations.base import digest_of, opened_once
 from tonearm.representations.combined import name_of
 from tonearm.runtime.remote import place
 
@@ -50,7 +51,7 @@ class LoadedModel:
     def __init__(self, run: Run) -> None:
         self.run = run
         self._representation = representation_of(run)
-        self._reader = self._representation.open()
+        self._reader = opened_once(digest_of(self._representation.facts()), self._representation.open)
         self._together = PICTURES_TOGETHER if self._representation.gives == "images" else self._reader.batch
 
     def __repr__(self) -> str:
@@ -93,7 +94,7 @@ class LoadedModel:
         """One answer for each of the sounds, in their order, as they are there; the same as one by one.
 
         Networks are asked about some at once, which is quicker. sounds, sr, neighbours: as of `predict`; they are taken
-        as they are needed. names: of the sounds, as many as there are. Raises RunError as `predict`.
+        as they are needed. names: of the sounds, as many as there are (else ValueError). Raises RunError as `predict`.
         """
         if neighbours:
             clips_near(self.run)  # what is missing is said before the work

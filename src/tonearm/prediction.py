@@ -34,7 +34,16 @@ from tonearm.experiment.named_neighbours import Neighbour
 from tonearm.experiment.origin import other_versions
 from tonearm.experiment.runs import Run, load_run, probabilities
 from tonearm.experiment.trust import Trust, executed, telling_what_to_trust
-from tonearm.representations.base import Reader, Representation, as_rows, batches, digest_of, opened_once, read_clips
+from tonearm.representations.base import (
+    Reader,
+    Representation,
+    as_rows,
+    batches,
+    digest_of,
+    opened_anew,
+    opened_once,
+    read_clips,
+)
 from tonearm.representations.extract import excerpts_note
 from tonearm.representations.registry import restore
 from tonearm.runtime.names import to_text
@@ -176,7 +185,7 @@ def representation_of(run: Run, opened: bool = True) -> Representation:
         with trusting(run.trusted), telling_what_to_trust(run.folder, run.facts):
             representation = restore(run.representation)
             if opened:
-                representation.open()
+                opened_anew(representation)
     except WeightsError as error:
         raise RunError(f"{run.folder}: {error}") from error
     except RepresentationError as error:

@@ -73,7 +73,7 @@ def test_a_leader_that_is_killed_takes_its_workers_along_and_its_traces_go(music
 SWALLOWING = """
 import sys, time
 from tonearm.runtime import stopping
-stopping.SECONDS_TO_END = float(sys.argv[1])
+stopping._course.seconds = float(sys.argv[1])
 def work():
     print("started", flush=True)
     for _ in range(10):
@@ -99,6 +99,44 @@ def test_a_signal_that_a_library_swallows_ends_the_process_nevertheless(then: st
         process.send_signal(signal.SIGTERM)  # an impatient one changes nothing
         assert process.wait(60) == 143
         assert process.stdout.read() == ""
+        assert process.stderr.read() == "\ntonearm: stopped; start the same command again\n"
+
+
+CALLED_FROM_C = """
+import io, sys, time
+import numpy, soundfile
+from tonearm.runtime import stopping
+writing = []
+class Slow(io.BytesIO):
+    def write(self, data):
+        if not writing:
+            writing.append(True)
+            print("writing", flush=True)
+            time.sleep(0.5)  # the signal comes in here
+        return super().write(data)
+def work():
+    try:
+        while True:
+            try:
+                soundfile.write(Slow(), numpy.zeros(1000), 8000, format="WAV")
+            except AssertionError:  # soundfile's, of a function that did not write
+                pass
+            time.sleep(0.1)
+    finally:
+        print("unwound", flush=True)
+stopping.guarded(work)
+"""
+
+
+def test_a_signal_in_a_function_that_is_called_from_c_is_not_lost() -> None:
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", CALLED_FROM_C], stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "writing\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 143
+        assert process.stdout.read() == "unwound\n"
         assert process.stderr.read() == "\ntonearm: stopped; start the same command again\n"
 
 

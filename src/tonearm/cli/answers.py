@@ -122,7 +122,7 @@ def answer_all(answering: Answering, ways: Ways) -> Tally:
             rows = answering.answers(files, kept if table is None else None)
             columns.write(ways.table, (row for row in rows if not answering.leaves_out(row)))
     if kept is not None and kept.path != ways.lines:
-        kept.path.unlink()
+        kept.path.unlink(missing_ok=True)  # beside a URL it was in a temporary folder
     notes = (*excerpts_note(tally.excerpts), *left_out_note(tally.left_out, tally.files))
     note(*(f"note: {line}" for line in notes))
     again = f", {before} of them answered before" if before else ""

@@ -22,6 +22,8 @@ from tonearm.data.tags import check_reader, read_tags
 from tonearm.settings import GenreSettings
 from tonearm.wording import count
 
+SHOWN_REASONS = 3
+
 
 @dataclass(frozen=True)
 class GenreRow:
@@ -142,11 +144,13 @@ def _notes(
     """What a person should know of tracks that have no label."""
     without = [name for name, genres in zip(names, tracks, strict=True) if not genres and name not in unread]
     if unread:
-        reasons = "; ".join(
-            f"{reason}: {name_some([n for n in unread if unread[n] == reason])}"
-            for reason in dict.fromkeys(unread.values())
-        )
-        yield f"{count(len(unread), 'file', 'has', 'have')} no tags that can be read, and no label: {reasons}"
+        alike: defaultdict[str, list[str]] = defaultdict(list)
+        for name, reason in unread.items():
+            alike[reason].append(name)
+        reasons = [f"{reason}: {name_some(those)}" for reason, those in alike.items()]
+        more = f"; and {count(len(reasons) - SHOWN_REASONS, 'other reason')}" if len(reasons) > SHOWN_REASONS else ""
+        files = count(len(unread), "file", "has", "have")
+        yield f"{files} no tags that can be read, and no label: {'; '.join(reasons[:SHOWN_REASONS])}{more}"
     if without:
         yield (
             f"{count(len(without), 'track', 'has', 'have')} no genre and no label; `tonearm predict` says what they "
@@ -158,7 +162,7 @@ def _notes(
             for genre, (clips, artists) in choice.left_out.items()
         ]
         lost = sum(bool(genres) and not label for genres, label in zip(tracks, choice.labels, strict=True))
-        unlabelled = count(lost, "track", "has", "have")
+        unlabelled = count(lost - choice.undecided, "track", "has", "have")
         yield (
             f"{count(len(small), 'genre', 'is', 'are')} left out, below genres.min_clips = {settings.min_clips} or "
             f"min_artists = {settings.min_artists}: {name_some(small)}; {unlabelled} no label for that"

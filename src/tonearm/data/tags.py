@@ -37,9 +37,9 @@ class Tags:
     """What a file says of itself.
 
     track: its number on the album, None where unknown. genres: each value as it is written, in order, with several
-    in one text not told apart yet (`genres.split_values`). compilation: whether the file says that its album is one.
-    musicbrainz_artist_ids, musicbrainz_album_artist_ids: in order, the main artist first. seconds: the length, None
-    where it was not asked for or is unknown. reason: why nothing could be read, "" where it could.
+    in one text not told apart yet (`genres.Genres`). compilation: whether the file says that its album is one.
+    musicbrainz_artist_ids, musicbrainz_album_artist_ids: in order, the main artist first. reason: why nothing could be
+    read, "" where it could.
     """
 
     title: str = ""
@@ -51,7 +51,6 @@ class Tags:
     compilation: bool = False
     musicbrainz_artist_ids: tuple[str, ...] = ()
     musicbrainz_album_artist_ids: tuple[str, ...] = ()
-    seconds: float | None = None
     reason: str = ""
 
 
@@ -61,11 +60,10 @@ def check_reader() -> None:
         raise TonearmError(f"tags are read by tinytag, which is not installed: {INSTALL}")
 
 
-def read_tags(path: str | Path, with_seconds: bool = False) -> Tags:
+def read_tags(path: str | Path) -> Tags:
     """The tags of a file or URL; of one that cannot be read, the reason.
 
-    with_seconds: read the length, too, which takes longer for some formats. Raises TonearmError where the extra `tags`
-    is not installed.
+    Raises TonearmError where the extra `tags` is not installed.
     """
     check_reader()
     from tinytag import TinyTag, TinyTagException, UnsupportedFormatError
@@ -74,7 +72,9 @@ def read_tags(path: str | Path, with_seconds: bool = False) -> Tags:
         return Tags(reason=f"it is {irregular}, not a file")
     try:
         with place(path).open("rb") as file:
-            found = TinyTag.get(filename=str(path), file_obj=file, tags=True, duration=with_seconds)
+            found = TinyTag.get(
+                filename=str(path), file_obj=file, tags=True, duration=False
+            )  # for which some formats are read whole
     except UnsupportedFormatError:
         ending = Path(path).suffix.lower() or "without ending"
         return Tags(reason=f"its kind of file ({ending}) is none whose tags can be read")
@@ -92,7 +92,6 @@ def _tags(found: "TinyTag") -> Tags:
     other = {key.lower(): values for key, values in found.other.items()}
     compilation = _first(_values(other, _COMPILATION))
     genres = [found.genre, *other.get("genre", [])]
-    seconds = found.duration
     return Tags(
         title=_first([found.title]),
         artist=_first([found.artist]),
@@ -103,7 +102,6 @@ def _tags(found: "TinyTag") -> Tags:
         compilation=compilation.casefold() in ("1", "true", "yes"),
         musicbrainz_artist_ids=_ids(_values(other, _ARTIST_IDS)),
         musicbrainz_album_artist_ids=_ids(_values(other, _ALBUM_ARTIST_IDS)),
-        seconds=float(seconds) if seconds and seconds > 0 else None,
     )
 
 

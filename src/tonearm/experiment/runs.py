@@ -106,7 +106,7 @@ class Run:
     facts: RunFacts
     calibration: CalibrationFacts | None = None
     trusted: tuple[Source, ...] = ()
-    lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     @property
     def temperature(self) -> float:

@@ -20,7 +20,7 @@ from tonearm.config import load_config
 from tonearm.experiment.trust import Trust
 from tonearm.library.audit_page import audit_page
 from tonearm.library.audit_text import genres_in_words, markdown, summary
-from tonearm.library.honest import honest_answers
+from tonearm.library.honest import honest_answers, without_lone_artists
 from tonearm.library.tracks import read_tracks
 from tonearm.library.trained import trained_config
 from tonearm.library.verdicts import KINDS, Together, Verdict, mixed_albums, mixed_artists, of_kind, verdicts
@@ -79,6 +79,8 @@ def write_audit(
     tracks, notes = read_tracks(load_config(None, overrides, own))
     with hold(out):
         answers = honest_answers(asked, place(config.data.folder), tracks, counting, workers, out / ANSWERS_JSONL)
+        genres = [track.genre(asked.run.labels) for track in tracks]
+        answers = without_lone_artists(asked.run, tracks, answers, genres)
         found = verdicts(tracks, answers, asked.run.labels, asked.run.threshold)
         audit = Audit(tuple(found), tuple(mixed_albums(found)), tuple(mixed_artists(found)), (*notes, *asked.notes()))
         _write(out, audit, library, Excerpts({"folder": library}, audio))

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tonearm.errors import PlanError, TagError
+from tonearm.errors import TagError
 from tonearm.library.chunks import copy
 
 LEAST = 24  # bytes that are worth a copy: its place and length take 13
@@ -37,7 +37,7 @@ def difference(old: Path, new: Path) -> str:
 
 
 def rebuild(recipe: str, given: Path, target: Path) -> None:
-    """Make the file that the recipe was found for. Raises PlanError where the recipe is damaged."""
+    """Make the file that the recipe was found for. Raises TagError where the recipe is damaged."""
     try:
         packed = zlib.decompress(base64.b85decode(recipe))
         with given.open("rb") as source, target.open("wb") as file:
@@ -51,7 +51,7 @@ def rebuild(recipe: str, given: Path, target: Path) -> None:
                     file.write(packed[place : place + size])
                     place += size
     except (ValueError, struct.error, zlib.error, TagError) as error:
-        raise PlanError(f"the journal's recipe is damaged ({error})") from error
+        raise TagError(f"the journal's recipe is damaged ({error})") from error
 
 
 Bytes = mmap.mmap | bytes

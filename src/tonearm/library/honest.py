@@ -11,7 +11,7 @@ byte; or has the file name of one that is not there any more, since it was moved
 """
 
 import filecmp
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from tonearm.answers import Prediction
 from tonearm.bulk.answering import Answering, wanted_of
 from tonearm.bulk.kept import keeping
-from tonearm.experiment.lookup import scored_folder
+from tonearm.experiment.lookup import read_division, scored_folder
 from tonearm.experiment.predictions import read_predictions
+from tonearm.experiment.runs import Run
 from tonearm.library.tracks import Track
 from tonearm.prediction import Asked
 from tonearm.report.collect import mean_answers
@@ -37,6 +38,11 @@ TRAINED_ON = "the run was trained on it and has no answer by a model that was no
 
 
 NOTHING = np.zeros(0)
+FEWEST_OTHERS = 3  # tracks of a genre by other artists, without which folds by artist teach nothing of it
+ONE_ARTIST = (
+    "the run learned its genre from this artist almost alone, so a model that has not heard the artist does not know "
+    'the genre; with split.method = "stratified" it may be judged'
+)
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,27 @@ def honest_answers(
             failed += bool(answer.error)
             progress(done, len(others), failed)
     return [answers[number] for number in range(len(tracks))]
+
+
+def without_lone_artists(
+    run: Run, tracks: Sequence[Track], answers: Sequence[Answer], genres: Sequence[str]
+) -> list[Answer]:
+    """The answers without those of models to which a track's genre is new, where folds keep artists together.
+
+    genres: of each track, "" for none. A fold that tests the only artist of a genre was trained on none of it, and
+    whatever it says against the genre says nothing.
+    """
+    if read_division(scored_folder(run.folder))[0] != "group":
+        return list(answers)
+    known = [row for row, answer in enumerate(answers) if answer.trained]
+    by_genre = Counter(genres[row] for row in known)
+    by_artist = Counter((genres[row], tracks[row].artist) for row in known)
+    found = []
+    for track, genre, answer in zip(tracks, genres, answers, strict=True):
+        others = by_genre[genre] - by_artist[genre, track.artist]
+        alone = genre and track.artist and answer.source == OUT_OF_FOLD and others < FEWEST_OTHERS
+        found.append(Answer(NOTHING, "", ONE_ARTIST, trained=True) if alone else answer)
+    return found
 
 
 def _predicted(answer: Prediction, labels: tuple[str, ...]) -> Answer:

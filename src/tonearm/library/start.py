@@ -55,6 +55,7 @@ def start_library(
     if path.is_file():
         tell(f"{path}: used as it stands; delete it to have it proposed anew")
     else:
+        tell(f"{folder}: its tags are read")
         config = load_config(None, overrides, {"data": {"folder": folder, "labels": "tags"}})
         catalog = read_catalog(config.data, genres=config.genres)
         assert catalog.genres is not None
@@ -94,7 +95,10 @@ def _check_classes(catalog: Catalog, path: Path) -> None:
 def propose(folder: str, genres: GenreTable, settings: GenreSettings) -> str:
     """The text of `library.toml`: loads as a config."""
     sure = [one for one in genres.proposals if one.sure]
-    names = {row.name for row in genres.rows if row.labelled} | {one.name for one in sure}
+    classes = {row.name for row in genres.rows if row.labelled}
+    # of a library that is too small as it stands, those that a lower genres.min_clips would let in
+    names = (classes or {row.name for row in genres.rows if row.tracks > 1}) | {one.name for one in sure}
+    names -= {one.alias for one in sure}
     spelled = {row.name: next(iter(row.spellings)) for row in genres.rows if row.name in names}
     lines = [f"{quoted(name)} = {quoted(spelled[name])}" for name in sorted(spelled)]
     lines += [f"{quoted(one.alias)} = {quoted(spelled.get(one.name, one.name))}" for one in sure]

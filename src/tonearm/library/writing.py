@@ -179,7 +179,7 @@ def _write(
             Write(
                 file=row.file,
                 old=old,
-                new=values,
+                new=read_fields(exchange.copy, [target])[0],
                 before=digest_of(exchange.path),
                 after=digest_of(exchange.copy),
                 mtime_ns=row.mtime_ns,
@@ -220,10 +220,10 @@ def _take_place(exchange: Exchange, journal: Journal, file: str, before: Literal
 
 
 def _rebuild(done: Write, exchange: Exchange, _: Field) -> None:
-    """Make the copy the file before, byte for byte. Raises PlanError where the journal does not give that."""
+    """Make the copy the file before, byte for byte. Raises TagError where the journal does not give that."""
     rebuild(done.recipe, exchange.path, exchange.copy)
     if digest_of(exchange.copy) != done.before:
-        raise PlanError(f"the journal's recipe for {done.file} does not give the file that it was made of")
+        raise TagError("the journal's recipe does not give the file that it was made of")
     exchange.settle(done.mtime_ns)
 
 

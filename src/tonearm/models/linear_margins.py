@@ -10,16 +10,18 @@ over them approaches the kernel's. The loss is the squared hinge, minimised by l
 
 import warnings
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.kernel_approximation import Nystroem
-from sklearn.svm import LinearSVC
 
 from tonearm.errors import ModelError
 from tonearm.training.rowwise import linear
+
+if TYPE_CHECKING:
+    from sklearn.kernel_approximation import Nystroem
+    from sklearn.svm import LinearSVC
 
 MAX_ITER = 2_000
 
@@ -46,7 +48,7 @@ def fit_linear(
     classes: list[NDArray[np.bool_]],
     weights: NDArray[np.float64],
     C: float,
-    kernel: Nystroem | None,
+    kernel: "Nystroem | None",
     tell: Callable[[], None],
 ) -> Linear:
     """A machine for each class. classes: which rows are of each, shape (rows,). weights: of the rows, shape (rows,).
@@ -68,7 +70,9 @@ def fit_linear(
 
 def _machine(
     table: NDArray[np.float64], of_class: NDArray[np.bool_], weights: NDArray[np.float64], C: float
-) -> LinearSVC:
+) -> "LinearSVC":
+    from sklearn.svm import LinearSVC
+
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         try:

@@ -15,23 +15,20 @@ Calibration of Modern Neural Networks", ICML 2017.
 
 from collections.abc import Callable
 from itertools import count
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.kernel_approximation import Nystroem
-from sklearn.model_selection import StratifiedKFold
-from sklearn.svm import SVC
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tonearm.models.linear_margins import Linear, fit_linear
 from tonearm.runtime.progress import tell_step
 from tonearm.training.rowwise import softmax
+
+if TYPE_CHECKING:
+    from sklearn.kernel_approximation import Nystroem
 
 SHARPNESS_BOUNDS = (0.05, 50.0)
 UNKNOWN_SHARPNESS = 1.0  # if a class has too few rows to hold any out
@@ -91,6 +88,9 @@ class SupportVectors(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         self, rows: NDArray[np.float64], codes: NDArray[np.intp], tell: Callable[[], None]
     ) -> list[Any] | Linear:
         """A fitted machine for each class; with two classes only the second's, since the first's mirrors it."""
+        from sklearn.svm import SVC
+        from sklearn.utils.class_weight import compute_sample_weight
+
         weights = compute_sample_weight(self.class_weight, codes)
         classes = [codes == code for code in (range(len(self.classes_)) if len(self.classes_) > 2 else [1])]
         if self.kernel != "rbf":
@@ -101,18 +101,24 @@ class SupportVectors(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
             tell()
         return machines
 
-    def _nystroem(self, rows: NDArray[np.float64]) -> Nystroem | None:
+    def _nystroem(self, rows: NDArray[np.float64]) -> "Nystroem | None":
         """The unfitted kernel with landmarks, of the width that SVC's would have; None if the machines are linear."""
         if self.kernel == "linear":
             return None
         spread = rows.shape[1] * float(rows.var()) or 1.0
         gamma = 1.0 / spread if isinstance(self.gamma, str) else self.gamma
+        from sklearn.kernel_approximation import Nystroem
+
         return Nystroem(gamma=gamma, n_components=min(self.landmarks, len(rows)), random_state=self.seed)
 
     def _sharpness(
         self, rows: NDArray[np.float64], codes: NDArray[np.intp], folds: int, tell: Callable[[], None]
     ) -> float:
         """The factor that gives held-out rows the lowest log loss."""
+        from scipy.optimize import minimize_scalar
+        from scipy.special import log_softmax
+        from sklearn.model_selection import StratifiedKFold
+
         margins = np.empty((len(rows), len(self.classes_)))
         division = StratifiedKFold(folds, shuffle=True, random_state=self.seed)
         for train, held in division.split(rows, codes):

@@ -12,6 +12,7 @@ evaluation bit for bit. To add one, write a class like `features.representation.
 import hashlib
 import json
 import re
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
@@ -63,6 +64,7 @@ class Reader(Protocol):
 
 
 _readers: dict[str, Reader] = {}  # of this process, by digest
+_readers_lock = threading.RLock()
 
 
 class Representation(Protocol):
@@ -180,11 +182,24 @@ def as_rows(results: Sequence[NDArray[Any]]) -> NDArray[Any]:
 
 def opened_once(digest: str, open_reader: Callable[[], Reader]) -> Reader:
     """The reader of this digest, opened when this process first asks for it."""
-    if digest not in _readers:
-        while len(_readers) >= READERS_KEPT:
-            _readers.pop(next(iter(_readers)))
-        _readers[digest] = open_reader()
-    return _readers[digest]
+    with _readers_lock:
+        if digest not in _readers:
+            _keep(digest, open_reader())
+        return _readers[digest]
+
+
+def opened_anew(representation: Representation) -> Reader:
+    """A reader that is opened now, whatever was opened before, and that `opened_once` gives from now on."""
+    reader = representation.open()
+    with _readers_lock:
+        _keep(digest_of(representation.facts()), reader)
+    return reader
+
+
+def _keep(digest: str, reader: Reader) -> None:
+    while len(_readers) >= READERS_KEPT and digest not in _readers:
+        _readers.pop(next(iter(_readers)))
+    _readers[digest] = reader
 
 
 def _failed(error: Exception) -> Result:

@@ -9,6 +9,7 @@ without a word. A library may swallow it or keep the main thread in C: then a se
 nothing but the standard library, since it is there before all others are loaded.
 """
 
+import _thread
 import os
 import signal
 import sys
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import NoReturn
 
 SECONDS_TO_END = 10.0
+SECONDS_TO_RETURN = 0.05  # from a function that is called from C
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
 
 
@@ -28,11 +30,13 @@ class Stopped(BaseException):
 
 
 class _Course:
-    """How far the command is. number: of the first signal, 0 if none came. folders: that it is filling. seconds: how
-    long it may take to end.
+    """How far the command is. number: of the first signal, 0 if none came. lost: whether `Stopped` was swallowed since.
+
+    folders: that it is filling. seconds: how long it may take to end.
     """
 
     number = 0
+    lost = False
     done = False
     said = False
     folders: tuple[Path, ...] = ()
@@ -88,6 +92,7 @@ def _listen() -> None:
     if hasattr(os, "set_blocking"):  # not on Windows before Python 3.12
         os.set_blocking(writing, False)
     # the byte is written when the signal comes, the handler called when the main thread is back from C
+    sys.unraisablehook = _raise_again
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     threading.Thread(target=_end_anyhow, args=(reading,), daemon=True).start()
     for number in SIGNALS:
@@ -98,9 +103,18 @@ def _listen() -> None:
 def _stop(number: int, _frame: object) -> None:
     if _course.done:
         _end(number)
-    if not _course.number:
-        _course.number = number
+    if not _course.number or _course.lost:
+        _course.number, _course.lost = _course.number or number, False
         raise Stopped
+
+
+def _raise_again(lost: "sys.UnraisableHookArgs") -> None:
+    """Take up a `Stopped` that was raised where nothing can be, such as a function that a library calls from C."""
+    if lost.exc_type is not Stopped:
+        sys.__unraisablehook__(lost)
+        return
+    _course.lost = True
+    threading.Timer(SECONDS_TO_RETURN, _thread.interrupt_main, [_course.number]).start()  # not inside this function
 
 
 def _end_anyhow(reading: int) -> None:

@@ -81,8 +81,9 @@ def one_thread() -> Iterator[None]:
     """In the block the libraries that are loaded work on the calling thread alone; blocks may be nested."""
     limits = _limits
     own = limits.enter()
-    before = [(library, library.num_threads) for library in own]
+    before: list[tuple[Any, int]] = []
     try:
+        before += [(library, library.num_threads) for library in own]
         for library in own:
             library.set_num_threads(1)
         yield

@@ -2,9 +2,9 @@
 
 Conventions
 -----------
-A label has one colour and, from the eighth on, a hatch over it; labels come in the order of the time that they take. A
-segment that is wide enough carries its label, and the legend has them all. Time is written as m:ss, from an hour on as
-h:mm:ss. The same results give the same bytes.
+A label has one colour, from the seventh on with a hatch over its bar and a paler waveform; labels come in the order of
+the time that they take. A segment that is wide enough carries its label, and the legend has them all. Time is written
+as m:ss, from an hour on as h:mm:ss. The same results give the same bytes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,6 +27,7 @@ COLUMNS = 1200
 HATCHES = ("", "////", "....", "xxxx")
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800)  # seconds between ticks
 MOST_TICKS = 12
+PALER = 0.55  # of the waveform of a label with a hatch
 MOST_NAMED = 10  # labels in the legend
 CHARACTER = 0.085  # inches that a character of a label takes
 
@@ -71,7 +72,8 @@ def _draw_segment(
 ) -> None:
     """The part of the waveform, and over it a bar with the label where it has room."""
     inside = (middles >= segment.start) & (middles < segment.end)
-    area.fill_between(middles[inside], -level[inside], level[inside], linewidth=0.0, **{**look, "edgecolor": PAPER})
+    plain = {"facecolor": look["facecolor"], "alpha": PALER if look["hatch"] else 1.0}  # hatches would hide its shape
+    area.fill_between(middles[inside], -level[inside], level[inside], linewidth=0.0, **plain)
     area.bar(segment.start, 0.26, segment.end - segment.start, 1.16, align="edge", linewidth=0.6, **look)
     wide = WIDTH * 0.96 * (segment.end - segment.start) / seconds
     if segment.label and wide > CHARACTER * (len(segment.label) + 1):

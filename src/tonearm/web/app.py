@@ -81,9 +81,10 @@ def create_app(
             cleaning.cancel()
             with suppress(asyncio.CancelledError):
                 await cleaning
-            for close in (*closing, pool.stop):
-                await asyncio.to_thread(close)
+            await asyncio.to_thread(pool.stop)
             uploads.close()
+            for close in closing:
+                await asyncio.to_thread(close)
 
     described = "/openapi.json" if openapi else None
     app = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=described, lifespan=life)

@@ -36,11 +36,7 @@ class Choice:
     @property
     def title(self) -> str:
         """Model and experiment, for a person."""
-        if self.experiment is None:
-            return self.name
-        above = self.experiment.parent.name
-        learned = self.experiment.name == RESULTS and above.endswith(BESIDE)
-        return f"{self.name} · {f'{above.removesuffix(BESIDE)} corrected' if learned else self.experiment.name}"
+        return f"{self.name} · {title_of(self.experiment)}" if self.experiment else self.name
 
 
 class Choices:
@@ -67,6 +63,17 @@ class Choices:
         if key not in self._known:
             raise RequestError(404, "there is no such model here any more; load the page again")
         return self._known[key]
+
+
+def title_of(experiment: Path) -> str:
+    """An experiment's name for a person.
+
+    >>> title_of(Path("/music/mine")), title_of(Path("/music/mine-corrections/results"))
+    ('mine', 'mine corrected')
+    """
+    above = experiment.parent.name
+    learned = experiment.name == RESULTS and above.endswith(BESIDE)
+    return f"{above.removesuffix(BESIDE)} corrected" if learned else experiment.name
 
 
 def _choices(path: str | Path) -> list[Choice]:

@@ -10,9 +10,10 @@ from pydantic import Field
 from tonearm.experiment.folder import ExperimentFolder
 from tonearm.web import tasks
 from tonearm.web.app import web_of
+from tonearm.web.choices import title_of
 from tonearm.web.errors import RequestError
 from tonearm.web.learning import board
-from tonearm.web.routes import LONG_SECONDS, Body, Key, paths_of
+from tonearm.web.routes import LONGER, Body, Key, playlist_of
 from tonearm.web.session import item_of, session_of
 
 router = APIRouter()
@@ -65,7 +66,7 @@ async def collection_map(request: Request, model: str, method: Literal["pca", "u
         raise RequestError(422, f"{choice.title} has no map: {choice.why}")
     key = choice.key, method
     if key not in session.maps:
-        seconds = LONG_SECONDS * web.limits.task_seconds
+        seconds = LONGER * web.limits.task_seconds
         session.maps[key] = await web.pool.run(tasks.points, choice.run, method, seconds=seconds)
     return session.maps[key]
 
@@ -90,7 +91,7 @@ def clips_playlist(request: Request, body: PlaylistBody) -> Response:
     items = [item for item in found if item is not None]
     if not items:
         raise RequestError(422, "none of these clips has a file that is still there")
-    return paths_of(items)
+    return playlist_of(items)
 
 
 @router.get("/api/corrections")
@@ -148,7 +149,7 @@ async def learn(request: Request, body: LearnBody) -> dict[str, Any]:
 def experiments(request: Request) -> list[dict[str, Any]]:
     """The experiments: leaderboard, and whether there is a report."""
     return [
-        {"name": path.name, "path": str(path), "board": board(path), "report": _report(path).is_file()}
+        {"name": title_of(path), "path": str(path), "board": board(path), "report": _report(path).is_file()}
         for path in session_of(request).choices.experiments
     ]
 

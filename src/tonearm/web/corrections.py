@@ -28,6 +28,7 @@ from pathlib import Path, PurePosixPath
 from tonearm.config import Config, to_toml
 from tonearm.data.catalog import read_catalog
 from tonearm.data.metadata import LEFT_OUT
+from tonearm.data.pictures import is_picture_folder
 from tonearm.errors import CatalogError, RunError
 from tonearm.experiment.folder import ExperimentFolder
 from tonearm.experiment.inputs import RECORDINGS
@@ -91,6 +92,8 @@ class Corrections:
         folder = place(config.data.folder)
         if is_url(folder) or not folder.is_dir():
             return f"its music is not in a folder of this machine any more ({config.data.folder})"
+        if is_picture_folder(folder):
+            return "it was trained on ready pictures, which are not heard"
         own = [name for name, settings in config.models.items() if settings.type == "python"]
         if own or config.features.extra or config.augment.object:
             return "it runs code of its maker's own, which the page never starts; `tonearm run` does"

@@ -7,6 +7,9 @@ from pathlib import Path
 from tonearm.errors import RunError
 from tonearm.experiment.trust import Trust
 from tonearm.loaded import LoadedModel, load
+from tonearm.representations.probe import probe_noise
+
+NOISE_RATE = 22_050  # Hz
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,9 @@ class Models:
         self._loaded: dict[RunKey, LoadedModel] = {}
 
     def load(self, keys: Sequence[RunKey]) -> None:
-        """Load runs before they are needed."""
+        """Load runs before they are needed, and let each hear some noise, so that all that a file needs is there."""
         for key in keys:
-            self.get(key)
+            self.get(key).predict(probe_noise(NOISE_RATE), sr=NOISE_RATE, name="noise")
 
     def get(self, key: RunKey) -> LoadedModel:
         """The run, loaded at its first use. Raises RunError where the folder holds another one now."""

@@ -6,6 +6,7 @@ A page holds no name of a file or a label: scripts fetch these and write them as
 is ever read as HTML. The look is that of the report, whose style sheet comes first.
 """
 
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -38,28 +39,17 @@ def _page(request: Request, name: str) -> HTMLResponse:
     return HTMLResponse(_templates().get_template(f"{name or 'listen'}.html").render(words))
 
 
-@router.get("/")
-async def listen(request: Request) -> HTMLResponse:
-    """The first page: files to labels."""
-    return _page(request, "")
+def _shows(name: str) -> Callable[[Request], Awaitable[HTMLResponse]]:
+    """The route of a page."""
+
+    async def show(request: Request) -> HTMLResponse:
+        return _page(request, name)
+
+    return show
 
 
-@router.get("/map")
-async def collection_map(request: Request) -> HTMLResponse:
-    """The map of a collection."""
-    return _page(request, "map")
-
-
-@router.get("/corrections")
-async def corrections(request: Request) -> HTMLResponse:
-    """Corrections, and learning anew."""
-    return _page(request, "corrections")
-
-
-@router.get("/results")
-async def results(request: Request) -> HTMLResponse:
-    """Leaderboards and reports."""
-    return _page(request, "results")
+for _name in PAGES:
+    router.add_api_route(f"/{_name}", _shows(_name), response_class=HTMLResponse)
 
 
 @router.get("/static/{name}")

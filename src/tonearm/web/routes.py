@@ -1,6 +1,5 @@
 """What the page asks for, as JSON: files, answers, timelines, pictures, sounds, exports."""
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
@@ -15,7 +14,7 @@ from tonearm.web.shelf import MOST_FILES, Item
 
 router = APIRouter()
 Key = Annotated[str, Field(max_length=64)]
-LONG_SECONDS = 10.0  # times the limit of a file: what goes over all clips, or through every second of a file
+LONGER = 10.0  # times the limit of a file may take what goes over all clips, or through every second of a file
 
 
 class Body(BaseModel):
@@ -91,7 +90,7 @@ async def timeline(request: Request, key: str, model: str) -> dict[str, Any]:
     """The genre over time."""
     web = web_of(request)
     choice, item = session_of(request).choices.get(model), item_of(request, key)
-    seconds = LONG_SECONDS * web.limits.task_seconds
+    seconds = LONGER * web.limits.task_seconds
     found: dict[str, Any] = await web.pool.run(tasks.timeline, choice.run, item.path, seconds=seconds)
     return found
 
@@ -125,26 +124,25 @@ def export(request: Request, body: ExportBody) -> Response:
     found = known_answers(session, choice, items)
     if body.format == "csv":
         _, target = web.uploads.new_path("answers.csv")
-        return _file(as_csv(found, target), "text/csv; charset=utf-8", "answers.csv")
+        return _file(as_csv(found, target), "text/csv; charset=utf-8", "csv")
     if body.format == "json":
-        return _file(as_json(found), "application/json", "answers.json")
+        return _file(as_json(found), "application/json", "json")
     if body.format == "plan":
         _, target = web.uploads.new_path("plan")
-        return _file(tag_plan(session, choice, items, target), "application/jsonl; charset=utf-8", "plan.jsonl")
+        return _file(tag_plan(session, choice, items, target), "application/jsonl; charset=utf-8", "jsonl")
     labelled = [item for item in items if _has_label(session.answers.get((item.key, choice.key)), body.label)]
-    return _file(playlist(titles_of(labelled)), "audio/x-mpegurl; charset=utf-8", f"{body.label or 'all'}.m3u8")
+    return playlist_of(labelled)
 
 
 def _has_label(found: tuple[Prediction, str] | None, label: str) -> bool:
     return found is not None and not found[0].error and label in ("", found[0].label)
 
 
-def _file(data: bytes, kind: str, name: str) -> Response:
-    """A file to keep. name: shown by the page itself, so that nothing of a person's is in a header."""
-    ending = Path(name).suffix
-    return Response(data, media_type=kind, headers={"content-disposition": f'attachment; filename="tonearm{ending}"'})
+def _file(data: bytes, kind: str, ending: str) -> Response:
+    """A file to keep; the page gives it a name, so that nothing of a person's is in a header."""
+    return Response(data, media_type=kind, headers={"content-disposition": f'attachment; filename="tonearm.{ending}"'})
 
 
-def paths_of(items: list[Item]) -> Response:
+def playlist_of(items: list[Item]) -> Response:
     """A playlist of these files."""
-    return _file(playlist(titles_of(items)), "audio/x-mpegurl; charset=utf-8", "map.m3u8")
+    return _file(playlist(titles_of(items)), "audio/x-mpegurl; charset=utf-8", "m3u8")

@@ -6,10 +6,10 @@ Each function is a task of `workers.WorkerPool`: its first argument are the mode
 it returns can be pickled.
 """
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,11 @@ from tonearm.dsp.decoders import open_decoder
 from tonearm.dsp.decoding import Decoder
 from tonearm.errors import AudioError, RunError
 from tonearm.experiment.neighbours import training_clips_of
+from tonearm.runtime.files import replacing
 from tonearm.settings import AudioSettings, SpectrogramSettings
+from tonearm.timeline import STICKINESS
+from tonearm.web.listening import follow
 from tonearm.web.models import Models, RunKey
-
-if TYPE_CHECKING:
-    from tonearm.timeline import Window
 
 NEIGHBOURS = 3
 PICTURE = SpectrogramSettings(kinds=("mel",), width=900, height=150, n_mels=96, hop_length=2048, n_fft=2048)
@@ -94,8 +94,9 @@ def convert(models: Models, path: Path, target: Path) -> Path:
     import soundfile
 
     with (
+        replacing(target) as temporary,
         open_decoder(path) as decoder,
-        soundfile.SoundFile(target, "w", decoder.sr, 1, "PCM_16", format="WAV") as file,
+        soundfile.SoundFile(temporary, "w", decoder.sr, 1, "PCM_16", format="WAV") as file,
     ):
         for block in decoder.blocks(0, decoder.length):
             file.write(np.clip(block, -1.0, 1.0))
@@ -147,32 +148,15 @@ def timeline(models: Models, key: RunKey, path: Path) -> dict[str, Any]:
     A window reaches halfway to the middles of those beside it; its label is the most probable one, "" where it cannot
     be used. broken: why the file ends early, "" where it does not. Raises AudioError where nothing can be read.
     """
-    from tonearm.timeline import Window, segments, windows
-
-    model = models.get(key)
-    found: list[Window] = []
-    broken = ""
-    try:
-        found.extend(windows(model, path))
-    except AudioError as error:
-        if not found:
-            raise
-        broken = error.reason
-    middles = [(one.middle + other.middle) / 2 for one, other in pairwise(found)]
-    edges = [found[0].start, *middles, found[-1].end]
+    *heard, last = follow(models, key, path, path.name, None, None, STICKINESS)
+    middles = [(one["start"] + one["end"]) / 2 for one in heard]
+    edges = [heard[0]["start"], *((one + other) / 2 for one, other in pairwise(middles)), last["seconds"]]
     return {
-        "seconds": found[-1].end,
-        "broken": broken,
+        "seconds": last["seconds"],
+        "broken": last["error"],
         "windows": [
-            {"start": start, "end": end, **_most_probable(window)}
-            for window, start, end in zip(found, edges[:-1], edges[1:], strict=True)
+            {"start": start, "end": end, "label": one["label"], "probability": one["probability"]}
+            for one, start, end in zip(heard, edges[:-1], edges[1:], strict=True)
         ],
-        "segments": [asdict(segment) for segment in segments(found)],
+        "segments": last["segments"],
     }
-
-
-def _most_probable(window: "Window") -> dict[str, Any]:
-    if window.reason:
-        return {"label": "", "probability": 0.0}
-    best = int(window.probabilities.argmax())
-    return {"label": window.labels[best], "probability": float(window.probabilities[best])}

@@ -76,7 +76,8 @@ class Uploads:
         """Delete an upload; one that is not there is deleted already."""
         found = self._kept.pop(key, None)
         if found is not None:
-            found.path.unlink(missing_ok=True)
+            for path in self.folder.glob(f"{key}*"):  # and what was made of it, by names that begin with the key
+                path.unlink(missing_ok=True)
 
     def expire(self) -> None:
         """Delete what has been here for longer than is allowed."""
