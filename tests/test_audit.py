@@ -184,6 +184,12 @@ def test_a_track_is_recognised_where_it_was_moved_or_copied(learned: Path, libra
         "metal/2.mp3": OUT_OF_FOLD,
         "metal/3 new.mp3": PREDICTED,
     }
+    shutil.copy(library / "metal" / "1.mp3", library / "metal" / "copy of 1.mp3")  # its original is in its place
+    try:
+        write_audit(str(library), learned / "results", tmp_path / "out3", audio=False)
+        assert _rows(tmp_path / "out3" / "audit.csv")["metal/copy of 1.mp3"]["answer"] == OUT_OF_FOLD
+    finally:
+        (library / "metal" / "copy of 1.mp3").unlink()
     moved = learned / "music" / "metal" / "sub" / "4.mp3"
     moved.parent.mkdir()
     (library / "metal" / "4.mp3").rename(moved)

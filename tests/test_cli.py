@@ -4,16 +4,20 @@ import csv
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 import soundfile
+import typer
 from typer.testing import CliRunner
 
 import signals
 from tonearm.cli import app, main
+from tonearm.cli.ending import conclude
 from tonearm.config import Config, load_config
 from tonearm.representations.features.families import FAMILIES
+from tonearm.runtime import logs
 
 RUNNER = CliRunner()
 
@@ -192,6 +196,30 @@ def test_mistakes_are_one_message_and_one_exit_code(
     monkeypatch.chdir(tmp_path)
     soundfile.write(tmp_path / "a.wav", signals.tone(300.0, 0.3), signals.SR)
     assert says in fail(capsys, monkeypatch, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("strict", "left_out", "done", "says", "code"),
+    [
+        (True, {"clip": 0}, True, "", 0),
+        (False, {"clip": 2, "model": 1}, True, "done; left out: 2 clips, 1 model\n", 0),
+        (True, {"clip": 0, "trial": 3}, True, "done; left out: 3 trials\n", 3),
+        (True, {"model": 1}, False, "nothing was done; left out: 1 model\n", 1),
+        (False, {}, False, "", 1),
+    ],
+)
+def test_one_place_decides_the_last_line_and_the_code(
+    strict: bool,
+    left_out: dict[str, int],
+    done: bool,
+    says: str,
+    code: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with logs.shown(logs.Shown()), pytest.raises(typer.Exit) if code else nullcontext() as ended:
+        conclude(strict, left_out, done)
+    assert capsys.readouterr().err == says
+    assert code == (ended.value.exit_code if ended else 0)
 
 
 def test_help_needs_none_of_the_heavy_libraries() -> None:

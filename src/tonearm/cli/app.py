@@ -15,7 +15,7 @@ import typer
 from tonearm.cli.application import Application
 from tonearm.cli.notes import note as note
 from tonearm.errors import ConfigError
-from tonearm.runtime.remote import is_url, place
+from tonearm.runtime.remote import anchored, is_url, place
 
 app = typer.Typer(
     cls=Application,
@@ -115,14 +115,14 @@ def read_experiment(given: str, overrides: list[str] | None) -> Any:
     from tonearm.config import changed_toml
     from tonearm.data.tables import is_table
 
-    path = Path(given)
+    path = place(given)
     if not is_url(given):
         if not path.is_dir() and (path.suffix.lower() == ".toml" or (path.is_file() and not is_table(given))):
             return read_config(path, overrides)
         if not path.exists():
             raise ConfigError(f"{given}: there is no such config file, folder or table")
     # not relative to here, since it is kept in the results, from where it could be run again
-    config = read_config(None, overrides, data={"folder": given if is_url(given) else str(path.absolute())})
+    config = read_config(None, overrides, data={"folder": str(anchored(path))})
     note("there is no config file: these settings are used, else the defaults; config.toml in the results has them all")
     note(*(f"  {line}" for line in changed_toml(config).splitlines() if line))
     return config

@@ -35,7 +35,7 @@ ALBUMS = (
     "like."
 )
 ARTISTS = "Artists whose tracks do not have one genre, those with one odd track first."
-MISSING = "Tracks without a genre, and what they most likely are; `tonearm tag plan` makes a plan of them."
+MISSING = "Tracks without a genre, and what they most likely are; <code>tonearm tag plan</code> makes a plan of them."
 UNKNOWN = "Tracks of genres that the run does not know, and which of its genres they are most like."
 
 
@@ -84,10 +84,10 @@ def _said(one: Verdict) -> str:
     """What a card says below the file's name."""
     track = one.track
     who = " – ".join(filter(None, (track.artist, track.title)))
-    lines = [f"{escape(who)}<br>" if who else ""]
+    line = f"{escape(who)}<br>" if who else ""
     doubt = " (not sure)" if one.sure is False else ""
-    return "".join(lines) + (
-        f"genre {escape(one.genre)} ({one.own:.2f}), more likely <strong>{escape(one.likely)}</strong> "
+    return (
+        f"{line}genre {escape(one.genre)} ({one.own:.2f}), more likely <strong>{escape(one.likely)}</strong> "
         f"({one.probability:.2f}){doubt}"
     )
 

@@ -35,10 +35,7 @@ def tally(found: Sequence[Verdict]) -> str:
 
 
 def likely_in_words(one: Verdict) -> str:
-    """The more likely genre with its probability, and that of the track's own.
-
-    One that says 1.00 is rounded.
-    """
+    """The more likely genre with its probability, and that of the track's own."""
     return f"{one.likely} {one.probability:.2f}, {one.genre} {one.own:.2f}"
 
 

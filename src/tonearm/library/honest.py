@@ -35,8 +35,6 @@ from tonearm.runtime.remote import is_url, place
 
 OUT_OF_FOLD, PREDICTED = "out of fold", "predicted"
 TRAINED_ON = "the run was trained on it and has no answer by a model that was not; with split.folds every track has one"
-
-
 NOTHING = np.zeros(0)
 FEWEST_OTHERS = 3  # tracks of a genre by other artists, without which folds by artist teach nothing of it
 ONE_ARTIST = (
@@ -138,7 +136,7 @@ def _recognised(tracks: Sequence[Track], learned: Path, names: set[str]) -> dict
         if inside in names:
             found[number] = inside
     if home is not None:
-        found |= _moved(tracks, found, home, names - set(found.values()))
+        found |= _moved(tracks, found, home, names)
     return found
 
 
@@ -146,10 +144,12 @@ def _moved(tracks: Sequence[Track], known: Mapping[int, str], home: Path, names:
     """The same for tracks that are copies of the run's files, or have the name of one that is not in its place."""
     sizes: dict[int, list[str]] = defaultdict(list)
     gone: dict[str, list[str]] = defaultdict(list)
+    there = set(known.values())
     for name in sorted(names):
-        try:
-            sizes[(home / to_native(name)).stat().st_size].append(name)
-        except OSError:
+        size = _size(home / to_native(name))
+        if size >= 0:
+            sizes[size].append(name)
+        elif name not in there:
             gone[PurePosixPath(name).name].append(name)
     found = {}
     for number, track in enumerate(tracks):
@@ -164,6 +164,7 @@ def _moved(tracks: Sequence[Track], known: Mapping[int, str], home: Path, names:
 
 
 def _size(path: Path) -> int:
+    """Bytes of a file, -1 where there is none."""
     try:
         return path.stat().st_size
     except OSError:

@@ -23,7 +23,7 @@ from tonearm.runtime.locks import hold
 from tonearm.runtime.names import to_native, to_text
 from tonearm.runtime.pool import check_visible, on_cluster, run_tasks
 from tonearm.runtime.progress import Counting, Progress, quietly
-from tonearm.runtime.remote import place
+from tonearm.runtime.remote import inside, place
 from tonearm.timeline.envelope import Envelope
 from tonearm.timeline.files import (
     CUE,
@@ -162,9 +162,9 @@ def _recordings(paths: Sequence[Path], out: Path) -> tuple[list[_Recording], tup
         files, said = list_files(path)
         notes += said
         for file in files:
-            inside = file.relative_to(path) if file != path else PurePath(file.name)
-            name = to_text(inside.as_posix())
-            other = found.setdefault(name, _Recording(file, name, out / inside))
+            place_in = inside(path, file) if file != path else PurePath(file.name)
+            name = to_text(place_in.as_posix())
+            other = found.setdefault(name, _Recording(file, name, out / place_in))
             if other.path != file:
                 raise RunError(
                     f"{file}: its timeline would have the name of that of {other.path}; name the folder that holds "
