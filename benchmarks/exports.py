@@ -1,14 +1,14 @@
 """Every model of experiments as ONNX: size, difference and speed, and whether it answers without tonearm.
 
     python -m venv FRESH && FRESH/bin/pip install onnxruntime numpy soundfile
-    python benchmarks/exports.py RESULTS... [--python FRESH/bin/python] [--check FOLDER] [--clips 5] [--out exports.md]
+    python benchmarks/exports.py RESULTS... [--python FRESH/bin/python] [--check FOLDER] [--clips 5]
+        [--trust FILE_OR_MODULE] [--out exports.md]
 
 RESULTS are folders of `tonearm run` whose music, or features, are still there. Each model is exported and compared
 with its run on one thread (`tonearm export`; --check names other files). Then --python, which must have no tonearm,
 runs the example.py of each export in a process of its own, for some clips of the run, or for their rows as a table: its
 first answer must have the run's label, and its probability to the digits that are printed. Clips are resampled for it
-where the export takes another rate. The table is printed as
-Markdown, and written with --out.
+where the export takes another rate. The table is printed as Markdown, and written with --out.
 """
 
 import os
@@ -69,6 +69,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("results", nargs="+", type=Path)
     parser.add_argument("--python")
     parser.add_argument("--check", type=Path, action="append", default=[])
+    parser.add_argument("--trust", action="append", default=[])
     parser.add_argument("--clips", type=int, default=5)
     parser.add_argument("--out", type=Path)
     return parser.parse_args()
@@ -77,7 +78,7 @@ def arguments() -> argparse.Namespace:
 def line(folder: Path, options: argparse.Namespace) -> str:
     """A model's row of the table."""
     try:
-        run = load_run(run_to_load(folder), ["sklearn.naive_bayes"])
+        run = load_run(run_to_load(folder), options.trust)
         representation = representation_of(run)
         built = build(run, representation)
         found = check(run, representation, built, options.check)

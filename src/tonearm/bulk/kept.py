@@ -4,8 +4,8 @@ Conventions
 -----------
 Each line is an answer (`answers.SCHEMA`) with two more keys: `run`, a digest of the run and of what it was asked, and
 `state`, which tells whether the file has changed. Lines are appended, each in one piece. The next command that opens
-the file removes what was cut short by a kill, is of another run, or of a file that has changed or is not asked for; a
-line that is lost by a kill meanwhile is made again. One command at a time writes to it.
+the file removes what was cut short by a kill, is of another run, or of a file that has changed, could not be used or
+is not asked for; a line that is lost by a kill meanwhile is made again. One command at a time writes to it.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from pydantic import ValidationError
 
-from tonearm.answers import ANSWER, Prediction
+from tonearm.answers import ANSWER, FailureRecord, Prediction
 from tonearm.errors import OutputError
 from tonearm.runtime.faults import REFUSED, output_error
 from tonearm.runtime.regular import check_regular
@@ -93,10 +93,15 @@ class Kept:
         self._file.truncate(self._end)
 
     def _name(self, line: bytes, wanted: Wanted) -> str:
-        """The name of the file that a line answers for, "" where the line is damaged, there already or not true."""
+        """The name of the file that a line answers for, "" where the line is damaged, there already or not true.
+
+        A file that could not be used is tried again: a disk may be there now, or a decoder.
+        """
         try:
             record = ANSWER.validate_json(line)
         except ValidationError:
+            return ""
+        if isinstance(record, FailureRecord):
             return ""
         true = record.run == self.run and record.state and record.file not in self._places and line.endswith(b"\n")
         return record.file if true and wanted(record.file, record.state) else ""

@@ -22,9 +22,11 @@ from tonearm.prediction import name_of_file
 from tonearm.representations.extract import excerpts_note
 from tonearm.runtime.progress import Progress, quietly
 from tonearm.runtime.remote import is_url
+from tonearm.runtime.stopping import saying
 from tonearm.unsure import left_out_note
 from tonearm.wording import count
 
+ONLY_PRINTED = "what was answered is printed; with --jsonl FILE the same command would go on where it was"
 PART = ".part"  # after the name of a table whose rows are not all there yet
 Show = Callable[[Prediction], None]
 
@@ -111,6 +113,7 @@ def answer_all(answering: Answering, ways: Ways) -> Tally:
     names = [row.name for row in table.rows] if table else [*map(name_of_file, files)]
     with ExitStack() as opened:
         kept = _kept(answering, ways, wanted_of(files), opened)
+        opened.enter_context(saying(ONLY_PRINTED))
         before = len(kept) if kept is not None else 0
         show = opened.enter_context(ways.shown(names))
         progress = opened.enter_context((counting if ways.counted else quietly)("predict", "files"))

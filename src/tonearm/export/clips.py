@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.data.catalog import list_files
+from tonearm.data.dataset import Dataset
 from tonearm.data.metadata import PICTURE_EXTENSIONS
 from tonearm.data.pictures import is_picture_folder
 from tonearm.data.tables import is_table, read_table
@@ -51,8 +52,7 @@ def rows_to_check(run: Run, columns: Sequence[str], given: Sequence[Path]) -> Ro
         dataset = experiment.inputs(model).of(experiment.settings(model))
     except (TonearmError, KeyError):
         return None  # a sweep, or its rows are not there any more; the clips themselves may be
-    chosen = spread(len(dataset.names), MOST_ROWS)
-    return [str(name) for name in dataset.names[chosen]], dataset.X[chosen]
+    return _rows(dataset, columns) if set(columns) <= set(dataset.columns) else None
 
 
 def _of_table(path: Path, columns: Sequence[str]) -> Rows:
@@ -60,6 +60,11 @@ def _of_table(path: Path, columns: Sequence[str]) -> Rows:
     missing = [column for column in columns if column not in dataset.columns]
     if missing:
         raise ExportError(f"{path}: lacks {len(missing)} of the run's columns, such as {missing[0]!r}")
+    return _rows(dataset, columns)
+
+
+def _rows(dataset: Dataset, columns: Sequence[str]) -> Rows:
+    """These columns of clips whose numbers are finite."""
     X = dataset.X[:, [dataset.columns.index(column) for column in columns]]
     usable = np.flatnonzero(np.isfinite(X).all(axis=1))
     usable = usable[spread(len(usable), MOST_ROWS)]

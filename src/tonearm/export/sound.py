@@ -17,7 +17,7 @@ from tonearm.errors import ExportError
 from tonearm.export.graph import Writer
 from tonearm.settings import AudioSettings
 
-FRAMES_AT_ONCE = 256
+FRAMES_AT_ONCE = 64  # whose numbers stay in the second-level cache
 Spectra = Callable[[Writer, str, str], str]  # real and imaginary parts, (frames, bins), to (frames, numbers)
 
 

@@ -13,19 +13,19 @@ from pathlib import Path
 
 from tonearm.data.catalog import Clip
 from tonearm.dsp.sound import ClipSound
-from tonearm.representations.parts import Contents, copy_rows, find_contents
+from tonearm.representations.parts import ContentKey, copy_rows, find_content_keys
 from tonearm.runtime.remote import is_url
 
-UNKNOWN = Contents(-1, "")
+UNKNOWN = ContentKey(-1, "")
 
 
-def contents_of(sound: ClipSound, digest: str) -> Contents:
+def content_key(sound: ClipSound, digest: str) -> ContentKey:
     """What the clip's file holds, for a task with this digest; UNKNOWN where it cannot be told."""
     if is_url(sound.path):
         return UNKNOWN
     try:
         size = sound.file().stat().st_size
-        return Contents(size, hashlib.sha256(f"{digest}\0{sound.digest()}".encode()).hexdigest()[:32])
+        return ContentKey(size, hashlib.sha256(f"{digest}\0{sound.digest()}".encode()).hexdigest()[:32])
     except OSError:
         return UNKNOWN
 
@@ -35,13 +35,13 @@ def adopt_moved(parts: Path, digest: str, new: Iterable[tuple[Clip, str]]) -> bo
 
     digest: of the task whose parts they are. new: clips that the parts do not know by their keys, and these.
     """
-    known = find_contents(parts)
+    known = find_content_keys(parts)
     known.pop(UNKNOWN, None)
     sizes = {one.size for one in known}
     moved = {}
     for clip, key in new:
         with ClipSound(clip.path) as sound:
-            if _size(sound) in sizes and (found := contents_of(sound, digest)) in known:
+            if _size(sound) in sizes and (found := content_key(sound, digest)) in known:
                 moved[key] = (found, known[found])
     if moved:
         copy_rows(parts, moved)

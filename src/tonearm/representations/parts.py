@@ -28,7 +28,7 @@ class Place(NamedTuple):
     excerpts: bool = False
 
 
-class Contents(NamedTuple):
+class ContentKey(NamedTuple):
     """What a file holds, whatever it is called: its size in bytes, and a digest of its bytes and of the task."""
 
     size: int
@@ -40,7 +40,7 @@ def write_part(
     keys: list[str],
     rows: list[NDArray[Any]],
     excerpts: Sequence[bool] = (),
-    contents: Sequence[Contents] = (),
+    contents: Sequence[ContentKey] = (),
 ) -> None:
     """Write rows of one shape as a table; series of different lengths concatenated, with their lengths.
 
@@ -90,7 +90,7 @@ def find_known(parts: Path) -> dict[str, Place]:
     return known
 
 
-def find_contents(parts: Path) -> dict[Contents, Place]:
+def find_content_keys(parts: Path) -> dict[ContentKey, Place]:
     """The place of the row of each file that the parts know by its contents."""
     found = {}
     for number, path in enumerate(part_files(parts)):
@@ -98,7 +98,7 @@ def find_contents(parts: Path) -> dict[Contents, Place]:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as part:
                 if "digests" not in part:
                     continue
-                known = map(Contents, part["sizes"].tolist(), part["digests"].tolist())
+                known = map(ContentKey, part["sizes"].tolist(), part["digests"].tolist())
                 excerpts = part["excerpts"].tolist() if "excerpts" in part else [False] * len(part["sizes"])
                 found.update({one: Place(number, row, excerpts[row]) for row, one in enumerate(known)})
         except (ValueError, KeyError, OSError, zipfile.BadZipFile):
@@ -106,7 +106,7 @@ def find_contents(parts: Path) -> dict[Contents, Place]:
     return found
 
 
-def copy_rows(parts: Path, moved: Mapping[str, tuple[Contents, Place]]) -> None:
+def copy_rows(parts: Path, moved: Mapping[str, tuple[ContentKey, Place]]) -> None:
     """Write the rows of files that were moved under their new keys, as one part more. moved: by new key."""
     paths = part_files(parts)
     by_part: dict[int, list[str]] = {}

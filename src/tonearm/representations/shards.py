@@ -26,8 +26,8 @@ from tonearm.data.catalog import Catalog, Clip
 from tonearm.dsp.sound import ClipSound
 from tonearm.errors import Failure, OutputError
 from tonearm.representations.base import Reader, batches, opened_once, read_in_batches
-from tonearm.representations.moved import UNKNOWN, adopt_moved, contents_of
-from tonearm.representations.parts import Contents, Place, find_known, keep_parts, part_files, read_part, write_part
+from tonearm.representations.moved import UNKNOWN, adopt_moved, content_key
+from tonearm.representations.parts import ContentKey, Place, find_known, keep_parts, part_files, read_part, write_part
 from tonearm.runtime.leftovers import clear_leftovers
 from tonearm.runtime.memory import keep_freed_memory, return_freed_memory
 from tonearm.runtime.pool import Shared, run_tasks, worker_count
@@ -223,7 +223,7 @@ class _Output:
         self.keys: list[str] = []
         self.rows: list[NDArray[Any]] = []
         self.excerpts: list[bool] = []
-        self.contents: list[Contents] = []
+        self.contents: list[ContentKey] = []
         self.failures: list[Failure] = []
 
     def take(self, clips: Sequence[tuple[Clip, str, ClipSound]]) -> None:
@@ -237,7 +237,7 @@ class _Output:
                 self.keys.append(key)
                 self.excerpts.append(result.excerpts)
                 unchanged = clip_key(clip, self.task.digest) == key  # since the plan was made, and while it was read
-                self.contents.append(contents_of(sound, self.task.digest) if unchanged else UNKNOWN)
+                self.contents.append(content_key(sound, self.task.digest) if unchanged else UNKNOWN)
 
 
 def clip_key(clip: Clip, digest: str) -> str:

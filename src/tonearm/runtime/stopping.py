@@ -32,7 +32,8 @@ class Stopped(BaseException):
 class _Course:
     """How far the command is. number: of the first signal, 0 if none came. lost: whether `Stopped` was swallowed since.
 
-    folders: that it is filling. seconds: how long it may take to end.
+    folders: that it is filling. seconds: how long it may take to end. words: what to say of what
+    is kept, where no folder is.
     """
 
     number = 0
@@ -41,6 +42,7 @@ class _Course:
     said = False
     folders: tuple[Path, ...] = ()
     seconds = SECONDS_TO_END
+    words = ""
 
 
 _course = _Course()
@@ -74,6 +76,17 @@ def filling(folder: Path) -> Iterator[None]:
     finally:
         if not _course.number:
             _course.folders = before
+
+
+@contextmanager
+def saying(words: str) -> Iterator[None]:
+    """Say these words of what is kept, if a signal comes during the block that fills no folder."""
+    _course.words = words
+    try:
+        yield
+    finally:
+        if not _course.number:
+            _course.words = ""
 
 
 @contextmanager
@@ -137,10 +150,13 @@ def _say() -> None:
     if _course.said:
         return
     _course.said = True
-    kept = f"what is finished is kept in {_course.folders[0]}: " if _course.folders else ""
-    go_on = " to go on" if kept else ""
+    said = "start the same command again"
+    if _course.folders:
+        said = f"what is finished is kept in {_course.folders[0]}: {said} to go on"
+    elif _course.words:
+        said = _course.words
     with suppress(OSError, ValueError):
-        print(f"\ntonearm: stopped; {kept}start the same command again{go_on}", file=sys.stderr, flush=True)
+        print(f"\ntonearm: stopped; {said}", file=sys.stderr, flush=True)
 
 
 def _silence() -> None:

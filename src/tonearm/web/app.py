@@ -116,6 +116,8 @@ def listen(limits: Limits) -> tuple[socket.socket, Limits]:
             f"{limits.host} port {limits.port}: cannot be listened on ({error.strerror or error}); choose another "
             "--port, or stop what uses it"
         ) from error
+    # asyncio does so for sockets that name their protocol, which create_server's do not; without it answers wait 40 ms
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening, replace(limits, port=listening.getsockname()[1])
 
 
