@@ -21,7 +21,8 @@ import signals
 from tonearm.config import Config, parse_config
 from tonearm.errors import CatalogError, ConfigError, RunError
 from tonearm.experiment.experiment import Experiment, run_experiment
-from tonearm.experiment.runs import load_run, read_scores
+from tonearm.experiment.runs import load_run
+from tonearm.experiment.score_files import read_scores
 from tonearm.models import MODELS
 from tonearm.prediction import predict
 from tonearm.report import write_report

@@ -30,7 +30,7 @@ from tonearm.experiment.importance_files import keep_current, read_importance
 from tonearm.experiment.muted import muted_inputs
 from tonearm.experiment.records import DamagedError
 from tonearm.experiment.reopened import reopen
-from tonearm.experiment.runs import read_scores
+from tonearm.experiment.score_files import read_scores
 from tonearm.representations.column_families import column_families
 from tonearm.representations.features import feature_columns
 from tonearm.representations.muting import MutedSound, without_band

@@ -17,7 +17,7 @@ from tonearm.errors import RunError
 from tonearm.experiment.experiment import Experiment, run_experiment
 from tonearm.experiment.leaderboard import Row
 from tonearm.experiment.notebook import leaderboard_html
-from tonearm.experiment.runs import read_scores
+from tonearm.experiment.score_files import read_scores
 
 
 @pytest.fixture(scope="module")

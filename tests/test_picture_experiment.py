@@ -22,7 +22,8 @@ from tonearm.experiment.inputs import read_inputs
 from tonearm.experiment.muted import muted_inputs
 from tonearm.experiment.neighbours import near_clips, pixels, training_clips
 from tonearm.experiment.reopened import reopen
-from tonearm.experiment.runs import load_run, read_scores
+from tonearm.experiment.runs import load_run
+from tonearm.experiment.score_files import read_scores
 from tonearm.prediction import predict
 from tonearm.representations.muting import BANDS, TIMES
 from tonearm.runtime.progress import quietly

@@ -21,7 +21,7 @@ from test_training import make, parts
 from tonearm.config import Config, parse_config, to_toml
 from tonearm.errors import ConfigError, ModelError
 from tonearm.experiment.experiment import run_experiment
-from tonearm.experiment.runs import read_scores
+from tonearm.experiment.score_files import read_scores
 from tonearm.models.mlp import MLPSettings, build
 from tonearm.settings import TrainSettings
 from tonearm.sweep import run_sweep

@@ -30,7 +30,8 @@ from tonearm.experiment.comparison import read_groups
 from tonearm.experiment.experiment import run_experiment
 from tonearm.experiment.jobs import fit_job
 from tonearm.experiment.predictions import read_predictions
-from tonearm.experiment.runs import load_run, probabilities, read_scores
+from tonearm.experiment.runs import load_run, probabilities
+from tonearm.experiment.score_files import read_scores
 from tonearm.models import MODELS
 from tonearm.models.cnn import CNNSettings, map_sizes
 from tonearm.reference.plan import TABLES_FOLDER

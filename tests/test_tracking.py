@@ -10,7 +10,7 @@ import pytest
 from test_experiment import config, music  # noqa: F401  # the fixture
 from tonearm.errors import ConfigError, TonearmError
 from tonearm.experiment.experiment import run_experiment
-from tonearm.experiment.runs import read_scores
+from tonearm.experiment.score_files import read_scores
 from tonearm.experiment.tracking import check_tracking
 from tonearm.settings import TrackSettings
 

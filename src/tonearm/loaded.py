@@ -22,7 +22,8 @@ from tonearm.dsp.sources import Contents, Samples, Source
 from tonearm.errors import RunError
 from tonearm.experiment.lookup import run_to_load, scored_folder
 from tonearm.experiment.pretrained import pretrained
-from tonearm.experiment.runs import Run, judged_part, load_run, read_scores
+from tonearm.experiment.runs import Run, judged_part, load_run
+from tonearm.experiment.score_files import read_scores
 from tonearm.experiment.trust import Trust
 from tonearm.prediction import clips_near, doubts, origin, predict_sources, representation_of
 from tonearm.representations.base import digest_of, opened_once

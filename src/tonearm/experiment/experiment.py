@@ -28,7 +28,8 @@ from tonearm.experiment.leaderboard import Row, draw_learning_curves, write_lead
 from tonearm.experiment.notebook import leaderboard_html, predictions_frame
 from tonearm.experiment.outlook import outlooks
 from tonearm.experiment.own import own_models
-from tonearm.experiment.runs import FINAL, judged_part, read_scores
+from tonearm.experiment.runs import FINAL, judged_part
+from tonearm.experiment.score_files import read_scores
 from tonearm.experiment.tracking import check_tracking
 from tonearm.experiment.trust import Trust
 from tonearm.models import MODELS, reads

@@ -26,7 +26,8 @@ from tonearm.experiment.predictions import (
     read_predictions,
     write_predictions,
 )
-from tonearm.experiment.runs import read_facts, write_calibration, write_scores
+from tonearm.experiment.runs import read_facts, write_calibration
+from tonearm.experiment.score_files import write_scores
 from tonearm.runtime.files import write_json
 from tonearm.settings import TrainSettings
 

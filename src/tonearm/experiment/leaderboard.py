@@ -26,7 +26,8 @@ from tonearm.experiment.folder import ExperimentFolder, ModelRuns
 from tonearm.experiment.folds import conclude_folds
 from tonearm.experiment.predictions import read_history, read_predictions
 from tonearm.experiment.pretrained import Pretrained, pretrained
-from tonearm.experiment.runs import judged_part, read_facts, read_scores
+from tonearm.experiment.runs import judged_part, read_facts
+from tonearm.experiment.score_files import read_scores
 from tonearm.matrix_plot import confusion_figure
 from tonearm.models import reads
 from tonearm.plots import curves_figure, remove_figure, save_figure

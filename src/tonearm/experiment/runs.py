@@ -36,7 +36,6 @@ from numpy.typing import NDArray
 from tonearm import training
 from tonearm.errors import ModelError, RunError
 from tonearm.evaluation.calibration import Calibration, scale
-from tonearm.evaluation.scores import Scores
 from tonearm.experiment.facts import CalibrationFacts, RunFacts, misfit
 from tonearm.experiment.predictions import (
     PREDICTIONS_CSV,
@@ -51,11 +50,11 @@ from tonearm.experiment.records import (
     ADVICE,
     MOST_VERSION,
     DamagedError,
-    ScoresRecord,
     parse_record,
     read_checked,
     read_record,
 )
+from tonearm.experiment.score_files import read_scores, write_scores
 from tonearm.experiment.trust import Trust, keep_code, telling_what_to_trust, trusted_sources
 from tonearm.matrix_plot import confusion_figure
 from tonearm.models import MODELS
@@ -197,29 +196,6 @@ def _write_results(folder: Path, outcome: Outcome) -> None:
         write_history(folder, history)
 
 
-def write_scores(folder: Path, scores: dict[str, Scores]) -> None:
-    """scores.json, scores.csv and classes.csv of the parts."""
-    write_json(folder / "scores.json", {part: part_scores.to_json() for part, part_scores in scores.items()})
-    write_csv(
-        folder / "scores.csv",
-        ("part", "score", "value", "low", "high"),
-        [
-            [part, name, value, *part_scores.intervals.get(name, (None, None))]
-            for part, part_scores in scores.items()
-            for name, value in part_scores.values.items()
-        ],
-    )
-    write_csv(
-        folder / "classes.csv",
-        ("part", "class", "precision", "recall", "f1", "support", "f1_low", "f1_high"),
-        [
-            [part, label, row["precision"], row["recall"], row["f1"], row["support"], *row["f1_interval"]]
-            for part, part_scores in scores.items()
-            for label, row in part_scores.per_class.items()
-        ],
-    )
-
-
 def load_run(folder: str | Path, trust: Trust = ()) -> Run:
     """The run in the folder, ready to predict.
 
@@ -256,14 +232,6 @@ def check_run(folder: Path, kept: bool) -> None:
             raise DamagedError(f"{folder / MODEL}: is missing; {ADVICE}")
     elif kept:
         check_files(folder / MODEL)
-
-
-def read_scores(folder: Path) -> dict[str, Any]:
-    """scores.json: by part, what `Scores.to_json` gave. Raises DamagedError where it cannot be read."""
-    path = folder / "scores.json"
-    scores: dict[str, Any] = read_checked(path, ADVICE)
-    parse_record(ScoresRecord, {"parts": scores}, path, ADVICE)
-    return scores
 
 
 def read_calibration(folder: Path, facts: RunFacts) -> CalibrationFacts | None:

@@ -15,7 +15,8 @@ from typing import Any
 from tonearm.experiment.lookup import scored_folder
 from tonearm.experiment.predictions import read_predictions
 from tonearm.experiment.pretrained import Pretrained
-from tonearm.experiment.runs import Run, judged_part, read_scores
+from tonearm.experiment.runs import Run, judged_part
+from tonearm.experiment.score_files import read_scores
 from tonearm.export.card import licences
 from tonearm.export.clips import config_of
 from tonearm.loaded import card_of

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tonearm.experiment.experiment import Experiment
 from tonearm.experiment.part_scores import TITLES, part_scores
-from tonearm.experiment.runs import read_scores
+from tonearm.experiment.score_files import read_scores
 from tonearm.published import PUBLISHED, PublishedFigures, columns, show_figure
 from tonearm.reference.measuring import PROCESSES, PUBLISHED_CLIPS, PUBLISHED_FEATURES, PUBLISHED_PICTURES
 from tonearm.reference.plan import Table

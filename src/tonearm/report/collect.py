@@ -34,7 +34,8 @@ from tonearm.experiment.records import (
     read_rows,
     read_words,
 )
-from tonearm.experiment.runs import MODEL, read_facts, read_scores
+from tonearm.experiment.runs import MODEL, read_facts
+from tonearm.experiment.score_files import read_scores
 from tonearm.representations.extract import FAILURES_CSV
 from tonearm.representations.registry import kind_of
 from tonearm.settings import AudioSettings, DataSettings, ReportSettings

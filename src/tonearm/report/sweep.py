@@ -13,7 +13,8 @@ from typing import Any
 from tonearm.errors import RunError
 from tonearm.experiment.folder import LAYOUT_JSON, read_manifest, refuse_older
 from tonearm.experiment.records import DamagedError, parse_record, read_checked, read_rows, read_words
-from tonearm.experiment.runs import judged_part, read_facts, read_scores
+from tonearm.experiment.runs import judged_part, read_facts
+from tonearm.experiment.score_files import read_scores
 from tonearm.published import PUBLISHED, show_figure
 from tonearm.report.charts import interval_bar
 from tonearm.report.classes import classes, confusions

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonearm.experiment.records import Record, read_record
-from tonearm.experiment.runs import read_facts, read_scores
+from tonearm.experiment.runs import read_facts
+from tonearm.experiment.score_files import read_scores
 from tonearm.plots import heatmap_figure, parallel_figure, remove_figure, save_figure
 from tonearm.published import PUBLISHED, show_figure
 from tonearm.runtime.files import replacing, write_csv, write_json, write_text

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tonearm.experiment.pretrained import Pretrained, pretrained
-from tonearm.experiment.runs import read_scores
+from tonearm.experiment.score_files import read_scores
 from tonearm.models import reads
 from tonearm.published import columns, show_figure
 from tonearm.sweep.crossed import cross

@@ -11,10 +11,8 @@ from tonearm.dsp.kernels.bands import band_powers
 from tonearm.dsp.kernels.compiling import kernel_states
 from tonearm.dsp.kernels.frames import (
     band_extremes,
-    count_crossings,
     filter_spectra,
     flatness,
-    mean_square,
     overlap_add,
     part_spectra,
     phasors,
@@ -22,6 +20,7 @@ from tonearm.dsp.kernels.frames import (
     spectral_peaks,
 )
 from tonearm.dsp.kernels.median import sliding_median
+from tonearm.dsp.kernels.waveform import count_crossings, mean_square
 
 __all__ = [
     "band_extremes",

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from numba.core import event
 from numba.core.dispatcher import Dispatcher
 
-from tonearm.dsp.kernels import bands, frames, median
+from tonearm.dsp.kernels import bands, frames, median, waveform
 
 _LOG = logging.getLogger("tonearm.dsp.kernels")
 PACKAGE = "tonearm.dsp.kernels."
@@ -40,7 +40,7 @@ def kernel_states() -> KernelStates:
 
 def _kernels() -> dict[str, Any]:
     """The kernels that Python calls, by name; what they call among themselves is compiled and kept with them."""
-    found = (vars(module).items() for module in (bands, frames, median))
+    found = (vars(module).items() for module in (bands, frames, median, waveform))
     return {name: value for some in found for name, value in some if isinstance(value, Dispatcher) and name[0] != "_"}
 
 
