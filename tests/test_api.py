@@ -84,6 +84,7 @@ SECTIONS: dict[str, Any] = {
     "sweep": {"trials": 7},
     "curve": {"repeats": 2},
     "encoders": {"pool": "mean+max"},
+    "genres": {"min_artists": 3},
     "augment": {"copies": 2},
     "models": {"logistic": {"C": 0.5}},
 }

@@ -26,7 +26,7 @@ from tonearm.experiment.runs import Run, judged_part, load_run
 from tonearm.experiment.score_files import read_scores
 from tonearm.experiment.trust import Trust
 from tonearm.prediction import clips_near, doubts, origin, predict_sources, representation_of
-from tonearm.representations.base import digest_of, opened_once
+from tonearm.representations.base import Representation, digest_of, opened_once
 from tonearm.representations.combined import name_of
 from tonearm.runtime.remote import place
 
@@ -62,6 +62,11 @@ class LoadedModel:
     def labels(self) -> tuple[str, ...]:
         """The labels, in the order of their probabilities."""
         return self.run.labels
+
+    @property
+    def representation(self) -> Representation:
+        """How music becomes what the model reads."""
+        return self._representation
 
     @property
     def threshold(self) -> float | None:

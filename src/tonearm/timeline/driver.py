@@ -17,6 +17,7 @@ from tonearm.data.catalog import list_files
 from tonearm.errors import AudioError, Failure, RunError
 from tonearm.experiment.trust import Trust
 from tonearm.loaded import LoadedModel, load
+from tonearm.representations.base import digest_of, work_digest
 from tonearm.representations.extract import FAILURES_CSV
 from tonearm.runtime.files import write_csv, write_text
 from tonearm.runtime.locks import hold
@@ -24,6 +25,7 @@ from tonearm.runtime.names import to_native, to_text
 from tonearm.runtime.pool import check_visible, on_cluster, run_tasks
 from tonearm.runtime.progress import Counting, Progress, quietly
 from tonearm.runtime.remote import inside, place
+from tonearm.runtime.source import source_digest
 from tonearm.timeline.envelope import Envelope
 from tonearm.timeline.files import (
     CUE,
@@ -41,6 +43,7 @@ from tonearm.timeline.smoothing import STICKINESS, segments
 from tonearm.wording import clock, count
 
 SEGMENTS_CSV = "segments.csv"
+MODULES = tuple(f"tonearm.timeline.{name}" for name in ("listening", "smoothing", "envelope", "drawing", "files"))
 MOST_LINES = 40  # of one recording, for a person
 
 
@@ -106,7 +109,7 @@ def write_timelines(
     window, hop = chosen(model, window, hop)
     places = [place(path) for path in paths]
     recordings, notes = _recordings(places, out)
-    with hold(out), counting("timeline", "s of sound") as progress:
+    with hold(out), counting("timeline", "seconds") as progress:
         check_visible([out, *places])
         holder = model if workers == 1 and not on_cluster() else (str(run), tuple(map(str, trust)))
         told = _Told(progress, [announced_seconds(one.path) for one in recordings])
@@ -223,7 +226,16 @@ def _asked(model: LoadedModel, path: Path, lengths: tuple[float, float, float]) 
         size, changed = state.st_size, int(getattr(state, "st_mtime_ns", 0))
     except OSError:
         size, changed = 0, 0  # opening it says why
-    return Asked(run=model.run.version, bytes=size, changed=changed, window=window, hop=hop, stickiness=stickiness)
+    code = digest_of({"read": work_digest(model.representation), "timeline": source_digest(*MODULES)})
+    return Asked(
+        run=model.run.version,
+        code=code,
+        bytes=size,
+        changed=changed,
+        window=window,
+        hop=hop,
+        stickiness=stickiness,
+    )
 
 
 def _write_cues(out: Path, timelines: Sequence[Timeline]) -> tuple[str, ...]:

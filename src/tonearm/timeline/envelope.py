@@ -13,10 +13,10 @@ class Envelope:
     Where there are more than MOST_COLUMNS, two neighbours become one: memory does not grow with the recording.
 
     >>> outline = Envelope()
-    >>> outline.add(np.zeros(1000, dtype=np.float32), 100)
-    >>> outline.add(np.ones(1000, dtype=np.float32), 100)
+    >>> outline.add(np.zeros(1024, dtype=np.float32), 128)
+    >>> outline.add(np.ones(1024, dtype=np.float32), 128)
     >>> outline.seconds, outline.shape(2).tolist()
-    (20.0, [0.0, 1.0])
+    (16.0, [0.0, 1.0])
     """
 
     def __init__(self) -> None:

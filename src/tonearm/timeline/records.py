@@ -13,11 +13,14 @@ AGAIN = "run the command again"
 
 
 class Asked(Record):
-    """What decides a timeline: the run, the file's size in bytes and time of change in ns, and seconds of the windows,
-    of the step between them and of the stickiness.
+    """What decides a timeline.
+
+    run, code: what tells the run, and the code that listens and draws, from others. bytes, changed: size of the
+    file, and time of its change in ns. window, hop, stickiness: seconds.
     """
 
     run: str
+    code: str
     bytes: int
     changed: int
     window: Seconds

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 STICKINESS = 30.0  # seconds
-LEAST = 1e-3  # the least probability that a window can give: one window alone decides nothing
+LEAST = 0.02  # the least probability that a window can give: a short one alone, as in a cross-fade, decides nothing
 
 
 @dataclass(frozen=True, slots=True)
