@@ -149,7 +149,10 @@ async def stream(
     request: Request,
     name: Name = "",
     window: Annotated[float | None, Query(description="Seconds of a window; the model's own by default.")] = None,
-    hop: Annotated[float | None, Query(description="Seconds between windows; by default half a window.")] = None,
+    hop: Annotated[
+        float | None,
+        Query(description="Seconds from one window to the next; by default the encoder's own, else half a window."),
+    ] = None,
     stickiness: Annotated[float, Query(ge=0, description="Seconds that a genre lasts on average.")] = STICKINESS,
 ) -> StreamingResponse:
     """A line of JSON for each window as soon as it was heard, and a last one with the segments."""
