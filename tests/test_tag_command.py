@@ -63,6 +63,7 @@ def test_from_tags_to_tags_and_back(small: Path, library: Path, tmp_path: Path, 
     assert "2 files were written" in said
     assert (genre(library / "a" / "1.mp3"), genre(library / "b" / "1.m4a")) == (("Low",), ("high",))
     assert '"written": 2' in tonearm("tag", "status", out, "--json")
+    assert "is a file, not a folder; name" in tonearm("tag", "plan", out, "--run", small / "out", code=1)
     refused = tonearm("tag", "plan", library, "--run", small / "out", "--out", out, code=1)
     assert "has a journal beside it" in refused
     assert "2 files are what they were before" in tonearm("tag", "undo", tmp_path / "plan.journal")

@@ -71,7 +71,8 @@ def plan_library(
     """
     field = field_of(policy.field)
     if not library.is_dir():
-        raise PlanError(f"{library}: there is no such folder; name the one that holds the library")
+        fault = "is a file, not a folder" if library.exists() else "there is no such folder"
+        raise PlanError(f"{library}: {fault}; name the one that holds the library")
     asked = ask(run, [library], trust=trust)
     config = trained_config(asked.run.folder)
     with counting("tags", "files") as progress:
