@@ -72,7 +72,9 @@ def test_lines_are_the_answers_and_the_same_command_asks_only_for_what_has_chang
     soundfile.write(music / "new.wav", signals.tone(1760.0, 0.4, 0.3), signals.SR)
     (music / "5.wav").unlink()
     decoded.clear()
-    assert "7 files, 4 of them answered before" in call(small / "out", music, "--jsonl", lines).stdout
+    again = call(small / "out", music, "--jsonl", lines)
+    assert "7 files, 4 of them answered before" in again.stdout
+    assert "predict: 3/3 files" in again.stderr  # the pace is that of the new ones
     assert sorted(decoded) == ["3.wav", "broken.wav", "new.wav"]  # what could not be used is tried again
     now = [row.to_json() for row in predict(small / "out", [music]).rows]
     assert sorted(map(str, map(plain, lines.read_text().splitlines()))) == sorted(map(str, now))

@@ -178,7 +178,7 @@ def test_demo_shows_everything_and_where_it_lies(tmp_path: Path) -> None:
         (["encoders", "get", "musicn"], "did you mean 'musicnn'?"),
         (["predict", "nowhere", "a.wav"], "nowhere: there is no such run folder"),
         (["scan", ".", "--set", "data"], "write a key, =, and a value"),
-        (["extract", ".", "--out", "a.wav"], "a.wav: File exists"),
+        (["extract", ".", "--out", "a.wav"], "a.wav: is a file, not a folder"),
         (["predict", "nowhere", "a.wav", "--out", "."], "is a folder; --out names the file to write"),
         (["submit", "nowhere", "tets"], "tets: there is no such folder"),
         (["extract", ".", "--out", "x", "--set", "audio.offset=inf"], "audio.offset = inf"),

@@ -59,12 +59,16 @@ def heard(tmp_path_factory: pytest.TempPathFactory, tiny_encoders: Path) -> Path
 
 def alone(folder: Path, given: Path) -> str:
     """What example.py prints in a Python that has no tonearm, and no more than the libraries that it names."""
-    hide = "import sys; sys.modules.update(dict.fromkeys(['tonearm', 'sklearn', 'torch', 'librosa', 'scipy']))"
-    script = str(folder / "example.py")
-    code = f"{hide}; import runpy; sys.argv = [{script!r}, {str(given)!r}]; runpy.run_path({script!r})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = run_alone(folder, given)
     assert not done.returncode, done.stderr
     return done.stdout
+
+
+def run_alone(folder: Path, *given: Path) -> "subprocess.CompletedProcess[str]":
+    hide = "import sys; sys.modules.update(dict.fromkeys(['tonearm', 'sklearn', 'torch', 'librosa', 'scipy']))"
+    script = str(folder / "example.py")
+    code = f"{hide}; import runpy; sys.argv = {[script, *map(str, given)]!r}; runpy.run_path({script!r})"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
 
 def test_a_run_of_rows_without_tonearm(results: Path, table: Path, tmp_path: Path) -> None:
@@ -77,7 +81,14 @@ def test_a_run_of_rows_without_tonearm(results: Path, table: Path, tmp_path: Pat
     assert [float(line[2]) for line in said] == pytest.approx([row.probability for row in expected], abs=1e-4)
     card = json.loads((tmp_path / "out" / "card.json").read_text())
     assert card["input"]["columns"] == [f"c{column}" for column in range(5)]
-    assert "come from tonearm" in card["input"]["meaning"]
+    assert "come from tonearm (`tonearm extract`" in card["input"]["meaning"]
+    for given, words in (
+        ((), "python example.py TABLE.csv"),
+        ((tmp_path / "song.wav",), f"song.wav: the model reads {card['input']['meaning']}"),
+    ):
+        refused = run_alone(tmp_path / "out", *given)
+        assert refused.returncode == 1
+        assert refused.stderr.strip().endswith(words)
     assert card["labels"] == ["blues", "disco", "metal"]
     assert card["scores"]["accuracy"]["low"] < card["scores"]["accuracy"]["value"]
 

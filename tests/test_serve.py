@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -65,9 +66,9 @@ class Server:
         return httpx.stream("POST", address, params=parameters, content=path.read_bytes(), headers=AUDIO, timeout=60.0)
 
 
-@pytest.fixture(scope="module")
-def server(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("temporary")
+@contextmanager
+def serving(small: Path, folder: Path) -> Iterator[Server]:
+    """A server of a small run. folder: for its temporary files."""
     limits = ["--workers", "1", "--max-mb", "2", "--max-seconds", str(SECONDS), "--queue", str(WAITING)]
     process = subprocess.Popen(
         [sys.executable, "-m", "tonearm", "serve", str(small / "out"), "--port", "0", *limits],
@@ -84,6 +85,12 @@ def server(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
     if process.poll() is None:
         process.kill()
     process.communicate()
+
+
+@pytest.fixture(scope="module")
+def server(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(small, tmp_path_factory.mktemp("temporary")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +147,15 @@ def test_a_long_file_is_a_stream_of_windows_and_their_segments(server: Server, s
     )
     assert last["seconds"] == pytest.approx(24.0)
     assert {line["file"] for line in (*lines, last)} == {"long.wav"}
-    assert server.send(long, "/predict/stream", window=1000).status_code == 422
+    refused = server.send(long, "/predict/stream", window=1000)
+    assert (refused.status_code, refused.json()["error"].split(":")[0]) == (422, "window 1000")
+
+
+def test_a_misspelt_parameter_is_refused_with_those_that_there_are(server: Server, small: Path) -> None:
+    for address in ("/predict", "/predict/stream"):
+        refused = server.send(small / "music" / "low" / "0.wav", address, neighbors=3)
+        assert refused.status_code == 422
+        assert refused.json()["error"].startswith("neighbors: there is no such parameter; there are name, ")
 
 
 def test_the_run_its_health_its_counts_and_its_addresses_are_told(server: Server, small: Path) -> None:
@@ -293,6 +308,23 @@ def test_a_signal_lets_the_running_request_end_and_refuses_others_and_leaves_not
     assert errors.strip() == "tonearm: stopped; start the same command again"
     assert list(server.folder.glob("tonearm-*")) == []
     assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
+
+
+def test_a_second_signal_gives_up_what_is_being_answered(small: Path, long: Path, tmp_path: Path) -> None:
+    with serving(small, tmp_path) as server, server.streamed(long, window=0.2, hop=0.1) as answer:
+        lines = answer.iter_lines()
+        next(lines)
+        [worker] = server.workers
+        os.kill(worker, signal.SIGSTOP)  # so that the answer is not whole before the signals
+        start = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        while server.client.get("/health").status_code == 200:
+            time.sleep(0.02)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(timeout=20) == 128 + signal.SIGTERM
+        assert time.monotonic() - start < 4
+        assert list(tmp_path.glob("tonearm-*")) == []
+        assert is_dead(worker)
 
 
 def test_beyond_this_machine_a_token_is_asked_for_but_of_whoever_looks_after_the_server(small: Path) -> None:

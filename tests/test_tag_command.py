@@ -63,9 +63,11 @@ def test_from_tags_to_tags_and_back(small: Path, library: Path, tmp_path: Path, 
     assert "2 files were written" in said
     assert (genre(library / "a" / "1.mp3"), genre(library / "b" / "1.m4a")) == (("Low",), ("high",))
     assert '"written": 2' in tonearm("tag", "status", out, "--json")
+    assert "is a file, not a folder; name" in tonearm("tag", "plan", out, "--run", small / "out", code=1)
     refused = tonearm("tag", "plan", library, "--run", small / "out", "--out", out, code=1)
     assert "has a journal beside it" in refused
     assert "2 files are what they were before" in tonearm("tag", "undo", tmp_path / "plan.journal")
+    assert "0 files are what they were before, 2 were already" in tonearm("tag", "undo", tmp_path / "plan.journal")
     assert contents(library) == before
     tonearm("tag", "plan", library, "--run", small / "out", "--out", out, "--unsure", "--field", "mood")
     assert "4 files were written" in tonearm("tag", "apply", out)
@@ -109,6 +111,17 @@ def test_playlists_hold_what_the_files_would_by_relative_paths(made: Plan, tmp_p
     (tmp_path / "Lists" / "Rock.m3u8").write_text("#EXTM3U\nmine.mp3\n")
     with pytest.raises(PlanError, match="is not a playlist that tonearm wrote"):
         write_playlists(made, tmp_path / "Lists")
+
+
+def test_a_playlist_is_one_genre_in_its_commonest_spelling(tmp_path: Path) -> None:
+    folder = tmp_path / "Music"
+    genres = ["BLUES; Live", "Blues", "Blues", "Jazz / Blues", "Unknown", "R&B/Soul", ""]
+    for number, genre in enumerate(genres):
+        tagged_files.write(folder / f"{number}.mp3", genre)
+    answers = [answer(folder / f"{number}.mp3", "AC/DC") for number in range(len(genres))]
+    written, _ = write_playlists(make_plan(folder, answers, Policy()), tmp_path / "Lists")
+    lists = {path.stem: [line[-5] for line in path.read_text(encoding="utf-8").splitlines()[3:]] for path in written}
+    assert lists == {"Blues": list("0123"), "Live": ["0"], "Jazz": ["3"], "R&B-Soul": ["5"], "AC-DC": ["4", "6"]}
 
 
 def test_the_table_has_a_row_a_file(made: Plan, tmp_path: Path) -> None:

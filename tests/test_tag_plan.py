@@ -53,6 +53,16 @@ def test_by_default_what_lacks_a_genre_gets_a_sure_one_as_the_library_spells_it(
     assert why_not(made) == dict.fromkeys(("B/1.ogg", "B/2.m4a", "C/1.wav"), "has a genre")
 
 
+def test_a_genre_that_is_none_is_missing(library: Path) -> None:
+    tagged_files.write(library / "B" / "1.ogg", "Unknown")
+    made = plan(library)
+    assert new(made) == {"A/1.mp3": "Rock", "A/2.flac": "METAL", "B/1.ogg": "Rock"}
+    files = read_library(library, sorted(library.glob("*/*")), field_of("genre"))
+    assert [file.name for file in to_ask(files, Policy())] == [*new(made)]
+    assert why_not(plan(library, Policy(only="conflicts")))["B/1.ogg"] == "has no genre"
+    assert [file.name for file in to_ask(files, Policy(field="mood"))] == ["A/1.mp3", "A/2.flac"]
+
+
 def test_conflicts_are_genres_that_say_otherwise_by_the_aliases_of_the_training(library: Path) -> None:
     made = plan(library, Policy(only="conflicts"))
     assert new(made) == {"B/2.m4a": "Rock", "C/1.wav": "METAL"}
@@ -184,7 +194,7 @@ def edited(line: str, change: str) -> str:
     [
         ("cut", "is not JSON"),
         ("misspelt", "'nwe' is not a part of a plan; did you mean 'new'"),
-        ("number", "new.str: Input should be a valid string"),
+        ("number", "new: it must be a text, a list of texts, or null"),
         ("empty", "new: an empty text is not written; null leaves the file alone"),
         ("none", "new: an empty list is not written"),
         ("control", "holds a character that no tag can have"),

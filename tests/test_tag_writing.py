@@ -16,7 +16,9 @@ from tagged_files import answer, contents
 from tonearm.errors import OutputError, PlanError, TonearmError
 from tonearm.library import exchange
 from tonearm.library.fields import field_of
+from tonearm.library.journal import Journal
 from tonearm.library.plan import Policy, make_plan
+from tonearm.library.plan_file import read_plan
 from tonearm.library.status import status_of
 from tonearm.library.writer import read_fields, write_field
 from tonearm.library.writing import apply_plan, undo
@@ -173,6 +175,22 @@ def test_status_counts(library: Path) -> None:
     undo(path)
     found = status_of(path)
     assert (found.written, found.restored, found.changed) == (0, 8, ())
+
+
+def test_a_file_at_which_a_stop_came_was_not_changed_by_others(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    path = planned(library)
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "end", stop)  # between the exchange of a file and the line that says so
+        with pytest.raises(KeyboardInterrupt):
+            apply_plan(path)
+    found = status_of(path)
+    assert (found.written, found.interrupted, found.waiting, found.changed) == (0, 1, 7, ())
+    first = read_plan(path).planned[0].file
+    (library / first).unlink()
+    assert status_of(path).changed == (first,)
 
 
 def test_files_that_are_not_to_be_written_are_left_alone(library: Path) -> None:

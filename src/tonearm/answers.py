@@ -232,5 +232,5 @@ class Predictions:
 def check_any(files: int, failed: int, first: Prediction | None) -> None:
     """Raise RunError where not one of the files could be classified. first: the first one."""
     if files == failed:
-        why = f": {first.name} {first.error}" if first else ""
+        why = f": {first.name}: {first.error}" if first else ""
         raise RunError(f"none of {count(files, 'file')} could be classified{why}")

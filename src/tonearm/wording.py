@@ -116,9 +116,9 @@ def duration(seconds: float) -> str:
 def clock(seconds: float) -> str:
     """A time on a recording, to the second.
 
-    >>> clock(7.6), clock(754), clock(36_125)
-    ('0:08', '12:34', '10:02:05')
+    >>> clock(7.6), clock(522.5), clock(36_125)
+    ('0:08', '8:43', '10:02:05')
     """
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, rest = divmod(int(seconds + 0.5), 60)  # round() would make 522.5 less, and 527.5 more
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -52,7 +52,7 @@ def test_a_submission_of_nothing_classified_is_refused(tmp_path: Path, monkeypat
     monkeypatch.setattr(submission, "run_to_load", lambda run: run)
     out = tmp_path / "s.csv"
     monkeypatch.setattr(submission, "predict", lambda run, paths: Predictions(("rock",), (broken, broken)))
-    with pytest.raises(RunError, match=r"none of 2 files could be classified: .*a\.wav cannot be read"):
+    with pytest.raises(RunError, match=r"none of 2 files could be classified: .*a\.wav: cannot be read"):
         write_submission(cast("Run", "run"), tmp_path, out)
     assert not out.exists()
     monkeypatch.setattr(submission, "predict", lambda run, paths: Predictions(("rock",), (broken, sound)))

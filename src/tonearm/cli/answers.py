@@ -3,7 +3,7 @@
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,13 +80,15 @@ def _print_line(row: Prediction) -> None:
 
 @dataclass
 class Tally:
-    """What came of the files."""
+    """What came of the files. total: the files that are new. earlier: names of those that were answered before."""
 
     answering: Answering
     show: Show
     progress: Progress
     total: int
+    earlier: Container[str] = ()
     files: int = 0
+    new: int = 0
     failed: int = 0
     left_out: int = 0
     first: Prediction | None = None
@@ -103,7 +105,9 @@ class Tally:
             self.left_out += 1
         else:
             self.show(row)
-        self.progress(self.files, self.total, self.failed)
+        if row.name not in self.earlier:  # they take no time, and would make the others look quick
+            self.new += 1
+            self.progress(self.new, self.total, self.failed)
 
 
 def answer_all(answering: Answering, ways: Ways) -> Tally:
@@ -114,10 +118,11 @@ def answer_all(answering: Answering, ways: Ways) -> Tally:
     with ExitStack() as opened:
         kept = _kept(answering, ways, wanted_of(files), opened)
         opened.enter_context(saying(ONLY_PRINTED))
+        earlier = {name for name in names if name in kept} if kept is not None and table is None else set()
         before = len(kept) if kept is not None else 0
         show = opened.enter_context(ways.shown(names))
         progress = opened.enter_context((counting if ways.counted else quietly)("predict", "files"))
-        tally = Tally(answering, show, progress, len(names))
+        tally = Tally(answering, show, progress, len(names) - len(earlier), earlier)
         for row in answering.answers(files, kept):
             tally.take(row)
         if ways.table:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -105,7 +106,7 @@ def plan(
     _export(made, playlists, csv, beets)
     if made.planned:
         print(f"\nnothing has been written to the library; read {out}, change it if you like, and then:")
-        print(f"  tonearm tag apply {out}")
+        print(f"  tonearm tag apply {quote(str(out))}")
     conclude(strict, {"file": unusable}, done=unusable < len(made.rows))
 
 
@@ -136,7 +137,7 @@ def apply(
     print(f"{count(outcome.done, 'file', 'was', 'were')} written{before}")
     _list("left alone", (f"{name}: {reason}" for name, reason in outcome.left.items()))
     if outcome.done or outcome.already:
-        print(f"to take all of it back: tonearm tag undo {outcome.journal}")
+        print(f"to take all of it back: tonearm tag undo {quote(str(outcome.journal))}")
     conclude(strict, {"file": len(outcome.left)}, done=bool(outcome.done or outcome.already or not outcome.left))
 
 
@@ -152,7 +153,8 @@ def undo(
 
     with counting("undo", "files") as progress:
         outcome = take_back(path, library, part_links, progress)
-    print(f"{count(outcome.done, 'file', 'is what it was', 'are what they were')} before")
+    before = f", {outcome.already} were already" if outcome.already else ""
+    print(f"{count(outcome.done, 'file', 'is what it was', 'are what they were')} before{before}")
     _list("changed by other programs since, so that only the tag went back", outcome.by_field)
     _list("left alone", (f"{name}: {reason}" for name, reason in outcome.left.items()))
     conclude(strict, {"file": len(outcome.left)}, done=bool(outcome.done or outcome.already or not outcome.left))

@@ -79,7 +79,7 @@ def _check_file(path: Path) -> None:
         reason = getattr(error, "strerror", None) or str(error)
         raise AudioError(str(path), "undecodable", f"it cannot be opened ({reason})") from error
     if stat.S_ISDIR(state.st_mode):
-        raise AudioError(str(path), "directory", "it is a folder with the name of an audio file")
+        raise AudioError(str(path), "directory", "it is a folder, not a file")
     what = describe_irregular(path)
     if what:
         raise AudioError(str(path), "unsupported", f"it is {what}, not a file; it is not opened")

@@ -165,6 +165,8 @@ class ExperimentFolder(ResultsFolder):
     def opened(self) -> Manifest:
         """The manifest of an experiment that is done. Raises RunError where it is none, is damaged, or is not done."""
         self.check_layout()
+        if not self.path.is_dir():
+            raise RunError(f"{self.path}: there is no such folder; `tonearm run` makes one")
         if not self.manifest_json.is_file():
             raise RunError(
                 f"{self.path}: is not an experiment, since it has no {self.manifest_json.name}; `tonearm run` makes one"

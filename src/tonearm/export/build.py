@@ -118,7 +118,7 @@ def _of_columns(run: Run, representation: Representation) -> Built:
     rows = writer.source_value("columns", "DOUBLE", ("rows", len(columns)))
     model = _finished(writer, _head(writer, rows, run), run, one=False)
     note = (
-        f"the columns of {representation.name} come from tonearm (`tonearm features`, `tonearm.extract_file_features` "
+        f"the columns of {representation.name} come from tonearm (`tonearm extract`, `tonearm.extract_file_features` "
         "or, of encoders, `tonearm.embed`); this file holds what stands after them"
     )
     return Built(model, "columns", columns=columns, note=note)

@@ -10,6 +10,8 @@ import sys
 import numpy
 import onnxruntime
 {library}
+if len(sys.argv) != 2:
+    sys.exit(__doc__)
 here = pathlib.Path(__file__).parent
 card = json.loads((here / "card.json").read_text(encoding="utf-8"))
 model = onnxruntime.InferenceSession(here / "model.onnx")
@@ -30,7 +32,9 @@ if picture.size != (width, height):
     picture = picture.resize((width, height), PIL.Image.Resampling.BILINEAR)
 [probabilities] = model.run(["probabilities"], {"pixels": numpy.array(picture)})
 """
-_COLUMNS = """with open(sys.argv[1], encoding="utf-8", newline="") as file:
+_COLUMNS = """if not sys.argv[1].lower().endswith(".csv"):
+    sys.exit(f"{sys.argv[1]}: the model reads {card['input']['meaning']}")
+with open(sys.argv[1], encoding="utf-8", newline="") as file:
     rows = list(csv.DictReader(file))
 table = numpy.array([[float(row[name]) for name in card["input"]["columns"]] for row in rows])
 [probabilities] = model.run(["probabilities"], {"columns": table})

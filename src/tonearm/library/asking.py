@@ -71,18 +71,20 @@ def plan_library(
     """
     field = field_of(policy.field)
     if not library.is_dir():
-        raise PlanError(f"{library}: there is no such folder; name the one that holds the library")
+        fault = "is a file, not a folder" if library.exists() else "there is no such folder"
+        raise PlanError(f"{library}: {fault}; name the one that holds the library")
     asked = ask(run, [library], trust=trust)
     config = trained_config(asked.run.folder)
     with counting("tags", "files") as progress:
         files = read_library(library, asked.files, field, progress)
-    wanted = to_ask(files, policy)
+    genres = genres or config.genres
+    wanted = to_ask(files, policy, genres)
     tracks = [Track(str(file.path), file.name) for file in wanted]
     once = AskedOnce(asked.run, plain=asked, kept=kept) if kept else asked
     found = honest_answers(once, place(config.data.folder), tracks, counting, workers)
     answers = {file.name: _answer(file.name, answer, asked.run) for file, answer in zip(wanted, found, strict=True)}
     name = to_text(str(asked.run.folder))
-    plan = plan_files(library, files, answers, policy, name, asked.run.facts.digest, genres or config.genres)
+    plan = plan_files(library, files, answers, policy, name, asked.run.facts.digest, genres)
     reasons = doubts(asked.run)
     unusable = sum(bool(file.trouble) for file in files)
     unusable += sum(bool(answer.reason and not answer.trained) for answer in found)

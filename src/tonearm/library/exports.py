@@ -3,24 +3,25 @@
 Conventions
 -----------
 A playlist (M3U in UTF-8, `.m3u8`) is one genre's files, by paths relative to it: what a file would hold after the plan,
-or holds. Existing files are only replaced where tonearm wrote them. The script is for a POSIX shell and says
-`beet modify --yes --nomove`, so that beets moves nothing either; values are templates to beets, so `$`, `%` and `}`
-are escaped.
+or holds. Genres that one text names, as in "Blues; Live", are told apart as in training (`data.genres`). Existing files
+are only replaced where tonearm wrote them. The script is for a POSIX shell and says `beet modify --yes --nomove`, so
+that beets moves nothing either; values are templates to beets, so `$`, `%` and `}` are escaped.
 """
 
 import os
 import re
 import shlex
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from tonearm.data.genres import fold
+from tonearm.data.genres import Genres, fold
 from tonearm.errors import PlanError
 from tonearm.library.plan_file import Plan, PlanRow
 from tonearm.runtime.files import write_bytes, write_csv, write_text
 from tonearm.runtime.names import to_native
 from tonearm.runtime.system import fitting
+from tonearm.settings import GenreSettings
 
 MARK = "#tonearm: from a plan of tags, written anew with it"
 COLUMNS = ("file", "old", "new", "probability", "sure", "reason")
@@ -34,16 +35,19 @@ def write_playlists(plan: Plan, folder: Path) -> tuple[list[Path], list[str]]:
     """
     library = Path(to_native(plan.header.library))
     members: defaultdict[str, list[str]] = defaultdict(list)
-    titles: dict[str, str] = {}
+    spellings: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    apart = _telling_apart(plan)
     left = []
     for row in plan.rows:
         entry = _relative(row.path(library), folder)
         if not entry:
             left.append(row.file)
             continue
-        for value in _values(row):
-            titles.setdefault(fold(value), value.strip())
-            members[fold(value)].append(entry)
+        for value in apart(_values(row)):
+            spellings[fold(value)][value.strip()] += 1
+            if entry not in members[fold(value)][-1:]:
+                members[fold(value)].append(entry)
+    titles = {key: spelled.most_common(1)[0][0] for key, spelled in spellings.items()}
     paths = _names(titles, folder)
     for path in paths.values():
         _check_ours(path)
@@ -57,6 +61,15 @@ def _values(row: PlanRow) -> tuple[str, ...]:
     """What the file's tag holds after the plan."""
     values = row.old if row.new is None else (row.new,) if isinstance(row.new, str) else row.new
     return tuple(value for value in values if value.strip())
+
+
+def _telling_apart(plan: Plan) -> Callable[[Iterable[str]], Iterable[str]]:
+    """How several values in one text are told apart: those of genres are, but for what the plan writes as one."""
+    if plan.header.field != "genre":
+        return tuple
+    new = {value: value for row in plan.planned for value in row.values("values")}
+    genres = Genres(GenreSettings(alias=new))
+    return lambda values: (written for _, written in genres.spelled(values))
 
 
 def _relative(path: Path, folder: Path) -> str:

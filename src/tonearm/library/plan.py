@@ -129,15 +129,22 @@ def _read(library: Path, path: Path, field: Field, seen: dict[tuple[int, int], s
         return TaggedFile(path, name, trouble=f"cannot be read ({error.strerror or error})")
 
 
-def to_ask(files: Sequence[TaggedFile], policy: Policy) -> list[TaggedFile]:
+def to_ask(files: Sequence[TaggedFile], policy: Policy, genres: GenreSettings | None = None) -> list[TaggedFile]:
     """The files whose answers decide anything: of a plan for missing tags those without, and what votes with them."""
     usable = [file for file in files if not file.trouble]
     if policy.only != "missing":
         return usable
+    names = Genres(genres or GenreSettings())
+    lacking = [file for file in usable if not _has_any(file, policy, names)]
     if policy.by == "track":
-        return [file for file in usable if not file.has_any]
-    albums = {file.together for file in usable if not file.has_any}
+        return lacking
+    albums = {file.together for file in lacking}
     return [file for file in usable if file.together in albums]
+
+
+def _has_any(file: TaggedFile, policy: Policy, names: Genres) -> bool:
+    """Whether the field says anything; "Unknown" and what else `genres.ignore` names is no genre."""
+    return bool(names.values(file.values)) if policy.field == "genre" else file.has_any
 
 
 def plan_files(
@@ -199,7 +206,7 @@ def _row(file: TaggedFile, answer: Prediction, policy: Policy, names: Genres, sp
         new=None if why_not else (label, *others) if others else label,
         probability=answer.probability if asked else None,
         sure=answer.sure if asked else None,
-        reason=why_not or _why(file, answer),
+        reason=why_not or _why(_has_any(file, policy, names), answer),
         size=file.identity.size,
         mtime_ns=file.identity.mtime_ns,
         digest=file.identity.digest,
@@ -210,9 +217,10 @@ def _why_not(file: TaggedFile, answer: Prediction, policy: Policy, names: Genres
     """Why the file is left alone, "" if it is not."""
     if file.trouble:
         return file.trouble
-    if file.has_any and policy.only == "missing":
+    has_any = _has_any(file, policy, names)
+    if has_any and policy.only == "missing":
         return f"has a {policy.field}"
-    if not file.has_any and policy.only == "conflicts":
+    if not has_any and policy.only == "conflicts":
         return f"has no {policy.field}"
     if not answer.label:
         return f"has no answer: {answer.error}" if answer.error else "has no answer"
@@ -228,6 +236,6 @@ def _why_not(file: TaggedFile, answer: Prediction, policy: Policy, names: Genres
     return ""
 
 
-def _why(file: TaggedFile, answer: Prediction) -> str:
+def _why(has_any: bool, answer: Prediction) -> str:
     sure = {True: "sure", False: "not sure", None: "of a run that was not calibrated"}[answer.sure]
-    return f"the file has {'another' if file.has_any else 'none'}, and the answer is {sure}"
+    return f"the file has {'another' if has_any else 'none'}, and the answer is {sure}"

@@ -76,6 +76,14 @@ class PlanRow(Record):
             raise ValueError("it leads out of the library; names are relative to it")
         return name
 
+    @field_validator("new", mode="before")
+    @classmethod
+    def _texts(cls, new: object) -> object:
+        texts = new if isinstance(new, list | tuple) else [] if new is None else [new]
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError("it must be a text, a list of texts, or null")
+        return new
+
     @field_validator("new")
     @classmethod
     def _writable(cls, new: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:

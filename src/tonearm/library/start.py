@@ -55,7 +55,7 @@ def start_library(
     if path.is_file():
         tell(f"{path}: used as it stands; delete it to have it proposed anew")
     else:
-        tell(f"{folder}: its tags are read")
+        tell(f"{folder}: reading its tags")
         config = load_config(None, overrides, {"data": {"folder": folder, "labels": "tags"}})
         catalog = read_catalog(config.data, genres=config.genres)
         assert catalog.genres is not None

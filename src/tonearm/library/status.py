@@ -10,6 +10,8 @@ from tonearm.library.plan_file import read_plan
 from tonearm.runtime.names import to_native
 from tonearm.wording import count
 
+SETTLED = {"waiting", "written", "restored"}
+
 
 @dataclass(frozen=True)
 class Status:
@@ -67,9 +69,12 @@ def status_of(path: Path, library: Path | None = None) -> Status:
     rows = plan.planned
     known = {row.file: (row.size, row.mtime_ns) for row in rows}
     known |= {name: _left(entry) for name, entry in entries.items() if entry.state == "written"}
-    changed = [name for name, left in known.items() if _now(folder / to_native(name)) != left]
     names = dict.fromkeys([*(row.file for row in rows), *entries])
-    states = Counter(entries[name].state if name in entries else "waiting" for name in names)
+    state = {name: entries[name].state if name in entries else "waiting" for name in names}
+    now = {name: _now(folder / to_native(name)) for name in known}
+    # a file at which a kill came is the old one or the new one
+    changed = [name for name in known if now[name] is None or (state[name] in SETTLED and now[name] != known[name])]
+    states = Counter(state.values())
     return Status(
         library=str(folder),
         field=plan.header.field,

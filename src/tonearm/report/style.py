@@ -44,7 +44,8 @@ td.text { white-space: normal; }
 tbody tr:first-child { background: var(--wash); }
 .plain tbody tr:first-child { background: none; } .box + .box { margin-top: 1rem; }
 .board { width: 100%; } .board th, .board td { padding: .35rem .4rem; }
-.board tbody th { overflow-wrap: anywhere; white-space: normal; min-width: 5.5rem; padding-left: 1.6rem; }
+.board tbody th { overflow-wrap: anywhere; white-space: normal; min-width: clamp(5.5rem, 12vw, 9rem); padding-left:
+  1.6rem; }
 .board th .swatch { float: left; margin: .35em 0 0 -1.2rem; } .board th.interval { text-align: center; }
 .board .rest { display: none; } .board .rest td { padding-top: 0; white-space: normal; text-align: left;
   overflow-wrap: anywhere; }

@@ -75,6 +75,8 @@ def _acquire(folder: Path) -> "FileLock":
         raise TonearmError(
             f"{folder}: another tonearm{_holder(folder)} is writing there; wait for it or choose another folder"
         ) from error
+    except FileExistsError as error:
+        raise OutputError(f"{folder}: is a file, not a folder; choose a folder to write to") from error
     except OSError as error:
         cause = refusal(error)
         if cause is not None:

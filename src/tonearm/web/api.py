@@ -13,13 +13,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
 from tonearm.answers import AnswerRecord, FailureRecord, Prediction
-from tonearm.errors import AudioError
+from tonearm.errors import AudioError, ConfigError
 from tonearm.timeline import STICKINESS
 from tonearm.web import listening
 from tonearm.web.app import Web, web_of
@@ -76,8 +76,17 @@ BODY = {"requestBody": {"required": True, "content": {"multipart/form-data": _PA
 Name = Annotated[str, Query(max_length=500, description="Name of a file that is sent as the body itself.")]
 
 
+def known(request: Request) -> None:
+    """Refuse a parameter that the address does not have, such as a misspelt one. Raises RequestError."""
+    allowed = [one.alias for one in request.scope["route"].dependant.query_params]
+    strange = next((name for name in request.query_params if name not in allowed), None)
+    if strange is not None:
+        raise RequestError(422, f"{strange}: there is no such parameter; there are {', '.join(allowed)}")
+
+
 @router.post(
     "/predict",
+    dependencies=[Depends(known)],
     response_model=list[AnswerRecord | FailureRecord],
     responses=PROBLEMS,
     openapi_extra=BODY,
@@ -130,6 +139,7 @@ def _none(found: list[tuple[int, Prediction]]) -> JSONResponse:
 
 @router.post(
     "/predict/stream",
+    dependencies=[Depends(known)],
     response_class=StreamingResponse,
     responses={**PROBLEMS, 200: {"model": WindowLine | LastLine, "content": {NDJSON: {}}}},
     openapi_extra=BODY,
@@ -139,7 +149,10 @@ async def stream(
     request: Request,
     name: Name = "",
     window: Annotated[float | None, Query(description="Seconds of a window; the model's own by default.")] = None,
-    hop: Annotated[float | None, Query(description="Seconds between windows; by default half a window.")] = None,
+    hop: Annotated[
+        float | None,
+        Query(description="Seconds from one window to the next; by default the encoder's own, else half a window."),
+    ] = None,
     stickiness: Annotated[float, Query(ge=0, description="Seconds that a genre lasts on average.")] = STICKINESS,
 ) -> StreamingResponse:
     """A line of JSON for each window as soon as it was heard, and a last one with the segments."""
@@ -157,6 +170,8 @@ async def stream(
         except AudioError as error:
             served.metrics.files[WORDS[UNUSABLE]] += 1
             raise RequestError(UNUSABLE, f"{upload.name}: {error.reason}") from error
+        except ConfigError as error:
+            raise RequestError(422, str(error).removeprefix("--")) from error  # parameters, not options
         except RequestError:
             served.metrics.files[WORDS[FAILED]] += 1
             raise

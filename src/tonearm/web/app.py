@@ -145,6 +145,8 @@ def serve(
                 app.state.stopping = True
                 self.signal = sig, time.monotonic() + finish_seconds
             else:
+                if self.signal:
+                    config.timeout_graceful_shutdown = 0  # what is being answered is given up
                 super().handle_exit(sig, frame)
 
         async def on_tick(self, counter: int) -> bool:

@@ -17,7 +17,7 @@ async function load() {
   points.hues = points.labels.map((label) => hue(order, label));
   chosen = new Set();
   over = current = -1;
-  const kept = points.kept === null ? "" : ` (PCA: ${Math.round(100 * points.kept)} % of the variance is left)`;
+  const kept = points.kept === null ? "" : ` (PCA: they keep ${Math.round(100 * points.kept)} % of the variance)`;
   byId("kept").textContent = kept;
   say(`${count(points.names.length, "clip")} placed.`);
   legend();
