@@ -305,7 +305,7 @@ def test_a_signal_lets_the_running_request_end_and_refuses_others_and_leaves_not
     assert json.loads(body) == [{**expected(small, [clip])[0], "file": "file"}]
     _, errors = server.process.communicate(timeout=20)
     assert server.process.returncode == 128 + signal.SIGTERM
-    assert errors.strip() == "tonearm: stopped; start the same command again"
+    assert errors.strip() == "tonearm: stopped; what was sent to it is deleted"
     assert list(server.folder.glob("tonearm-*")) == []
     assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
 

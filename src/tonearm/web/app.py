@@ -23,7 +23,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from tonearm.errors import ConfigError, TonearmError
-from tonearm.runtime.stopping import ending_within
+from tonearm.runtime.stopping import ending_within, saying
 from tonearm.web.errors import RequestError
 from tonearm.web.limits import Limits
 from tonearm.web.safety import Guard
@@ -81,8 +81,10 @@ def create_app(
             cleaning.cancel()
             with suppress(asyncio.CancelledError):
                 await cleaning
-            await asyncio.to_thread(pool.stop)
-            uploads.close()
+            try:
+                await asyncio.to_thread(pool.stop)
+            finally:
+                uploads.close()
             for close in closing:
                 await asyncio.to_thread(close)
 
@@ -167,7 +169,7 @@ def serve(
         limit_concurrency=app.state.limits.connections,
         timeout_graceful_shutdown=SECONDS_TO_STOP,
     )
-    with listening, ending_within(finish_seconds + 2 * SECONDS_TO_STOP):
+    with listening, ending_within(finish_seconds + 2 * SECONDS_TO_STOP), saying("what was sent to it is deleted"):
         Server(config).run(sockets=[listening])
     failed: BaseException | None = getattr(app.state, "failed", None)
     if failed is not None:

@@ -199,6 +199,7 @@ class _Worker:
         arguments = (theirs, os.getpid(), pool.runs, pool.trust)
         self._process = context.Process(target=_serve, args=arguments, daemon=True, name="tonearm worker")
         self._killed = False
+        self._ends = threading.Lock()
         with sparing_children():
             self._process.start()
         theirs.close()
@@ -246,9 +247,10 @@ class _Worker:
     def kill(self) -> None:
         """End it, whatever it does."""
         self._killed = True
-        self._process.kill()
-        self._process.join(END_SECONDS)
-        self._pipe.close()
+        with self._ends:  # whoever notices its end, and whoever stops all, may come at once
+            self._process.kill()
+            self._process.join(END_SECONDS)
+            self._pipe.close()
 
 
 def _serve(pipe: Connection, leader: int, runs: Sequence[RunKey], trust: Trust) -> None:
