@@ -140,6 +140,6 @@ def web_page(web_folder: Path) -> "Iterator[Page]":
     with opened(web_folder / "trained", *music, "--max-mb", "1", folder=web_folder / "uploads") as page:
         yield page
     assert page.process.returncode == 143
-    assert page.lines[-1] == "tonearm: stopped; start the same command again\n"
+    assert page.lines[-1] == "tonearm: stopped; what was sent to it is deleted\n"
     assert "Traceback" not in "".join(page.lines)
     assert list((web_folder / "uploads").iterdir()) == []  # what was sent has gone

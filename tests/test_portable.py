@@ -26,10 +26,8 @@ PATIENT = len(system.PAUSES)
 
 # what a Windows build of Python lacks; libraries are loaded first, since they have halves of their own
 AS_ON_WINDOWS = """
-import os
-os.environ["EAGER_IMPORT"] = "1"  # of librosa's own parts
-import importlib, pkgutil, signal, sys
-import filelock, joblib, librosa, matplotlib.pyplot, numba, pandas, pyarrow.parquet, scipy.fft, sklearn.pipeline
+import importlib, os, pkgutil, signal, sys
+import filelock, joblib, matplotlib.pyplot, numba, pandas, pyarrow.parquet, scipy.fft, sklearn.pipeline
 import skops.io, soundfile, soxr, threadpoolctl, typer, asyncio, multiprocessing.resource_tracker, subprocess
 from joblib.externals.loky.backend import resource_tracker
 networks = "torch torchvision skorch accelerate transformers distributed onnxruntime optuna".split()  # load slowly

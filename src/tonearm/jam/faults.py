@@ -65,19 +65,27 @@ def plant(cuts: Sequence[Cut], clips_per_genre: int, seed: int, suffix: str) -> 
     planted = list(cuts)
     waiting = [int(place) for place in rng.permutation(len(cuts))]
 
-    def take(genre: str = "") -> int:
-        """The next file that has no part in any fault yet."""
-        found = next(place for place in waiting if not genre or cuts[place].label == genre)
+    def take(among: Sequence[int]) -> int:
+        """The first of these files; from now on it has a part in a fault."""
+        found = among[0]
         waiting.remove(found)
         return found
 
+    def free(genre: str) -> list[int]:
+        """The genre's files that have no part in any fault yet."""
+        return [place for place in waiting if cuts[place].label == genre]
+
     for kind, count in _counts(len(cuts)):
         for turn in range(count):
-            place = take()
-            across = kind == "duplicate" and turn == 0
             partner = -1
-            if kind in ("duplicate", "offset", "level"):
-                partner = take(_other(planted[place].label, rng) if across else planted[place].label)
+            if kind not in ("duplicate", "offset", "level"):
+                place = take(waiting)
+            elif kind == "duplicate" and turn == 0:
+                place = take(waiting)
+                partner = take(free(_other(cuts[place].label, rng)))
+            else:  # of few clips, those of a genre are soon used up
+                place = take([one for one in waiting if len(free(cuts[one].label)) > 1])
+                partner = take(free(cuts[place].label))
             if kind == "offset":  # both are cut from one longer recording
                 planted[partner] = replace(planted[partner], recorded=1.0 + SHIFT)
             planted[place] = _spoil(planted, place, partner, kind, rng, clips_per_genre, suffix)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tonearm.data.catalog import Clip
 from tonearm.dsp.sound import ClipSound
-from tonearm.representations.parts import ContentKey, copy_rows, find_content_keys
+from tonearm.representations.parts import ContentKey, copy_rows, find_content_keys, part_files
 from tonearm.runtime.remote import is_url
 
 UNKNOWN = ContentKey(-1, "")
@@ -35,7 +35,7 @@ def adopt_moved(parts: Path, digest: str, new: Iterable[tuple[Clip, str]]) -> bo
 
     digest: of the task whose parts they are. new: clips that the parts do not know by their keys, and these.
     """
-    known = find_content_keys(parts)
+    known = find_content_keys(paths := part_files(parts))
     known.pop(UNKNOWN, None)
     sizes = {one.size for one in known}
     moved = {}
@@ -44,7 +44,7 @@ def adopt_moved(parts: Path, digest: str, new: Iterable[tuple[Clip, str]]) -> bo
             if _size(sound) in sizes and (found := content_key(sound, digest)) in known:
                 moved[key] = (found, known[found])
     if moved:
-        copy_rows(parts, moved)
+        copy_rows(parts, paths, moved)
     return bool(moved)
 
 

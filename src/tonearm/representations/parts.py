@@ -76,10 +76,10 @@ def part_files(parts: Path) -> list[Path]:
     return sorted(parts.glob("*.npz"), key=lambda path: path.name)
 
 
-def find_known(parts: Path) -> dict[str, Place]:
-    """The place of every key in the parts."""
+def find_known(paths: Sequence[Path]) -> dict[str, Place]:
+    """The place of every key in the parts. paths: of one look at the folder (`part_files`), which numbers them."""
     known = {}
-    for number, path in enumerate(part_files(parts)):
+    for number, path in enumerate(paths):
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as part:
                 keys = part["keys"].tolist()
@@ -90,10 +90,10 @@ def find_known(parts: Path) -> dict[str, Place]:
     return known
 
 
-def find_content_keys(parts: Path) -> dict[ContentKey, Place]:
-    """The place of the row of each file that the parts know by its contents."""
+def find_content_keys(paths: Sequence[Path]) -> dict[ContentKey, Place]:
+    """The place of the row of each file that the parts know by its contents. paths: as of `find_known`."""
     found = {}
-    for number, path in enumerate(part_files(parts)):
+    for number, path in enumerate(paths):
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as part:
                 if "digests" not in part:
@@ -106,9 +106,8 @@ def find_content_keys(parts: Path) -> dict[ContentKey, Place]:
     return found
 
 
-def copy_rows(parts: Path, moved: Mapping[str, tuple[ContentKey, Place]]) -> None:
+def copy_rows(parts: Path, paths: Sequence[Path], moved: Mapping[str, tuple[ContentKey, Place]]) -> None:
     """Write the rows of files that were moved under their new keys, as one part more. moved: by new key."""
-    paths = part_files(parts)
     by_part: dict[int, list[str]] = {}
     for key, (_, place) in moved.items():
         by_part.setdefault(place.part, []).append(key)
@@ -126,8 +125,11 @@ def copy_rows(parts: Path, moved: Mapping[str, tuple[ContentKey, Place]]) -> Non
     )
 
 
-def keep_parts(numbers: set[int], parts: Path) -> None:
-    """Remove the parts whose number, in sorted order of the files, is not in `numbers`: no clip needs them."""
-    for number, path in enumerate(part_files(parts)):
+def keep_parts(numbers: set[int], paths: Sequence[Path]) -> None:
+    """Remove the parts whose number is not in `numbers`: no clip needs them.
+
+    paths: those that the numbers were given by, since a worker of a lost cluster may still add a part to the folder.
+    """
+    for number, path in enumerate(paths):
         if number not in numbers:
             path.unlink()

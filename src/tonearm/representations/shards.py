@@ -147,13 +147,13 @@ def run_shards(
 def _plan(catalog: Catalog, task: ClipTask) -> _Plan:
     digest = task.digest
     keys = [clip_key(clip, digest) for clip in catalog.clips]
-    known = find_known(task.parts)
+    known = find_known(paths := part_files(task.parts))
     new = [(clip, key) for clip, key in zip(catalog.clips, keys, strict=True) if key not in known]
     if known and new and isinstance(task, PartsOnly) and adopt_moved(task.parts, digest, new):
-        known = find_known(task.parts)
+        known = find_known(paths := part_files(task.parts))
     # before the work, since it overwrites files: if it is interrupted and run again with earlier settings, pictures
     # of these settings must not count as pictures of the earlier ones
-    keep_parts({known[key].part for key in keys if key in known}, task.parts)
+    keep_parts({known[key].part for key in keys if key in known}, paths)
     waiting = [key not in known or not task.is_kept(clip) for key, clip in zip(keys, catalog.clips, strict=True)]
     return _Plan(task, keys, np.array(waiting, dtype=bool))
 
@@ -252,8 +252,7 @@ def clip_key(clip: Clip, digest: str) -> str:
 def _locate(catalog: Catalog, plan: _Plan, failures: dict[str, Failure]) -> Shards:
     """The finished work of a task; parts that no clip needs are removed."""
     parts = plan.task.parts
-    known = find_known(parts)
-    paths = part_files(parts)
+    known = find_known(paths := part_files(parts))
     nowhere = Place(-1, -1)
     try:
         places = [
@@ -265,7 +264,7 @@ def _locate(catalog: Catalog, plan: _Plan, failures: dict[str, Failure]) -> Shar
         ) from error
     part, row = (np.array([place[axis] for place in places], dtype=np.int64) for axis in (0, 1))
     excerpts = tuple(clip.name for clip, place in zip(catalog.clips, places, strict=True) if place.excerpts)
-    keep_parts(set(part.tolist()), parts)
+    keep_parts(set(part.tolist()), paths)
     ordered = tuple(failures[clip.name] for clip in catalog.clips if clip.name in failures)
     computed = int(plan.waiting.sum())
     return Shards(catalog, tuple(paths), part, row, ordered, computed, len(catalog) - computed, excerpts)
