@@ -96,7 +96,7 @@ def state_of(file: Path) -> str:
 
 
 def unchanged(name: str, state: str, gone: bool = False) -> bool:
-    """Whether the file that an answer calls so has this state. gone: what is said of one that is not there."""
+    """Whether the file of this name, in an answer, has this state. gone: the result for a file that is not there."""
     now = state_of(place(name) if is_url(name) else Path(to_native(name)))
     return now == state if now else gone
 

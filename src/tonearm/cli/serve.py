@@ -1,11 +1,14 @@
 """`tonearm serve`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tonearm.cli.app import RunFolder, Trust, app
-from tonearm.errors import TonearmError
+from tonearm.cli.listening import Port, Token, limits_of, needing
+
+if TYPE_CHECKING:
+    from tonearm.web.limits import Limits
 
 
 @app.command()
@@ -14,10 +17,8 @@ def serve(
     host: Annotated[
         str, typer.Option("--host", help="address to listen on; beyond this machine, clients need a token")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="port; 0: any that is free")] = 8000,
-    token: Annotated[
-        str | None, typer.Option("--token", envvar="TONEARM_TOKEN", help="token in place of a random one")
-    ] = None,
+    port: Port = 8000,
+    token: Token = None,
     no_token: Annotated[
         bool, typer.Option("--no-token", help="ask nobody for a token: a proxy before it decides who may ask")
     ] = False,
@@ -34,30 +35,24 @@ def serve(
     trust: Trust = None,
 ) -> None:
     """Answer over HTTP: files to labels, for programs."""
-    try:
-        from tonearm.web.limits import MEGABYTE, Limits, is_loopback, new_token
+    with needing("serve"):
         from tonearm.web.serving import serve_run
-    except ModuleNotFoundError as error:
-        if error.name not in ("fastapi", "starlette", "uvicorn", "python_multipart"):
-            raise
-        raise TonearmError(f'tonearm serve needs {error.name}: pip install "tonearm[serve]"') from error
 
     if token and no_token:
         raise typer.BadParameter("--token and --no-token: choose one of them")
-    limits = Limits(
+    limits = limits_of(
         host,
         port,
-        token or ("" if no_token or is_loopback(host) else new_token()),
-        tuple(name or ()),
-        file_bytes=max_mb * MEGABYTE,
-        kept_bytes=max(Limits.kept_bytes, 2 * max_mb * MEGABYTE),
+        token,
+        max_mb,
+        open_=no_token,
+        names=tuple(name or ()),
         task_seconds=max_seconds,
         waiting=queue,
         workers=workers,
-        open=no_token,
     )
 
-    def started(now: Limits) -> None:
+    def started(now: "Limits") -> None:
         print(f"{now.address}predict answers; Ctrl-C ends it", flush=True)
         if now.token and not token:
             print(f"Authorization: Bearer {now.token}", flush=True)

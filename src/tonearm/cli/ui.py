@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tonearm.cli.app import Trust, app, note
-from tonearm.errors import TonearmError
+from tonearm.cli.listening import Port, Token, limits_of, needing
 from tonearm.runtime.remote import place
 
 Runs = Annotated[
@@ -24,10 +24,8 @@ def ui(
     host: Annotated[
         str, typer.Option("--host", help="address to listen on; beyond this machine, the page needs a token")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="port; 0: any that is free")] = 8765,
-    token: Annotated[
-        str | None, typer.Option("--token", envvar="TONEARM_TOKEN", help="token in place of a random one")
-    ] = None,
+    port: Port = 8765,
+    token: Token = None,
     max_mb: Annotated[int, typer.Option("--max-mb", min=1, help="most megabytes of a file that is sent")] = 200,
     max_seconds: Annotated[
         float, typer.Option("--max-seconds", min=1.0, help="most seconds that a file may take")
@@ -37,13 +35,8 @@ def ui(
     trust: Trust = None,
 ) -> None:
     """Open a local page: drop music, hear why, correct labels, learn anew."""
-    try:
-        from tonearm.web.limits import MEGABYTE, Limits, is_loopback, new_token
+    with needing("ui"):
         from tonearm.web.page import open_page
-    except ModuleNotFoundError as error:
-        if error.name not in ("fastapi", "starlette", "uvicorn", "python_multipart", "jinja2"):
-            raise
-        raise TonearmError(f'tonearm ui needs {error.name}: pip install "tonearm[ui]"') from error
 
     def told(address: str) -> None:
         print(f"{address}\nCtrl-C stops the page, and deletes what was sent to it.", flush=True)
@@ -53,13 +46,5 @@ def ui(
             if not webbrowser.open(address):
                 note("note: no browser could be opened; open the address above")
 
-    limits = Limits(
-        host,
-        port,
-        token or ("" if is_loopback(host) else new_token()),
-        file_bytes=max_mb * MEGABYTE,
-        kept_bytes=max(Limits.kept_bytes, 2 * max_mb * MEGABYTE),
-        task_seconds=max_seconds,
-        workers=workers,
-    )
+    limits = limits_of(host, port, token, max_mb, task_seconds=max_seconds, workers=workers)
     open_page(runs or [Path("experiment")], music or [], limits, trust or (), told)
